@@ -1,0 +1,1 @@
+"""Scheduled runs: the only room that knows Prefect."""

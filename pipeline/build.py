@@ -1,0 +1,477 @@
+"""A build: a recipe becomes steps, and the steps are run one after the other.
+
+`plan` says what will be done with which models before anything is done; `run_step` does one step. The command
+line and the flows walk the same steps. A step's key is a digest of all that it depends on, and its result is a
+small file in the store: a step whose result is there is not run again. Rejected: a graph scheduler (the
+route is a line; the parallelism is inside a step, over shards).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import RecipeError, SourceError
+from pipeline.ingest import InputFile, SourceSpec, file_digest, find_files
+from pipeline.judging import Judging, Tick, learn
+from pipeline.models import ModelIdentity, Models
+from pipeline.recipe import Recipe
+from pipeline.runners import Runner, cores
+from pipeline.stages import STAGES
+from pipeline.stages.protocol import Decision, Need, StageParams
+from pipeline.store import Store, digest
+from pipeline.versions import environment_digest
+from pipeline.work import (
+    ApplyItem,
+    EditItem,
+    IngestItem,
+    ShardResult,
+    Site,
+    apply_work,
+    edit_work,
+    ingest_work,
+)
+
+MOST_NAMED = 10
+
+
+class Reporter(Protocol):
+    """Is told what goes on; shows it or not."""
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        """Begin a part of a step with `total` units to do (0: a remark); return its tick."""
+        ...
+
+    def done(self, result: StepResult) -> None:
+        """Hear that a step has ended."""
+        ...
+
+
+class Silent:
+    """A reporter that shows nothing."""
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        """Return a tick that does nothing."""
+        return lambda _: None
+
+    def done(self, result: StepResult) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input file, its source and the digest of its bytes."""
+
+    file: InputFile
+    spec: SourceSpec
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the plan: `ingest`, or one stage instance of the recipe."""
+
+    name: str
+    kind: Literal["ingest", "edit", "judge"]
+    stage: str
+    params: StageParams | None
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a build will do."""
+
+    recipe: Recipe
+    base: Path
+    inputs: tuple[Input, ...]
+    steps: tuple[Step, ...]
+    environment: str
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input files as they lie on the disk."""
+        return sum(item.file.size for item in self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step left: shards in their fixed order, counts, and notes for the manifest.
+
+    `shards[i]`, at every step, descends from the i-th shard that ingest wrote.
+    """
+
+    step: str
+    stage: str
+    key: str
+    shards: tuple[ShardResult, ...]
+    records_in: int
+    notes: dict[str, Any] = field(default_factory=dict)
+    fits: dict[str, str] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
+    cached: bool = False
+    seconds: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Records that go on to the next step."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def lost(self) -> int:
+        """Records that this step dropped."""
+        return sum(shard.lost for shard in self.shards)
+
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Return the number of changes by action and reason."""
+        total: dict[str, dict[str, int]] = {}
+        for shard in self.shards:
+            for action, counts in shard.reasons.items():
+                into = total.setdefault(action, {})
+                for reason, count in counts.items():
+                    into[reason] = into.get(reason, 0) + count
+        return {action: dict(sorted(counts.items())) for action, counts in sorted(total.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where steps run: the store, the runner, who is told, and whether fits are made anew."""
+
+    store: Store
+    runner: Runner
+    reporter: Reporter
+    refit: bool = False
+
+    def site(self, plan: Plan) -> Site:
+        """Return what a worker needs to know."""
+        threads = max(1, cores() // self.runner.workers)
+        return Site(str(self.store.root.resolve()), plan.environment, threads)
+
+
+def plan(recipe: Recipe, base: Path) -> Plan:
+    """Find the inputs, check the models, and lay out the steps; nothing is written.
+
+    Args:
+        recipe: a checked recipe.
+        base: the folder that its paths are relative to.
+
+    Raises:
+        SourceError: an input is missing.
+        ModelError: a model is missing; the hint is the command that gets it.
+        RecipeError: a prior build is not one.
+    """
+    inputs = tuple(
+        Input(file, spec, file_digest(file.path))
+        for spec in recipe.sources
+        for file in find_files(spec, base)
+    )
+    steps = [Step("ingest", "ingest", "ingest", None, ())]
+    for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
+        kind = STAGES[params.stage]
+        steps.append(Step(name, kind.kind, params.stage, params, kind.stage.needs(params)))
+        if _prior_of(steps[-1]):
+            _prior_path(steps[-1], base)
+    for step in steps:
+        identities(step)
+    return Plan(recipe, base, inputs, tuple(steps), environment_digest())
+
+
+def identities(step: Step) -> list[ModelIdentity]:
+    """Return who the models of a step are, without loading them.
+
+    Raises:
+        ModelError: one is missing; the hint is the command that gets it.
+    """
+    models = Models(threads=1)
+    return [need.identity(models) for need in step.needs]
+
+
+def run_step(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
+    """Run one step, or find its result in the store.
+
+    Args:
+        step: a step of the plan.
+        done: the results of all steps before it, in order.
+        plan: the plan.
+        shop: where to run.
+
+    Raises:
+        PipelineError: the step failed; what it finished stays in the store.
+    """
+    began = time.monotonic()
+    key = step_key(step, done, plan, shop)
+    known = _load(shop.store, key) if key else None
+    if known is not None:
+        result = replace(known, cached=True)
+    else:
+        run = {"ingest": _run_ingest, "edit": _run_edit, "judge": _run_judge}[step.kind]
+        result = run(step, done, plan, shop)
+        shop.store.write_json("steps", result.key, _to_json(result))
+    result = replace(result, seconds=time.monotonic() - began)
+    shop.reporter.done(result)
+    return result
+
+
+def walk(plan: Plan, shop: Workshop) -> Iterator[StepResult]:
+    """Run all steps in order and yield their results."""
+    done: list[StepResult] = []
+    for step in plan.steps:
+        done.append(run_step(step, done, plan, shop))
+        yield done[-1]
+
+
+def step_key(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> str | None:
+    """Return the key of a step's result, or None where a fit must be made before it is known."""
+    if step.kind == "ingest":
+        return digest("ingest", [file_key(item, plan) for item in plan.inputs], plan.recipe.max_reject_rate)
+    fits = _fits(step, done, plan, shop)
+    return None if fits is None else _stage_key(step, done, plan, fits)
+
+
+def _stage_key(step: Step, done: Sequence[StepResult], plan: Plan, fits: dict[str, str]) -> str:
+    prior = _prior_path(step, plan.base) if _prior_of(step) else None
+    return digest(
+        _edit_key(step, plan),
+        plan.recipe.seed,
+        [str(identity) for identity in identities(step)],
+        [shard.shard for shard in done[-1].shards],
+        fits,
+        file_digest(prior) if prior else "",
+    )
+
+
+def _edit_key(step: Step, plan: Plan) -> str:
+    """Return what an edit of one shard depends on, besides the shard."""
+    assert step.params is not None
+    return digest(
+        plan.environment,
+        step.name,
+        step.stage,
+        STAGES[step.stage].stage.version,
+        step.params.model_dump(mode="json"),
+        [str(identity) for identity in identities(step)],
+    )
+
+
+def file_key(item: Input, plan: Plan) -> str:
+    """Return what the shards of one input file depend on."""
+    spec = item.spec.model_dump(mode="json", exclude={"path"})
+    return digest(plan.environment, spec, item.file.name, item.digest, plan.recipe.shard_rows)
+
+
+def _run_ingest(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
+    site = shop.site(plan)
+    items = [
+        IngestItem(site, item.file, item.spec, file_key(item, plan), plan.recipe.shard_rows)
+        for item in plan.inputs
+    ]
+    tick = shop.reporter.phase(step.name, "read files", len(items))
+    reports = []
+    for report in shop.runner.map(ingest_work, items):
+        reports.append(report)
+        tick(1)
+    shards = tuple(
+        ShardResult(str(key), int(rows), "", "", 0, 0, {})
+        for report in reports
+        for key, rows in report["shards"]
+    )
+    _check_rejects(reports, plan, shop.store)
+    notes = {"files": [{k: v for k, v in r.items() if k not in ("shards", "rejects")} for r in reports]}
+    key = step_key(step, done, plan, shop)
+    assert key is not None
+    return StepResult(step.name, step.stage, key, shards, sum(s.rows for s in shards), notes)
+
+
+def _check_rejects(reports: list[dict[str, Any]], plan: Plan, store: Store) -> None:
+    units = sum(report["units"] for report in reports)
+    rejects = [reject for report in reports for reject in report["rejects"]]
+    limit = plan.recipe.max_reject_rate
+    if not units:
+        raise SourceError("the sources hold no units", "check the paths in the recipe")
+    if len(rejects) <= limit * units:
+        return
+    store.write_json("failed", digest(plan.recipe.name), rejects)
+    path = store.path("failed", digest(plan.recipe.name), ".json")
+    named = "\n".join(
+        f"  {r['source']}: {r['file']}:{r['line']}: {r['reason']}: {r['detail']}"
+        for r in rejects[:MOST_NAMED]
+    )
+    raise SourceError(
+        f"{len(rejects)} of {units} units cannot be read, more than the {limit:.2%} that "
+        f"max_reject_rate allows; the first:\n{named}",
+        f"mend the files, or raise max_reject_rate; all of them are listed in {path}",
+    )
+
+
+def _run_edit(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
+    assert step.params is not None
+    site, before = shop.site(plan), done[-1]
+    items = [
+        EditItem(site, step.stage, step.name, step.params, _edit_key(step, plan), shard.shard)
+        for shard in before.shards
+    ]
+    shards = _map_shards(edit_work, items, before, step, shop)
+    return StepResult(step.name, step.stage, _stage_key(step, done, plan, {}), shards, before.rows)
+
+
+def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
+    before = done[-1]
+    known = _fits(step, done, plan, shop) or {}
+    judging = _judging(step, done, plan, shop, known)
+    fits = _learnt(step, judging, plan, shop, known)
+    judging = replace(judging, fits=fits)
+    decision = judging.decide(**_extra(step, plan))
+    shards = _carry_out(decision, step, before, plan, shop)
+    key = _stage_key(step, done, plan, fits)
+    return StepResult(
+        step.name,
+        step.stage,
+        key,
+        shards,
+        before.rows,
+        dict(decision.notes),
+        fits,
+        tuple(judging.used),
+    )
+
+
+def _judging(
+    step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop, fits: dict[str, str]
+) -> Judging:
+    assert step.params is not None
+    return Judging(
+        site=shop.site(plan),
+        store=shop.store,
+        runner=shop.runner,
+        stage=STAGES[step.stage].stage,
+        stage_key=step.stage,
+        name=step.name,
+        params=step.params,
+        shards=tuple(shard.shard for shard in done[-1].shards),
+        fits=fits,
+        phase=lambda what, total: shop.reporter.phase(step.name, what, total),
+        used=[],
+    )
+
+
+def _carry_out(
+    decision: Decision, step: Step, before: StepResult, plan: Plan, shop: Workshop
+) -> tuple[ShardResult, ...]:
+    """Hand every shard its own part of the decision."""
+    changes, columns = decision.changes.table(), decision.columns
+    site = shop.site(plan)
+    items = []
+    for shard in before.shards:
+        ids = shop.store.read_table("shards", shard.shard, columns=["id"]).column("id")
+        ids = ids.combine_chunks()
+        target = pc.if_else(pc.equal(changes["action"], "add"), changes["root"], changes["id"])
+        own = changes.filter(pc.is_in(target, value_set=ids))
+        decided = None
+        if columns is not None:
+            decided = columns.take(pc.index_in(ids, value_set=columns.column("id")))
+        items.append(ApplyItem(site, step.name, shard.shard, own, decided))
+    return _map_shards(apply_work, items, before, step, shop)
+
+
+def _map_shards(
+    work: Any, items: list[Any], before: StepResult, step: Step, shop: Workshop
+) -> tuple[ShardResult, ...]:
+    tick = shop.reporter.phase(step.name, "records", before.rows)
+    results = []
+    for shard, result in zip(before.shards, shop.runner.map(work, items), strict=True):
+        results.append(result)
+        tick(shard.rows)
+    return tuple(results)
+
+
+def _extra(step: Step, plan: Plan) -> dict[str, Any]:
+    """Return what only some decisions need: the seed, and the assignments of a prior build."""
+    if not hasattr(STAGES[step.stage].stage, "prior"):
+        return {}
+    prior = _prior_path(step, plan.base) if _prior_of(step) else None
+    table = None
+    if prior is not None:
+        table = pq.read_table(prior, columns=["root", "split", "status"], partitioning=None)
+        table = table.filter(pc.equal(table["status"], "kept"))
+    return {"seed": plan.recipe.seed, "prior": table}
+
+
+def _prior_of(step: Step) -> str | None:
+    stage: Any = STAGES[step.stage].stage if step.stage in STAGES else None
+    prior = getattr(stage, "prior", None)
+    return prior(step.params) if prior else None
+
+
+def _prior_path(step: Step, base: Path) -> Path:
+    path = base / str(_prior_of(step)) / "records.parquet"
+    if not path.is_file():
+        raise RecipeError(
+            f"stage {step.name!r}: the prior build {path.parent} holds no records.parquet",
+            "name the folder of a finished build, relative to the recipe",
+        )
+    if "split" not in pq.read_schema(path).names:
+        raise RecipeError(f"stage {step.name!r}: the prior build {path.parent} has no splits")
+    return path
+
+
+def _fits(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> dict[str, str] | None:
+    """Return the fits that this recipe's earlier builds made, or None if one is missing."""
+    found: dict[str, str] = {}
+    for measure in _fitted_measures(step):
+        known = shop.store.read_json("fit-of", _fit_pointer(step, measure.params, measure.name, plan))
+        if not isinstance(known, str) or not shop.store.has_table("fits", known):
+            return None
+        if shop.refit and known not in _made_now(done, step):
+            return None
+        found[measure.name] = known
+    return found
+
+
+def _made_now(done: Sequence[StepResult], step: Step) -> set[str]:
+    return {key for result in done if result.step == step.name for key in result.fits.values()}
+
+
+def _fitted_measures(step: Step) -> list[Any]:
+    if step.kind != "judge":
+        return []
+    stage: Any = STAGES[step.stage].stage
+    return [measure for measure in stage.measures(step.params) if measure.needs_fit]
+
+
+def _fit_pointer(step: Step, params: object, measure: str, plan: Plan) -> str:
+    return digest("fit-of", plan.environment, plan.recipe.name, step.name, measure, params)
+
+
+def _learnt(
+    step: Step, judging: Judging, plan: Plan, shop: Workshop, known: dict[str, str]
+) -> dict[str, str]:
+    """Return the fits of a step, making those that are not known and remembering them for the recipe."""
+    fits = dict(known)
+    for measure in _fitted_measures(step):
+        if measure.name not in fits:
+            fits[measure.name] = learn(judging, measure)
+            pointer = _fit_pointer(step, measure.params, measure.name, plan)
+            shop.store.write_json("fit-of", pointer, fits[measure.name])
+    return fits
+
+
+def _to_json(result: StepResult) -> Any:
+    value = asdict(result)
+    del value["cached"], value["seconds"]
+    return value
+
+
+def _load(store: Store, key: str) -> StepResult | None:
+    value: Any = store.read_json("steps", key)
+    if value is None:
+        return None
+    shards = tuple(ShardResult(**shard) for shard in value.pop("shards"))
+    if not all(store.has_table("shards", shard.shard) for shard in shards):
+        return None
+    return StepResult(shards=shards, used=tuple(value.pop("used")), **value)

@@ -1,0 +1,218 @@
+"""The ingest room: files of many formats become records, and every unit is accounted for.
+
+Each unit of a file (a line, an array element, a row) becomes one record or one reject. Files are
+read as streams, so memory is bounded by the shard and not by the file. To add a format, write one
+reader and one line in `formats.FORMATS`; to add a shape, one line in `shapes.SHAPES`. Rejected:
+loading through the `datasets` library, which infers one type a column for a whole file and fails
+the file over a single row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipeline.errors import SourceError
+from pipeline.ingest.accounts import FileReport, Read, Reject, Tally
+from pipeline.ingest.fields import FieldReader
+from pipeline.ingest.files import InputFile, file_digest, find_files
+from pipeline.ingest.formats import FORMATS, detect_format
+from pipeline.ingest.shapes import (
+    SHAPES,
+    columns_seen,
+    detect,
+    no_shape,
+    propose,
+    resolve,
+)
+from pipeline.ingest.shards import ShardWriter
+from pipeline.ingest.spec import SourceSpec
+from pipeline.ingest.units import (
+    ENCODING,
+    FILE_BROKEN,
+    REASONS,
+    Bad,
+    Broken,
+    Unit,
+    canonical,
+    too_large,
+)
+
+__all__ = [
+    "FORMATS",
+    "REASONS",
+    "SHAPES",
+    "FileReport",
+    "InputFile",
+    "Peek",
+    "Reject",
+    "SourceSpec",
+    "detect_format",
+    "file_digest",
+    "find_files",
+    "ingest_file",
+    "peek",
+]
+
+SAMPLE_UNITS = 500
+_SAMPLE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What the start of a file looks like.
+
+    Args:
+        format: name of the format.
+        shape: name of the shape that was detected; "" for none.
+        confidence: 0..1 of the shape.
+        columns: names of the columns, in order of appearance.
+        proposed: field: column, as `columns:` in a recipe would write it.
+        reason: why this shape, in words.
+        units: number of units that were sampled.
+    """
+
+    format: str
+    shape: str
+    confidence: float
+    columns: tuple[str, ...]
+    proposed: Mapping[str, str]
+    reason: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The first units of a file, what broke them off if anything did, and the rest, unread."""
+
+    items: list[Read | Bad]
+    broken: Broken | None
+    rest: Iterator[Read | Bad]
+
+    @property
+    def values(self) -> list[dict[str, object]]:
+        return [item.value for item in self.items if isinstance(item, Read)]
+
+    @property
+    def bad(self) -> Counter[str]:
+        return Counter(item.reason for item in self.items if isinstance(item, Bad))
+
+
+def ingest_file(
+    file: InputFile, spec: SourceSpec, shard_rows: int, write: Callable[[pa.Table], None]
+) -> FileReport:
+    """Read one file into tables of `RECORD_SCHEMA`, in file order, and account for its units.
+
+    Args:
+        file: one of `find_files(spec, base)`.
+        spec: its source.
+        shard_rows: the most rows that a table may have.
+        write: takes each table as soon as it is full.
+
+    Raises:
+        SourceError: the file is not what it should be, breaks off (unless `on_broken_file` is
+            `keep`), fits no shape, or is the only file of its source and holds no units.
+        LineageError: the counts do not balance.
+    """
+    format_ = detect_format(file.path, spec.format)
+    start = _begin(file, spec, format_, SAMPLE_UNITS)
+    if not start.items and not start.broken and file.alone:
+        raise SourceError(f"source {spec.name}: {file.path} holds no units", "name another file")
+    shape = ""
+    fields = None
+    if start.values:
+        columns = resolve(spec, start.values, f"source {spec.name}: {file.path}")
+        shape, fields = columns.shape, FieldReader(columns, spec.lang)
+    writer = ShardWriter(spec.name, file.name, spec.tags, shard_rows, write)
+    tally = Tally(file, spec, format_, writer, fields)
+    try:
+        for item in start.items:
+            tally.take(item)
+        if start.broken is not None:
+            raise start.broken
+        if fields is None and len(start.items) >= SAMPLE_UNITS:
+            raise _unreadable_units(start, format_)
+        for item in start.rest:
+            tally.take(item)
+    except Broken as broken:
+        tally.break_off(broken)
+    return tally.report(shape)
+
+
+def peek(file: InputFile, spec: SourceSpec, rows: int = 50) -> Peek:
+    """Tell what a file holds from its first units, without reading on.
+
+    Args:
+        file: one of `find_files(spec, base)`.
+        spec: its source; a declared shape or `columns` is checked against the file.
+        rows: the most units to sample.
+
+    Raises:
+        SourceError: the file cannot be opened or is not text, or what is declared does not fit it.
+    """
+    format_ = detect_format(file.path, spec.format)
+    start = _begin(file, spec, format_, rows)
+    values = start.values
+    columns = columns_seen(values)
+    if not values:
+        why = _counted(start.bad) or (start.broken.detail if start.broken else "it is empty")
+        return Peek(format_, "", 0.0, (), {}, f"no unit could be read: {why}", len(start.items))
+    declared = spec.shape != "auto" or spec.columns is not None
+    where = f"source {spec.name}: {file.path}"
+    found = resolve(spec, values, where) if declared else detect(values, spec.lang)
+    if found is None:
+        reason = no_shape(spec, values, where).message
+        return Peek(format_, "", 0.0, columns, propose(values), reason, len(values))
+    return Peek(
+        format_,
+        found.shape,
+        found.confidence,
+        columns,
+        found.as_columns(),
+        found.reason,
+        len(values),
+    )
+
+
+def _begin(file: InputFile, spec: SourceSpec, format_: str, units: int) -> _Start:
+    """Read the first units, at most so many and at most 16 MiB of them."""
+    every = FORMATS[format_].read(file.path, spec) if file.size else iter(())
+    rest = _reads(every, spec)
+    items: list[Read | Bad] = []
+    size = 0
+    try:
+        for item in rest:
+            items.append(item)
+            size += len(item.raw) if isinstance(item, Read) else 0
+            if len(items) >= units or size >= _SAMPLE_BYTES:
+                break
+    except Broken as broken:
+        return _Start(items, broken, iter(()))
+    return _Start(items, None, rest)
+
+
+def _reads(units: Iterator[Unit | Bad], spec: SourceSpec) -> Iterator[Read | Bad]:
+    """Give each unit its canonical bytes; one that has none, or too many, is rejected."""
+    limit = spec.max_unit_bytes
+    for unit in units:
+        if isinstance(unit, Bad):
+            yield unit
+            continue
+        try:
+            raw = canonical(unit.value)
+        except TypeError:
+            yield Bad(unit.line, ENCODING, "a text of the unit is not valid UTF-8")
+            continue
+        yield (Read(unit.line, unit.value, raw) if len(raw) <= limit else too_large(unit.line, limit))
+
+
+def _unreadable_units(start: _Start, format_: str) -> Broken:
+    what = "is not UTF-8" if start.bad.keys() == {ENCODING} else f"cannot be read as {format_}"
+    return Broken(FILE_BROKEN, f"{what}: its first units are all rejected ({_counted(start.bad)})", 1)
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason}: {count:,}" for reason, count in reasons.most_common())

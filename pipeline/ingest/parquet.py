@@ -1,0 +1,84 @@
+"""Rows of Parquet files, a bounded batch at a time.
+
+Parquet keeps its index at its end, so a damaged file holds nothing that can be kept: it always
+fails. Rejected: `pq.read_table`, which holds the file, and a fixed batch of rows, which holds
+whatever a row does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import SourceError
+from pipeline.ingest.spec import SourceSpec
+from pipeline.ingest.streams import CHUNK, open_bytes
+from pipeline.ingest.tables import refuse_duplicates
+from pipeline.ingest.units import ENCODING, Bad, Unit
+
+_BATCH_BYTES = 8 * 1024 * 1024
+_MAX_BATCH = 4096
+
+
+def read_parquet(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
+    """Yield the rows of a Parquet file; `line` is the number of the row, from 1.
+
+    Raises:
+        SourceError: the file is damaged, or two of its columns share a name.
+    """
+    with tempfile.TemporaryFile() as unpacked, open_bytes(path) as stream:
+        # Parquet is read from its end: a gzip stream has to be unpacked first.
+        seekable = stream.seekable()
+        if not seekable:
+            shutil.copyfileobj(stream, unpacked, CHUNK)
+            unpacked.seek(0)
+        try:
+            table = pq.ParquetFile(stream if seekable else unpacked, buffer_size=CHUNK)
+            refuse_duplicates(table.schema_arrow.names, path)
+            yield from _rows(table)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(
+                f"{path} is not a whole Parquet file ({_first_line(error)})",
+                "fetch or write it again: nothing of a damaged Parquet file can be kept",
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]
+
+
+def _rows(table: pq.ParquetFile) -> Iterator[Unit | Bad]:
+    number = 0
+    for batch in table.iter_batches(batch_size=_batch_size(table.metadata)):
+        try:
+            rows: list[dict[str, object] | None] = list(batch.to_pylist())
+        except UnicodeDecodeError:
+            rows = [_row_or_none(batch.slice(index, 1)) for index in range(batch.num_rows)]
+        for row in rows:
+            number += 1
+            if row is None:
+                yield Bad(number, ENCODING, "a text of the row is not UTF-8")
+            else:
+                yield Unit(number, row)
+
+
+def _row_or_none(batch: pa.RecordBatch) -> dict[str, object] | None:
+    try:
+        row: dict[str, object] = batch.to_pylist()[0]
+    except UnicodeDecodeError:
+        return None
+    return row
+
+
+def _batch_size(metadata: pq.FileMetaData) -> int:
+    """Return how many rows of the widest row group fit into 8 MiB, on average."""
+    widest = 1
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        widest = max(widest, group.total_byte_size // max(group.num_rows, 1))
+    return max(1, min(_MAX_BATCH, _BATCH_BYTES // widest))

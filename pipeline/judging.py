@@ -1,0 +1,292 @@
+"""Runs a judge stage: measure, link, compare, decide, apply.
+
+Each part is cached under what it depends on and nothing else: a measure by text, model and fit; proposed pairs
+by the set of vectors; a comparison by the texts of both records. Only the decision reads thresholds, so
+moving one reruns the decision alone. `decide` is called once, in this process, on small columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.pairs import expand, tiles
+from pipeline.record import TEXT_COLUMNS, text_keys
+from pipeline.runners import Runner
+from pipeline.stages.protocol import Decision, Measure, StageParams
+from pipeline.store import Store, digest, replacing
+from pipeline.work import (
+    CompareItem,
+    KeysItem,
+    LinkItem,
+    MeasureItem,
+    Site,
+    SummariseItem,
+    compare_work,
+    keys_work,
+    link_work,
+    measure_work,
+    summarise_work,
+)
+
+PLAIN_CHUNK = 16_384
+MODEL_CHUNK = 2_048
+PAIR_CHUNK = 2_048
+TILE_ROWS = 4_096
+
+Tick = Callable[[int], None]
+"""Called with how many records, texts or pairs were just finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """One judge stage over one corpus.
+
+    Args:
+        stage: the stage object; params: its parameters; name: its instance name.
+        stage_key: its name in the registry.
+        shards: store keys of the shards it sees.
+        fits: measure name -> key of the fit it uses.
+        phase: called with a sentence and a total when a part begins; returns the tick for it.
+        used: takes the store folders and files that the decision rests on, for `gc`.
+    """
+
+    site: Site
+    store: Store
+    runner: Runner
+    stage: Any
+    stage_key: str
+    name: str
+    params: StageParams
+    shards: tuple[str, ...]
+    fits: dict[str, str]
+    phase: Callable[[str, int], Tick]
+    used: list[str]
+
+    def decide(self, **extra: Any) -> Decision:
+        """Measure what is not known yet, find and compare pairs if the stage wants any, and decide."""
+        facts, vectors_key = self._facts()
+        pairs = self._pairs(facts, vectors_key) if vectors_key else None
+        decision: Decision = self.stage.decide(facts, pairs, self.params, **extra)
+        return decision
+
+    def _facts(self) -> tuple[pa.Table, str]:
+        """Return `id`, the context columns and all numbers, and the key of the vectors file ("" if none)."""
+        context = ("id", *self.stage.context(self.params))
+        tables = [self._known_columns(shard, context) for shard in self.shards]
+        facts = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        vectors_key = ""
+        for measure in self.stage.measures(self.params):
+            keys = self._text_keys(measure)
+            measure_key = self._measure_key(measure)
+            self.used.append(f"measures/{measure_key}")
+            measured = self._measured(measure, measure_key, keys)
+            if "vector" in measured.column_names:
+                rows, vectors_key = self._vectors(measured, keys, measure_key)
+                facts = facts.append_column("vector_row", rows)
+                measured = measured.drop_columns(["vector"])
+            found = pc.index_in(keys, value_set=measured.column("text_key"))
+            for name in measured.column_names:
+                if name != "text_key":
+                    facts = facts.append_column(name, measured.column(name).take(found))
+        return facts, vectors_key
+
+    def _known_columns(self, shard: str, names: Sequence[str]) -> pa.Table:
+        table = self.store.read_table("shards", shard)
+        return table.select([name for name in names if name in table.column_names])
+
+    def _text_keys(self, measure: Measure) -> pa.ChunkedArray:
+        items = [KeysItem(self.site, shard, measure.reads) for shard in self.shards]
+        tables = [self.store.read_table("keys", key) for key in self.runner.map(keys_work, items)]
+        columns = [chunk for table in tables for chunk in table.column("text_key").chunks]
+        return pa.chunked_array(columns, type=pa.string())
+
+    def _measure_key(self, measure: Measure) -> str:
+        model = measure.model and str(self.site.models().identity(measure.model))
+        return digest(
+            self.site.environment, measure.name, measure.version, measure.reads, measure.params,
+            model, self.fits.get(measure.name, ""),
+        )  # fmt: skip
+
+    def _measured(self, measure: Measure, measure_key: str, keys: pa.ChunkedArray) -> pa.Table:
+        """Return the numbers of every text, measuring those that no earlier build has measured."""
+        fit = self.fits.get(measure.name, "")
+        kind = f"measures/{measure_key}"
+        known = set(_column(self._parts(kind), "text_key"))
+        items = list(self._missing(measure, measure_key, fit, keys, known))
+        if items:
+            texts = sum(len(item.keys) for item in items)
+            tick = self.phase(f"measure {measure.name}", texts)
+            for done in self.runner.map(measure_work, items):
+                tick(done)
+        parts = list(self._parts(kind))
+        return pa.concat_tables(parts) if parts else pa.table({"text_key": pa.array([], pa.string())})
+
+    def _missing(
+        self,
+        measure: Measure,
+        measure_key: str,
+        fit: str,
+        keys: pa.ChunkedArray,
+        known: set[str],
+    ) -> Iterator[MeasureItem]:
+        """Yield the texts that are not measured yet, each once, a chunk of one shard at a time."""
+        listed = keys.to_pylist()
+        size = MODEL_CHUNK if measure.model is not None else PLAIN_CHUNK
+        start = 0
+        for shard in self.shards:
+            stop = start + self._rows(shard)
+            fresh: dict[str, int] = {}
+            for row in range(start, stop):
+                key = listed[row]
+                if key not in known:
+                    known.add(key)
+                    fresh[key] = row - start
+            chunk_keys, rows = tuple(fresh), tuple(fresh.values())
+            for at in range(0, len(rows), size):
+                yield MeasureItem(
+                    self.site, self.stage_key, self.name, measure, measure_key, fit, shard,
+                    rows[at : at + size], chunk_keys[at : at + size],
+                )  # fmt: skip
+            start = stop
+
+    def _rows(self, shard: str) -> int:
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(self.store.table_path("shards", shard)).num_rows)
+
+    def _parts(self, kind: str) -> Iterator[pa.Table]:
+        for path in sorted((self.store.root / kind).rglob("*.arrow")):
+            if not path.name.startswith("."):
+                yield self.store.read_table(kind, path.stem)
+
+    def _vectors(self, measured: pa.Table, keys: pa.ChunkedArray, measure_key: str) -> tuple[pa.Array, str]:
+        """Write the distinct vectors as one matrix; return each record's row in it and the file's key."""
+        usable = measured.filter(pc.is_valid(measured.column("vector")))
+        present = usable.filter(pc.is_in(usable.column("text_key"), value_set=keys.combine_chunks()))
+        present = present.sort_by("text_key")
+        rows = pc.index_in(keys, value_set=present.column("text_key")).combine_chunks()
+        if not present.num_rows:
+            return rows, ""
+        key = digest(measure_key, _column([present], "text_key"))
+        path = self._vectors_path(key)
+        if not path.exists():
+            column = present.column("vector").combine_chunks()
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            matrix = np.ascontiguousarray(flat.reshape(present.num_rows, -1), np.float32)
+            with replacing(path) as temporary, temporary.open("wb") as stream:
+                np.save(stream, matrix)
+        self.used.append(path.relative_to(self.store.root).as_posix())
+        return rows, key
+
+    def _vectors_path(self, key: str) -> Path:
+        return self.store.path("vectors", key, ".npy")
+
+    def _pairs(self, facts: pa.Table, vectors_key: str) -> pa.Table | None:
+        """Return the proposed pairs of records (`left`, `right`: rows of facts) with all their numbers."""
+        links = self._links(vectors_key)
+        candidates: NDArray[np.bool_] = self.stage.candidates(facts, self.params)
+        pairs, capped = expand(links, facts, candidates, self.stage.neighbour_cap(self.params))
+        if capped:
+            self.phase(f"{capped} records had more neighbours than the cap", 0)
+        compared = self._compared(facts, pairs)
+        if compared is None:
+            return None
+        for name in compared.column_names:
+            pairs = pairs.append_column(name, compared.column(name))
+        return pairs.replace_schema_metadata({"capped": str(capped)})
+
+    def _links(self, vectors_key: str) -> pa.Table:
+        key = digest("links", self.site.environment, vectors_key, self.stage.name, self.stage.version)
+        if not self.store.has_table("links", key):
+            path = self._vectors_path(vectors_key)
+            work = tiles(int(np.load(path, mmap_mode="r").shape[0]), TILE_ROWS)
+            items = [LinkItem(self.site, self.stage_key, self.params, str(path), t) for t in work]
+            tick = self.phase("propose pairs", len(items))
+            found = []
+            for table in self.runner.map(link_work, items):
+                found.append(table)
+                tick(1)
+            links = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")])
+            self.store.write_table("links", key, links)
+        self.used.append(self.store.table_path("links", key).relative_to(self.store.root).as_posix())
+        return self.store.read_table("links", key)
+
+    def _compared(self, facts: pa.Table, pairs: pa.Table) -> pa.Table | None:
+        """Return one row of numbers a pair, comparing those whose two texts were not compared before."""
+        if not pairs.num_rows:
+            return None
+        texts, place = self._texts(facts, pairs)
+        sides = [place[pairs.column(side).to_numpy()] for side in ("left", "right")]
+        keys = np.array(text_keys(texts, TEXT_COLUMNS))
+        pair_keys = [a + b for a, b in zip(keys[sides[0]], keys[sides[1]], strict=True)]
+        models = [str(need.identity(self.site.models())) for need in self.stage.needs(self.params)]
+        kind = f"pairs/{digest(self.site.environment, self.stage.name, self.stage.version, models)}"
+        self.used.append(kind)
+        known = set(_column(self._parts(kind), "pair_key"))
+        first = {key: n for n, key in reversed(list(enumerate(pair_keys)))}
+        wanted = sorted(n for key, n in first.items() if key not in known)
+        if wanted:
+            self._compare(kind, texts, sides, pair_keys, wanted)
+        table = pa.concat_tables(list(self._parts(kind)))
+        found = pc.index_in(pa.array(pair_keys), value_set=table.column("pair_key"))
+        return table.drop_columns(["pair_key"]).take(found)
+
+    def _compare(
+        self,
+        kind: str,
+        texts: pa.Table,
+        sides: list[NDArray[np.int64]],
+        pair_keys: list[str],
+        wanted: list[int],
+    ) -> None:
+        items = []
+        for at in range(0, len(wanted), PAIR_CHUNK):
+            chunk = wanted[at : at + PAIR_CHUNK]
+            left, right = (texts.take(pa.array(side[chunk])) for side in sides)
+            keys = tuple(pair_keys[n] for n in chunk)
+            items.append(CompareItem(self.site, self.stage_key, self.params, kind, left, right, keys))
+        tick = self.phase("compare pairs", len(wanted))
+        for done in self.runner.map(compare_work, items):
+            tick(done)
+
+    def _texts(self, facts: pa.Table, pairs: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
+        """Return the texts of the records in pairs, and each record's row there (-1: in no pair)."""
+        involved = np.union1d(pairs.column("left").to_numpy(), pairs.column("right").to_numpy())
+        place = np.full(facts.num_rows, -1, np.int64)
+        place[involved] = np.arange(len(involved))
+        tables = []
+        start = 0
+        for shard in self.shards:
+            rows = self._rows(shard)
+            own = involved[(involved >= start) & (involved < start + rows)] - start
+            if len(own):
+                table = self.store.read_table("shards", shard, columns=list(TEXT_COLUMNS))
+                tables.append(table.take(pa.array(own)))
+            start += rows
+        return pa.concat_tables(tables).combine_chunks(), place
+
+
+def learn(judging: Judging, measure: Measure) -> str:
+    """Fit a measure on the whole corpus; return the fit's key, which is a digest of its content."""
+    items = [SummariseItem(judging.site, judging.stage_key, measure, s) for s in judging.shards]
+    tick = judging.phase(f"fit {measure.name}", len(items))
+    partials = []
+    for partial in judging.runner.map(summarise_work, items):
+        partials.append(partial)
+        tick(1)
+    fit = judging.stage.fit(measure, partials)
+    key = digest("fit", measure.name, measure.version, fit.to_pydict())
+    judging.store.write_table("fits", key, fit)
+    return key
+
+
+def _column(tables: Iterable[pa.Table], name: str) -> list[str]:
+    return [value for table in tables for value in table.column(name).to_pylist()]

@@ -1,0 +1,100 @@
+"""Who loads which model: the one object that stages are given to reach models by.
+
+It carries no loaded model across processes, only how many threads to use; each process loads a model once,
+when it is first asked for. Rejected: pickling loaded models (90 MB a task) and a module-level registry that
+recipes write to (what was loaded would depend on what ran before).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from pipeline.models.embedder import Embedder, load_embedder
+from pipeline.models.reference import (
+    MINILM,
+    MINILM_SHA256,
+    ModelIdentity,
+    ModelRef,
+    download_command,
+    embedder_identity,
+    locate,
+    tokenizer_identity,
+)
+from pipeline.models.tokens import FileTokenCounter, TokenCounter
+
+__all__ = [
+    "MINILM",
+    "MINILM_SHA256",
+    "Embedder",
+    "ModelIdentity",
+    "ModelRef",
+    "Models",
+    "TokenCounter",
+    "download_command",
+]
+
+_loading = threading.Lock()
+_embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
+_counters: dict[ModelIdentity, TokenCounter] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Loads models on first use and keeps each once a process.
+
+    Attributes:
+        threads: cores that one `encode` may use; None takes as many as torch may. A runner with several
+            processes passes its share. It alters speed only, never a vector.
+    """
+
+    threads: int | None = None
+
+    def identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who an embedder is, without loading it (no torch; a file is hashed once a process).
+
+        Raises:
+            ModelError: as `check`.
+        """
+        return embedder_identity(ref)
+
+    def check(self, ref: ModelRef) -> None:
+        """See that an embedder is on this machine, whole and the one meant, before any work starts.
+
+        Raises:
+            ModelError: it is not; the hint is the command that fixes it.
+        """
+        embedder_identity(ref)
+
+    def token_counter_identity(self, ref: ModelRef | None) -> ModelIdentity:
+        """Return who a token counter is; None means MiniLM's tokenizer.
+
+        Raises:
+            ModelError: the model is missing or has no `tokenizer.json`.
+        """
+        return tokenizer_identity(ref or ModelRef())
+
+    def embedder(self, ref: ModelRef) -> Embedder:
+        """Return the embedder, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or of the wrong kind.
+        """
+        identity = embedder_identity(ref)
+        with _loading:
+            if (identity, self.threads) not in _embedders:
+                loaded = load_embedder(identity, locate(ref), self.threads)
+                _embedders[identity, self.threads] = loaded
+            return _embedders[identity, self.threads]
+
+    def token_counter(self, ref: ModelRef | None = None) -> TokenCounter:
+        """Return the token counter; None means MiniLM's tokenizer.
+
+        Raises:
+            ModelError: the model is missing or has no `tokenizer.json`.
+        """
+        identity = self.token_counter_identity(ref)
+        with _loading:
+            if identity not in _counters:
+                _counters[identity] = FileTokenCounter(identity, locate(ref or ModelRef()))
+            return _counters[identity]

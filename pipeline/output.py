@@ -1,0 +1,337 @@
+"""Writes the build folder out of the step results: the formats at the house's doors.
+
+Everything is written into a temporary folder beside the target and moved into place when it is whole, so a
+folder that stands there is one finished build, never half of two. Shards are streamed one by one, in the order
+ingest wrote them, so memory does not grow with the corpus and the bytes depend on no order of work.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.apply import LEDGER_SCHEMA
+from pipeline.build import Plan, StepResult, file_key, identities
+from pipeline.card import dataset_card
+from pipeline.errors import LineageError, StoreError
+from pipeline.export import render_line
+from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
+from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
+from pipeline.versions import installed_versions
+
+FORMAT_VERSION = 1
+SPLITS = ("train", "validation", "test")
+
+
+def build_key(plan: Plan, results: Sequence[StepResult]) -> str:
+    """Return the digest of everything that the build folder depends on."""
+    recipe = plan.recipe.model_dump(mode="json")
+    return digest(FORMAT_VERSION, plan.environment, recipe, [result.key for result in results])
+
+
+def is_current(out: Path, key: str) -> bool:
+    """Tell whether `out` already is this very build, every file of it unchanged."""
+    manifest = read_manifest(out)
+    if manifest is None or manifest.get("build_key") != key:
+        return False
+    outputs: dict[str, str] = manifest["outputs"]
+    return all(
+        (out / name).is_file() and file_sha256(out / name) == expected for name, expected in outputs.items()
+    )
+
+
+def read_manifest(out: Path) -> dict[str, Any] | None:
+    """Return a build folder's manifest, or None where there is none to be read."""
+    try:
+        manifest = orjson.loads((out / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and "build_key" in manifest else None
+
+
+def check_target(out: Path) -> None:
+    """Make sure that a build may be written to `out`, before any work starts.
+
+    Raises:
+        StoreError: the folder holds something that is not a build, or cannot be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise StoreError(f"{out} is not a folder", "choose another --out")
+    if out.is_dir() and any(out.iterdir()) and read_manifest(out) is None:
+        raise StoreError(
+            f"{out} holds files that no build wrote; they would be lost",
+            "choose another --out, or empty the folder first",
+        )
+    probe = out.parent / f".tmp-probe-{secrets.token_hex(4)}"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise storage_error(out, error) from error
+    if out.is_dir() and not os.access(out, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"{out} cannot be written: permission denied",
+            "choose another --out, or change the folder's permissions",
+        )
+
+
+def write_build(
+    out: Path, plan: Plan, results: Sequence[StepResult], store: Store, run: Json
+) -> dict[str, Any]:
+    """Write the whole build folder; return its manifest.
+
+    Raises:
+        LineageError: the books do not balance from the first unit to the last export.
+        StoreError: the folder cannot be written, or the disk is full.
+    """
+    sweep_leftovers(out)
+    temporary = out.parent / f".tmp-{out.name}-{secrets.token_hex(4)}"
+    try:
+        temporary.mkdir(parents=True)
+        manifest = _write_all(temporary, plan, results, store)
+        with (temporary / "run.json").open("w", encoding="utf-8") as stream:
+            dump_json(run, stream)
+        _sync(temporary)
+        _swap(temporary, out)
+    except OSError as error:
+        raise storage_error(out, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return manifest
+
+
+def sweep_leftovers(out: Path) -> None:
+    """Remove what builds of this folder left behind when they were killed."""
+    for path in out.parent.glob(f".tmp-{out.name}-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, Any]:
+    rows_of = _write_exports(folder, plan, results, store)
+    written = _write_records(folder / "records.parquet", results, store)
+    ledger_rows = _write_ledger(folder / "ledger.parquet", results, store)
+    _write_rejects(folder / "rejects.jsonl", plan, store)
+    queued = _write_queue(folder / "review", results, store)
+    counts = _counts(results, written, ledger_rows, rows_of, queued)
+    manifest = _manifest(plan, results, counts)
+    (folder / "README.md").write_text(dataset_card(plan.recipe, manifest), encoding="utf-8")
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    manifest["outputs"] = {name: file_sha256(folder / name) for name in names}
+    with (folder / "manifest.json").open("w", encoding="utf-8") as stream:
+        dump_json(manifest, stream)
+    return manifest
+
+
+def _write_exports(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, int]:
+    """Write data/<format>/<split>.jsonl; return the number of records by split."""
+    splits = SPLITS if any(result.stage == "split" for result in results) else ("train",)
+    counts = dict.fromkeys(splits, 0)
+    with ExitStack() as stack:
+        streams: dict[tuple[str, str], IO[bytes]] = {}
+        for export in plan.recipe.exports:
+            (folder / "data" / export.format).mkdir(parents=True)
+            for split in splits:
+                path = folder / "data" / export.format / f"{split}.jsonl"
+                streams[export.format, split] = stack.enter_context(path.open("wb"))
+        for shard in results[-1].shards:
+            table = store.read_table("shards", shard.shard)
+            rows = table.select(list(TEXT_COLUMNS)).to_pylist()
+            names = table["split"].to_pylist() if "split" in table.column_names else ["train"] * len(rows)
+            for row, split in zip(rows, names, strict=True):
+                counts[split] += 1
+                for export in plan.recipe.exports:
+                    streams[export.format, split].write(render_line(row, export))
+    return counts
+
+
+def _write_records(path: Path, results: Sequence[StepResult], store: Store) -> int:
+    """Write every record that ever was, in the order it was read; return how many."""
+    schema = _records_schema(results, store)
+    written = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for number, last in enumerate(results[-1].shards):
+            tables = [_finished(store.read_table("shards", last.shard), "kept", schema)]
+            for result in results:
+                shard = result.shards[number]
+                if shard.dropped:
+                    dropped = store.read_table("shards", shard.dropped)
+                    tables.append(_finished(dropped, "dropped", schema))
+            table = pa.concat_tables(tables)
+            order = [
+                ("file", "ascending"),
+                ("line", "ascending"),
+                ("root", "ascending"),
+                ("id", "ascending"),
+            ]
+            table = table.take(pc.sort_indices(table, sort_keys=order))
+            writer.write_table(table.combine_chunks())
+            written += table.num_rows
+    return written
+
+
+def _records_schema(results: Sequence[StepResult], store: Store) -> pa.Schema:
+    """Return the columns of records.parquet: the record, its status, and what the stages decided."""
+    keys = dict.fromkeys(
+        key for result in results for shard in result.shards for key in (shard.shard, shard.dropped) if key
+    )
+    own = {*RECORD_SCHEMA.names, "split", "dropped_by", "drop_reason"}
+    decided: dict[str, pa.Field] = {}
+    for key in keys:
+        for field in pq.read_schema(store.table_path("shards", key)):
+            if field.name not in own:
+                decided.setdefault(field.name, pa.field(field.name, field.type))
+    status = [pa.field(name, pa.string()) for name in ("status", "split", "dropped_by", "drop_reason")]
+    return pa.schema([*RECORD_SCHEMA, *status, *(decided[name] for name in sorted(decided))])
+
+
+def _finished(table: pa.Table, status: str, schema: pa.Schema) -> pa.Table:
+    columns = []
+    for field in schema:
+        if field.name == "status":
+            columns.append(pa.array([status] * table.num_rows, pa.string()))
+        elif field.name in table.column_names:
+            columns.append(table.column(field.name).cast(field.type))
+        else:
+            columns.append(pa.nulls(table.num_rows, field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _write_ledger(path: Path, results: Sequence[StepResult], store: Store) -> int:
+    written = 0
+    with pq.ParquetWriter(path, LEDGER_SCHEMA, compression="zstd") as writer:
+        for result in results:
+            for shard in result.shards:
+                if shard.ledger:
+                    table = store.read_table("ledgers", shard.ledger)
+                    writer.write_table(table)
+                    written += table.num_rows
+    return written
+
+
+def _write_rejects(path: Path, plan: Plan, store: Store) -> None:
+    with path.open("wb") as stream:
+        for reject in _rejects(plan, store):
+            stream.write(orjson.dumps(reject, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _rejects(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
+    for item in plan.inputs:
+        report: Any = store.read_json("files", file_key(item, plan))
+        if report is None:
+            raise StoreError(f"the store lost the report of {item.file.path}", "build again")
+        yield from report["rejects"]
+
+
+def _write_queue(folder: Path, results: Sequence[StepResult], store: Store) -> int:
+    """Write the flagged records that were kept, each with why, for people to look at."""
+    folder.mkdir()
+    queued = 0
+    with (folder / "queue.jsonl").open("wb") as stream:
+        for shard in results[-1].shards:
+            table = store.read_table("shards", shard.shard)
+            flagged = table.filter(pc.greater(pc.list_value_length(table["flags"]), 0))
+            names = ("id", "root", "source", "file", "line", "flags", *TEXT_COLUMNS)
+            keys = text_keys(flagged)
+            for row, key in zip(flagged.select(list(names)).to_pylist(), keys, strict=True):
+                item = {"text_key": key, "why": row.pop("flags"), **row}
+                stream.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
+                queued += 1
+    return queued
+
+
+def _counts(
+    results: Sequence[StepResult],
+    written: int,
+    ledger_rows: int,
+    rows_of: dict[str, int],
+    queued: int,
+) -> dict[str, Any]:
+    """Return the counts of the whole build, after checking that they balance."""
+    files = results[0].notes["files"]
+    units, parsed = (sum(file[name] for file in files) for name in ("units", "parsed"))
+    added = sum(shard.added for result in results for shard in result.shards)
+    dropped = sum(result.lost for result in results)
+    kept = results[-1].rows
+    if parsed + added != kept + dropped or written != kept + dropped or sum(rows_of.values()) != kept:
+        raise LineageError(
+            f"the books do not balance: {parsed} records read and {added} added, {kept} kept, "
+            f"{dropped} dropped, {written} written, {sum(rows_of.values())} exported",
+            "this is a defect of the pipeline: please report it with the recipe",
+        )
+    return {
+        "units": units,
+        "rejected": units - parsed,
+        "records": parsed,
+        "added": added,
+        "kept": kept,
+        "dropped": dropped,
+        "splits": rows_of,
+        "ledger_rows": ledger_rows,
+        "review_queue": queued,
+    }
+
+
+def _manifest(plan: Plan, results: Sequence[StepResult], counts: dict[str, Any]) -> dict[str, Any]:
+    used = dict.fromkeys(identity for step in plan.steps for identity in identities(step))
+    return {
+        "format_version": FORMAT_VERSION,
+        "build_key": build_key(plan, results),
+        "name": plan.recipe.name,
+        "seed": plan.recipe.seed,
+        "counts": counts,
+        "stages": [
+            {
+                "name": result.step,
+                "stage": result.stage,
+                "records_in": result.records_in,
+                "records_out": result.rows,
+                "dropped": result.lost,
+                "added": sum(shard.added for shard in result.shards),
+                "reasons": result.reasons(),
+                "notes": {k: v for k, v in result.notes.items() if k != "files"},
+                "fits": result.fits,
+            }
+            for result in results
+        ],
+        "inputs": [
+            {**report, "digest": item.digest}
+            for item, report in zip(plan.inputs, results[0].notes["files"], strict=True)
+        ],
+        "models": [asdict(identity) for identity in used],
+        "versions": installed_versions(),
+        "recipe": plan.recipe.model_dump(mode="json"),
+    }
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Put `new` where `target` stands; a kill in between leaves the old folder aside, never a mixture."""
+    if not target.exists():
+        new.rename(target)
+        return
+    if not any(target.iterdir()):
+        target.rmdir()
+        new.rename(target)
+        return
+    aside = target.parent / f".tmp-{target.name}-{secrets.token_hex(4)}"
+    target.rename(aside)
+    new.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,149 @@
+"""What a build shows while it runs: the plan, a bar per part of a step, and a table at the end."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pipeline.build import Plan, StepResult, identities
+from pipeline.judging import Tick
+from pipeline.stages import STAGES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Bars:
+    """Shows a rich progress bar for every part of every step, with rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        """Begin a bar; a total of 0 is a remark that stays on the screen."""
+        if not total:
+            self._console.print(f"  {step}: {what}", highlight=False)
+            return lambda _: None
+        task = self._progress.add_task(f"{step}: {what}", total=total, rate="")
+
+        def tick(done: int) -> None:
+            speed = self._progress.tasks[self._progress.task_ids.index(task)].speed
+            self._progress.update(task, advance=done, rate=f"{speed:,.0f}/s" if speed else "")
+            if self._progress.tasks[self._progress.task_ids.index(task)].finished:
+                self._progress.remove_task(task)
+
+        return tick
+
+    def done(self, result: StepResult) -> None:
+        """Print one line for a step that has ended."""
+        state = "already done" if result.cached else f"{result.seconds:.1f} s"
+        rate = ""
+        if not result.cached and result.seconds > 0.05:
+            rate = f", {max(result.records_in, result.rows) / result.seconds:,.0f} records/s"
+        change = (
+            f"{result.records_in:,} → {result.rows:,}" if result.stage != "ingest" else f"{result.rows:,}"
+        )
+        self._console.print(
+            f"  [bold]{result.step:<14}[/] {change:>18} records  [dim]{state}{rate}[/]",
+            highlight=False,
+        )
+
+
+def print_plan(console: Console, plan: Plan, out: str, store: str, runner: str) -> None:
+    """Print what will be read, done and written, and with which models."""
+    from rich.markup import escape
+
+    recipe = plan.recipe
+    console.print(f"[bold]{escape(recipe.name)}[/]  seed {recipe.seed}, {runner}", highlight=False)
+    for spec in recipe.sources:
+        files = [item.file for item in plan.inputs if item.spec.name == spec.name]
+        size = sum(file.size for file in files) / 1e6
+        noun = "file" if len(files) == 1 else "files"
+        console.print(f"  read    {escape(spec.name)}: {len(files)} {noun}, {size:,.1f} MB", highlight=False)
+    for step in plan.steps[1:]:
+        used = ", ".join(identity.name for identity in identities(step))
+        purpose = STAGES[step.stage].purpose
+        console.print(
+            f"  stage   {escape(step.name)}: {purpose}"
+            + (f" [dim](model: {escape(used)})[/]" if used else ""),
+            highlight=False,
+        )
+    formats = ", ".join(export.format for export in recipe.exports)
+    console.print(f"  write   {escape(out)}: {formats}  [dim](store: {escape(store)})[/]", highlight=False)
+
+
+def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
+    """Print the table of counts per stage and reason, and where to look next."""
+    from rich.table import Table
+
+    counts = manifest["counts"]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("stage", "action", "reason"):
+        table.add_column(name)
+    table.add_column("records", justify="right")
+    rejected = counts["rejected"]
+    table.add_row("ingest", "read", f"{counts['units']:,} units", f"{counts['records']:,}")
+    if rejected:
+        table.add_row("ingest", "reject", "see rejects.jsonl", f"{rejected:,}")
+    for stage in manifest["stages"]:
+        for action, reasons in stage["reasons"].items():
+            for reason, count in reasons.items():
+                table.add_row(stage["name"], action, reason, f"{count:,}")
+    console.print()
+    console.print(table)
+    for stage in manifest["stages"]:
+        unmeasured = stage["notes"].get("semantic_not_measured", 0)
+        if unmeasured:
+            console.print(
+                f"{stage['name']}: {unmeasured:,} records are in a language that the model does not cover: "
+                "semantic similarity not measured",
+                highlight=False,
+            )
+    splits = ", ".join(f"{name} {rows:,}" for name, rows in counts["splits"].items())
+    console.print(
+        f"\n[bold]{counts['kept']:,} kept[/] ({splits}), {counts['dropped']:,} dropped, "
+        f"{rejected:,} rejected, out of {counts['units']:,} units",
+        highlight=False,
+    )
+    console.print("\nlook next at", highlight=False)
+    first = next(iter(sorted(n for n in manifest["outputs"] if n.startswith("data/") and "train" in n)))
+    lines = [
+        (f"{out}/{first}", "what to train on"),
+        (f"{out}/README.md", "the dataset card: sources, counts, reasons"),
+        (f"{out}/ledger.parquet", "every change, with its reason and evidence"),
+    ]
+    if counts["review_queue"]:
+        lines.append((f"{out}/review/queue.jsonl", f"{counts['review_queue']:,} records for people to judge"))
+    lines.append((f"python -m pipeline explain {first}:1 --build {out}", "the life of one record"))
+    width = max(len(path) for path, _ in lines)
+    for path, what in lines:
+        console.print(f"  {path:<{width}}  {what}", highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,90 @@
+"""One build from the command line: plan, show, run, write, remember."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.build import Plan, StepResult, Workshop, plan, walk
+from pipeline.collect import remember
+from pipeline.output import build_key, check_target, is_current, read_manifest, write_build
+from pipeline.progress import Bars, print_plan, print_result
+from pipeline.recipe import Recipe
+from pipeline.runners import make_runner
+from pipeline.store import Json, Store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def build_once(
+    recipe: Recipe,
+    base: Path,
+    out: Path | None,
+    store_folder: Path,
+    runner_kind: str,
+    workers: int | None,
+    refit: bool,
+    console: Console,
+) -> dict[str, Any]:
+    """Build a recipe and return the manifest.
+
+    Raises:
+        PipelineError: the build could not be made; what it finished stays in the store.
+    """
+    began = time.monotonic()
+    target = out or Path("builds") / recipe.name
+    check_target(target)
+    planned = plan(recipe, base)
+    store = Store(store_folder)
+    with (
+        store.lock(exclusive=False),
+        make_runner(runner_kind, workers, planned.input_bytes) as runner,
+    ):
+        kind = f"{runner.workers} processes" if runner.workers > 1 else "one process"
+        print_plan(console, planned, str(target), str(store_folder), kind)
+        with Bars(console) as bars:
+            shop = Workshop(store, runner, bars, refit)
+            results = list(walk(planned, shop))
+        key = build_key(planned, results)
+        if is_current(target, key):
+            manifest = read_manifest(target) or {}
+            remember(store, target, planned, results)
+            console.print(f"\nnothing has changed: {target} is this very build", highlight=False)
+        else:
+            run = _run_facts(planned, results, time.monotonic() - began, runner.workers)
+            manifest = write_build(target, planned, results, store, run)
+            remember(store, target, planned, results)
+    print_result(console, manifest, str(target))
+    return manifest
+
+
+def _run_facts(plan: Plan, results: Sequence[StepResult], seconds: float, workers: int) -> Json:
+    """Return time, memory, host and throughput: what may differ between two equal builds."""
+    peak = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(time.time() - seconds)),
+        "seconds": round(seconds, 3),
+        "host": platform.node(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count() or 0,
+        "workers": workers,
+        "peak_memory_mib": {"main": peak[0] // 1024, "largest_worker": peak[1] // 1024},
+        "input_bytes": plan.input_bytes,
+        "steps": [
+            {
+                "name": result.step,
+                "seconds": round(result.seconds, 3),
+                "cached": result.cached,
+                "records_per_second": round(result.records_in / result.seconds)
+                if result.seconds > 0
+                else None,
+            }
+            for result in results
+        ],
+    }

@@ -1,0 +1,442 @@
+"""Drops or flags records that no one could learn from, for reasons that cost nothing to find.
+
+The measure keeps numbers and rule names for every record; the decision reads only those, so a threshold or an
+action can move without reading a text again. A record is dropped once, for the first reason in `CHECKS`, an order
+from "nothing there" to "badly formed"; a record that stays may be flagged for several.
+Rejected: a weighted score of all checks (its drops cannot be explained), and one stage per check (each
+would read every text again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.change import Changes, Scalar
+from pipeline.models import Models
+from pipeline.record import prompt_of
+from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from quality.heuristics import (
+    asks_for,
+    blank_input,
+    echo,
+    is_empty,
+    likeness,
+    merged,
+    missing_context,
+    placeholder,
+    refusal,
+    repetition,
+    symbol_ratio,
+    unclosed_fence,
+)
+
+Action: TypeAlias = Literal["drop", "flag", "measure", "off"]
+Mask: TypeAlias = NDArray[np.bool_]
+
+_FLOOR = 0.1
+"""Whether a prompt asks for a likely fault is looked up only from this share on; no threshold is lower."""
+
+FACTS = pa.schema(
+    [
+        pa.field("heuristics_chars", pa.int32(), nullable=False),
+        pa.field("heuristics_empty_prompt", pa.bool_(), nullable=False),
+        pa.field("heuristics_placeholder", pa.string(), nullable=False),
+        pa.field("heuristics_needs", pa.string(), nullable=False),
+        pa.field("heuristics_needs_rule", pa.string(), nullable=False),
+        pa.field("heuristics_merged", pa.string(), nullable=False),
+        pa.field("heuristics_refusal", pa.string(), nullable=False),
+        pa.field("heuristics_refusal_help", pa.int32(), nullable=False),
+        pa.field("heuristics_repetition", pa.float32(), nullable=False),
+        pa.field("heuristics_repeated_lines", pa.float32(), nullable=False),
+        pa.field("heuristics_loop", pa.float32(), nullable=False),
+        pa.field("heuristics_repetition_asked", pa.bool_(), nullable=False),
+        pa.field("heuristics_symbol_ratio", pa.float32(), nullable=False),
+        pa.field("heuristics_symbols_asked", pa.bool_(), nullable=False),
+        pa.field("heuristics_unclosed_fence", pa.bool_(), nullable=False),
+        pa.field("heuristics_echo", pa.float32(), nullable=False),
+        pa.field("heuristics_echo_input", pa.float32(), nullable=False),
+        pa.field("heuristics_copy_asked", pa.bool_(), nullable=False),
+        pa.field("heuristics_edit_asked", pa.bool_(), nullable=False),
+    ]
+)
+"""What the measure says of a record. Rule names are "" where no rule matched; shares are in [0, 1]; `chars` counts
+the visible characters of the response; `help` is in columns (a Chinese character is two)."""
+
+
+def _action(default: Action, what: str) -> Action:
+    action: Action = Field(default=default, description=f"What to do with {what}.")
+    return action
+
+
+def _share(default: float, what: str) -> float:
+    share: float = Field(default=default, ge=_FLOOR, le=1, description=what)
+    return share
+
+
+class HeuristicsParams(StageParams):
+    """Parameters of `heuristics`: an action for each check, thresholds, and what alters the numbers."""
+
+    stage: Literal["heuristics"] = "heuristics"
+
+    # Nothing can be learnt from these: they are dropped.
+    response_empty: Action = _action("drop", "records whose response shows nothing")
+    response_placeholder: Action = _action("drop", "responses such as TBD, <nooutput>, 待补充")
+    instruction_empty: Action = _action("drop", "records without instruction and input")
+    instruction_merged: Action = _action("drop", "records that hold a second record")
+    # A model that learns to answer without the picture learns to make things up.
+    context_image: Action = _action("drop", "tasks about a picture or video that is not there")
+    context_audio: Action = _action("drop", "tasks about a sound that is not there")
+    context_web_page: Action = _action("drop", "tasks about a page, link or file that is not there")
+    # Refusals may be wanted in a dataset for safety; set to flag there.
+    response_refusal: Action = _action("drop", "responses in which a model declines the task")
+    response_repetition: Action = _action("drop", "responses caught in a loop")
+    response_echo: Action = _action("drop", "responses that only say the prompt again")
+    # Rare scripts and notations look like symbols: people look before anything is lost.
+    text_symbols: Action = _action("flag", "responses made of marks instead of words")
+    # A lost closing fence is often harmless and always repairable: people look.
+    response_unclosed_fence: Action = _action("flag", "responses with a code fence left open")
+
+    require_instruction: bool = Field(
+        default=True,
+        description="Judge records without a prompt by `instruction_empty`; a source in which no record "
+        "has a prompt holds documents and is never judged by it.",
+    )
+    # Two sentences of help: what remains after most pure refusals is below it.
+    max_refusal_help: int = Field(
+        default=120, ge=0, le=10_000,
+        description="Columns of helpful text (a Chinese character is two) up to which a response that "
+        "declines counts as a refusal.",
+    )  # fmt: skip
+    # Timetables and songs with three choruses stay below; a loop to the token limit is above 0.9.
+    max_repetition: float = _share(0.8, "Largest share of a response in repeated n-grams.")
+    max_repeated_lines: float = _share(0.8, "Largest share of a response in repeated lines.")
+    # The same phrase on end for a third of the text is no style.
+    max_loop: float = _share(0.33, "Largest share of one phrase said three times or more on end.")
+    # Bigrams equal but for one word in twenty.
+    max_echo: float = _share(0.9, "Largest likeness of a response to its prompt.")
+    # Right answers to "find", "fix" or "sort" may equal the input; see `echo_of_input`.
+    echo_of_input: bool = Field(
+        default=False,
+        description="Also judge likeness to the input, where the task is not to edit or to find.",
+    )
+    # Prose with much Markdown is below 0.15.
+    max_symbol_ratio: float = _share(0.3, "Largest share of symbols in the prose of a response.")
+
+    # These alter the numbers: changing one measures anew.
+    ngram_words: int = Field(  # Gopher's shortest duplicate n-gram
+        default=5, ge=2, le=20, description="Length of an n-gram in words, for spaced scripts."
+    )
+    ngram_chars: int = Field(  # about five Chinese words
+        default=8, ge=3, le=40, description="Length of an n-gram in characters, for Chinese and its like."
+    )
+    min_repetition_units: int = Field(  # rhymes and slogans are shorter
+        default=30, ge=10, le=10_000,
+        description="Words or characters below which repetition is not measured.",
+    )  # fmt: skip
+    min_symbol_chars: int = Field(  # a short answer may be one formula
+        default=20, ge=1, le=10_000, description="Characters below which symbols are not measured."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The rows that a check finds at fault, and how to say why for one row of the facts."""
+
+    mask: Mask
+    why: Callable[[int], dict[str, Scalar]]
+
+
+class Heuristics:
+    """The stage; see the module."""
+
+    name = "heuristics"
+    version = 1
+
+    def needs(self, params: HeuristicsParams) -> tuple[Need, ...]:
+        """Return nothing: rules need no model."""
+        return ()
+
+    def measures(self, params: HeuristicsParams) -> tuple[Measure, ...]:
+        """Return the one measure; it depends on lengths only, on no threshold and no action."""
+        numbers = ("ngram_words", "ngram_chars", "min_repetition_units", "min_symbol_chars")
+        return (
+            Measure(
+                "heuristics",
+                1,
+                ("system", "history", "instruction", "input", "output"),
+                tuple((name, getattr(params, name)) for name in numbers),
+            ),
+        )
+
+    def measure(
+        self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models
+    ) -> pa.Table:
+        """Return one row of `FACTS` a record."""
+        lengths = {name: int(value) for name, value in measure.params}
+        columns = [batch.column(name).to_pylist() for name in measure.reads]
+        rows = [_facts(*texts, lengths) for texts in zip(*columns, strict=True)]
+        arrays = [
+            pa.array(values, type=field.type)
+            for field, values in zip(FACTS, zip(*rows, strict=True) if rows else [[]] * len(FACTS), strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, schema=FACTS)
+
+    def context(self, params: HeuristicsParams) -> tuple[str, ...]:
+        """Return `source`, by which sources of plain documents are told."""
+        return ("source",)
+
+    def decide(
+        self, facts: pa.Table, pairs: pa.Table | None, params: HeuristicsParams
+    ) -> Decision:
+        """Drop each record once at most, flag those that stay, and keep the numbers as columns."""
+        documents = _document_sources(facts) if params.require_instruction else []
+        changes = Changes()
+        ids = facts.column("id").to_pylist()
+        found = {
+            reason: check(facts, params)
+            for reason, check in CHECKS.items()
+            if _action_of(params, reason) in ("drop", "flag")
+        }
+        if "instruction.empty" in found:
+            judged = _numbers(pc.invert(pc.is_in(facts.column("source"), pa.array(documents, pa.string()))))
+            asked = found["instruction.empty"]
+            wanted = judged & np.full(len(ids), params.require_instruction)
+            found["instruction.empty"] = Finding(asked.mask & wanted, asked.why)
+        at_fault: Mask = np.zeros(len(ids), dtype=np.bool_)
+        for finding in found.values():
+            at_fault |= finding.mask
+        for row in np.flatnonzero(at_fault).tolist():
+            _change(changes, ids[row], row, found, params)
+        return Decision(
+            changes, _columns(facts, params), {"sources_of_documents": documents} if documents else {}
+        )
+
+
+def _facts(
+    system: str,
+    history: list[dict[str, str]],
+    instruction: str,
+    input_: str,
+    output: str,
+    lengths: dict[str, int],
+) -> tuple[Scalar, ...]:
+    """Return one row of `FACTS`."""
+    input_ = blank_input(input_)
+    prompt = prompt_of(instruction, input_)
+    if is_empty(output):
+        return (0, is_empty(prompt), "", "", "", "", "", 0, *(0.0,) * 3, False, 0.0, False, False, 0.0, 0.0, False, False)  # fmt: skip
+    earlier = "\n".join([system, *(turn["user"] for turn in history[-4:])]) if system or history else ""
+    whole = f"{earlier}\n{prompt}" if earlier else prompt
+    needs = missing_context(instruction, input_, output, earlier_turns=bool(history))
+    declined = refusal(output, prompt)
+    again = repetition(
+        output,
+        ngram_words=lengths["ngram_words"],
+        ngram_chars=lengths["ngram_chars"],
+        min_units=lengths["min_repetition_units"],
+    )
+    symbols = symbol_ratio(output, lengths["min_symbol_chars"])
+    echo_input = likeness(output, input_)
+    echo_prompt = echo(output, instruction, prompt)
+    return (
+        len(output.strip()),
+        is_empty(prompt),
+        placeholder(output, whole),
+        needs.kind,
+        needs.rule,
+        merged(instruction, input_, output),
+        declined.rule,
+        declined.help,
+        again.ngrams,
+        again.lines,
+        again.loop,
+        max(again.ngrams, again.lines) >= _FLOOR and asks_for("repetition", whole),
+        symbols,
+        symbols >= _FLOOR and asks_for("symbols", whole),
+        unclosed_fence(output),
+        echo_prompt,
+        echo_input,
+        max(echo_prompt, echo_input) >= _FLOOR and asks_for("copy", whole),
+        max(echo_prompt, echo_input) >= _FLOOR and asks_for("edit", whole),
+    )
+
+
+def _document_sources(facts: pa.Table) -> list[str]:
+    """Return the sources in which no record has a prompt, sorted."""
+    prompted = pc.filter(facts.column("source"), pc.invert(facts.column("heuristics_empty_prompt")))
+    everything = set(pc.unique(facts.column("source")).to_pylist())
+    return sorted(everything - set(pc.unique(prompted).to_pylist()))
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    values: NDArray[np.generic] = column.to_numpy()
+    return values
+
+
+def _above(facts: pa.Table, name: str, threshold: float) -> Mask:
+    mask: Mask = _numbers(facts.column(name)) > np.float32(threshold)
+    return mask
+
+
+def _not(facts: pa.Table, name: str) -> Mask:
+    return ~_numbers(facts.column(name)).astype(np.bool_)
+
+
+def _value(facts: pa.Table, name: str, row: int) -> Scalar:
+    value: Scalar = facts.column(name)[row].as_py()
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _response_empty(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    mask: Mask = _numbers(facts.column("heuristics_chars")) == 0
+    return Finding(mask, lambda row: {"measure": "heuristics_chars", "value": 0, "threshold": 1})
+
+
+def _instruction_empty(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    mask = ~_not(facts, "heuristics_empty_prompt")
+    return Finding(mask, lambda row: {"measure": "heuristics_empty_prompt", "value": True})
+
+
+def _named(measure: str) -> Callable[[pa.Table, HeuristicsParams], Finding]:
+    def check(facts: pa.Table, params: HeuristicsParams) -> Finding:
+        column = facts.column(measure)
+        mask = _numbers(pc.not_equal(column, "")).astype(np.bool_)
+        return Finding(mask, lambda row: {"measure": measure, "rule": column[row].as_py()})
+
+    return check
+
+
+def _needs(kind: str) -> Callable[[pa.Table, HeuristicsParams], Finding]:
+    def check(facts: pa.Table, params: HeuristicsParams) -> Finding:
+        mask = _numbers(pc.equal(facts.column("heuristics_needs"), kind)).astype(np.bool_)
+        rule = facts.column("heuristics_needs_rule")
+        return Finding(
+            mask,
+            lambda row: {"measure": "heuristics_needs", "value": kind, "rule": rule[row].as_py()},
+        )
+
+    return check
+
+
+def _refusal(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    rule = facts.column("heuristics_refusal")
+    mask = _numbers(pc.not_equal(rule, "")).astype(np.bool_)
+    mask &= ~_above(facts, "heuristics_refusal_help", params.max_refusal_help)
+    return Finding(
+        mask,
+        lambda row: {
+            "measure": "heuristics_refusal_help",
+            "value": _value(facts, "heuristics_refusal_help", row),
+            "threshold": params.max_refusal_help,
+            "rule": rule[row].as_py(),
+        },
+    )
+
+
+def _shares(facts: pa.Table, thresholds: dict[str, float], excused: Mask) -> Finding:
+    """Find the rows in which any share is above its threshold; the evidence names the first that is."""
+    masks = {name: _above(facts, name, limit) & ~excused for name, limit in thresholds.items()}
+    mask: Mask = np.logical_or.reduce(list(masks.values()))
+
+    def why(row: int) -> dict[str, Scalar]:
+        name = next(name for name, above in masks.items() if above[row])
+        return {"measure": name, "value": _value(facts, name, row), "threshold": thresholds[name]}
+
+    return Finding(mask, why)
+
+
+def _repetition(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    thresholds = {
+        "heuristics_repetition": params.max_repetition,
+        "heuristics_repeated_lines": params.max_repeated_lines,
+        "heuristics_loop": params.max_loop,
+    }
+    return _shares(facts, thresholds, ~_not(facts, "heuristics_repetition_asked"))
+
+
+def _symbols(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    thresholds = {"heuristics_symbol_ratio": params.max_symbol_ratio}
+    return _shares(facts, thresholds, ~_not(facts, "heuristics_symbols_asked"))
+
+
+def _echo(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    copied = ~_not(facts, "heuristics_copy_asked")
+    prompt = _shares(facts, {"heuristics_echo": params.max_echo}, copied)
+    if not params.echo_of_input:
+        return prompt
+    edited = copied | ~_not(facts, "heuristics_edit_asked")
+    own = _shares(facts, {"heuristics_echo_input": params.max_echo}, edited)
+    return Finding(
+        prompt.mask | own.mask, lambda row: (prompt if prompt.mask[row] else own).why(row)
+    )
+
+
+def _unclosed_fence(facts: pa.Table, params: HeuristicsParams) -> Finding:
+    mask = ~_not(facts, "heuristics_unclosed_fence")
+    return Finding(mask, lambda row: {"measure": "heuristics_unclosed_fence", "value": True})
+
+
+CHECKS: dict[str, Callable[[pa.Table, HeuristicsParams], Finding]] = {
+    "response.empty": _response_empty,
+    "instruction.empty": _instruction_empty,
+    "response.placeholder": _named("heuristics_placeholder"),
+    "context.image": _needs("image"),
+    "context.audio": _needs("audio"),
+    "context.web_page": _needs("web_page"),
+    "instruction.merged": _named("heuristics_merged"),
+    "response.refusal": _refusal,
+    "response.repetition": _repetition,
+    "response.echo": _echo,
+    "text.symbols": _symbols,
+    "response.unclosed_fence": _unclosed_fence,
+}
+"""The checks by reason, without the stage's name; a record is dropped for the first that finds it at fault."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "response.empty": ("chars",),
+    "instruction.empty": ("empty_prompt",),
+    "response.placeholder": ("placeholder",),
+    "context": ("needs", "needs_rule"),
+    "instruction.merged": ("merged",),
+    "response.refusal": ("refusal", "refusal_help"),
+    "response.repetition": ("repetition", "repeated_lines", "loop", "repetition_asked"),
+    "response.echo": ("echo", "echo_input", "copy_asked", "edit_asked"),
+    "text.symbols": ("symbol_ratio", "symbols_asked"),
+    "response.unclosed_fence": ("unclosed_fence",),
+}
+"""The facts that belong to a check (`context`: to the three of them), without their prefix."""
+
+
+def _action_of(params: HeuristicsParams, reason: str) -> Action:
+    action: Action = getattr(params, reason.replace(".", "_"))
+    return action
+
+
+def _change(
+    changes: Changes, id_: str, row: int, found: dict[str, Finding], params: HeuristicsParams
+) -> None:
+    at_fault = [reason for reason, finding in found.items() if finding.mask[row]]
+    dropped = next((reason for reason in at_fault if _action_of(params, reason) == "drop"), None)
+    if dropped is not None:
+        changes.drop(id_, f"heuristics.{dropped}", found[dropped].why(row))
+        return
+    for reason in at_fault:
+        changes.flag(id_, f"heuristics.{reason}", found[reason].why(row))
+
+
+def _columns(facts: pa.Table, params: HeuristicsParams) -> pa.Table | None:
+    """Return `id` and the facts of every check that is not off; None if all are."""
+    wanted = []
+    for check, names in COLUMNS.items():
+        reasons = [reason for reason in CHECKS if reason == check or reason.startswith(f"{check}.")]
+        if any(_action_of(params, reason) != "off" for reason in reasons):
+            wanted += [f"heuristics_{name}" for name in names]
+    return facts.select(["id", *wanted]) if wanted else None

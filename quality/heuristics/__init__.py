@@ -1,0 +1,49 @@
+"""Cheap tests of a text's worth: refusals, placeholders, loops, echoes, things that are not there.
+
+Each is a pure function from texts to a number or to the id of a rule; what number is too much is for the
+caller to say. English and Chinese are judged by the same rules of structure, with word lists for both in
+`rules.txt`; other languages pass the tests that read words and meet those that count.
+Rejected: one score from all tests, which nobody can argue with and nobody can act on.
+"""
+
+from quality.heuristics.context import KINDS, Missing, missing_context
+from quality.heuristics.echo import echo, likeness
+from quality.heuristics.form import symbol_ratio, unclosed_fence
+from quality.heuristics.lexicon import section
+from quality.heuristics.merged import merged
+from quality.heuristics.placeholder import blank_input, is_empty, placeholder
+from quality.heuristics.refusal import Refusal, refusal
+from quality.heuristics.repetition import Repetition, repetition
+
+
+def asks_for(what: str, prompt: str) -> bool:
+    """Return whether a prompt asks for something that looks like a fault and then is none.
+
+    Args:
+        what: `symbols`, `repetition`, `copy` or `edit`.
+        prompt: instruction and input.
+
+    Raises:
+        KeyError: `what` is none of these.
+    """
+    return section(f"asks.{what}").matches(prompt.lower())
+
+
+__all__ = [
+    "KINDS",
+    "Missing",
+    "Refusal",
+    "Repetition",
+    "asks_for",
+    "blank_input",
+    "echo",
+    "is_empty",
+    "likeness",
+    "merged",
+    "missing_context",
+    "placeholder",
+    "refusal",
+    "repetition",
+    "symbol_ratio",
+    "unclosed_fence",
+]

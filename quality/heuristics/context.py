@@ -1,0 +1,148 @@
+"""Tasks about a picture, a sound or a page that the record does not hold.
+
+What counts is a pointer ("the image above", "下图", a bare URL to summarise), not the noun: a picture that is to
+be made, programmed, imagined or described in words is text. A pointer is harmless where the record supplies
+the thing in words, as input, behind a colon or in quotes. Rejected: a list of nouns, which drops every
+caption, web page in HTML and photographer's slogan.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from quality.heuristics.lexicon import section
+from quality.heuristics.units import units, visible
+
+KINDS = ("image", "audio", "web_page")
+
+_LONGEST = 3000
+_URL = re.compile(r"https?://[^\s<>\"'，。）)\]]+|(?<![\w@.])www\.[^\s<>\"'，。）)\]]+")
+_SITE = re.compile(r"^[\w-]+(?:\.[\w-]+){1,3}(?:/\S*)?$", re.A)
+_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|「[^」\n]{1,400}」|『[^』\n]{1,400}』|《[^》\n]{1,80}》|(?<!\w)'[^'\n]{3,300}'(?!\w)")
+_PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|svg)(?:[?#]|$)")
+_GRANTED = re.compile(r"(?<![a-z])(?:tools?|plugins?|access to the internet|browsing|search engine)(?![a-z])|工具|插件|联网")
+_TOOL_CALL = re.compile(r"\w\(['\"][^'\")]{0,80}|```|^\s*(?:import|curl|def|const|<)", re.M)
+_PICTURE_NOUN = re.compile(r"(?<![a-z])(?:image|picture|photo|painting|drawing|cartoon|video|portrait|chart|graph|imagine|pretend)")
+_DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for"})
+_ANSWER_IT = re.compile(r"^\W*(?:please )?(?:answer|respond to|reply to)%?[^.\n]{0,40}question|^\W*(?:请)?回答[^。\n]{0,12}问题")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a task lacks (`image`, `audio`, `web_page` or "") and the rule that says so."""
+
+    kind: str = ""
+    rule: str = ""
+
+
+NOTHING = Missing()
+
+
+def missing_context(
+    instruction: str, input_: str, response: str, *, earlier_turns: bool = False
+) -> Missing:
+    """Return what a task needs and the record does not hold.
+
+    Args:
+        instruction: the instruction.
+        input_: the input, "" if there is none (see `placeholder.blank_input`).
+        response: the response, which often admits it.
+        earlier_turns: a conversation stands before, in which the thing may have been described; then only
+            an unmistakable stand-in or an admission counts.
+    """
+    ask = instruction[:_LONGEST].lower()
+    given = visible(input_[:_LONGEST]).lower()
+    answer = visible(response[:400]).lower()
+    prompt = f"{ask}\n{given}"
+    mentioned = [kind for kind in KINDS if section(f"context.{kind}.ask").triggered(prompt)]
+    standing = _stand_in(ask, given, answer)
+    if standing is not NOTHING:
+        return standing
+    makes = section("context.makes").matches(ask)
+    for kind in mentioned:
+        found = section(f"context.{kind}.confirmed").first(answer)
+        if found is not None and not makes and not section("refusal.asked").matches(ask):
+            return Missing(kind, f"confirmed.{found[0]}")
+    if earlier_turns:
+        return NOTHING
+    if makes:
+        return _bare_address(ask, given, response)
+    scanned = f"{ask}\n{given}" if given and _ANSWER_IT.search(ask) else _own_words(ask)
+    for kind in mentioned:
+        found = section(f"context.{kind}.ask").first(scanned)
+        if found is None or (kind == "web_page" and _fetches(prompt, response)):
+            continue
+        rule, match = found
+        if rule in _DEFINITE and _PICTURE_NOUN.search(scanned[: match.start()]):
+            continue
+        if not _supplied(scanned, match.end(), given if scanned != prompt else ""):
+            return Missing(kind, f"ask.{rule}")
+    return _bare_address(ask, given, response)
+
+
+def _stand_in(ask: str, given: str, answer: str) -> Missing:
+    """Return what stands, as the whole input or response, for a thing that is not text."""
+    for place, text in (("input", given), ("response", answer)):
+        if not text or len(text) > 320:
+            continue
+        for kind in KINDS:
+            if place == "response" and kind == "web_page":
+                continue
+            found = section(f"context.{kind}.standin").first(text)
+            if found is None or text in ask:
+                continue
+            if not section("context.makes").matches(ask) and not section("context.web_page.url_is_data").matches(ask):
+                return Missing(kind, f"{place}.{found[0]}")
+    return NOTHING
+
+
+def _own_words(ask: str) -> str:
+    """Return an instruction without what it quotes, nor the material behind its colon."""
+    if '"' in ask or "'" in ask or "“" in ask or "「" in ask or "《" in ask or "『" in ask:
+        ask = _QUOTED.sub(" q ", ask)
+    for colon in (":", "："):
+        head, found, tail = ask.partition(colon)
+        if found and not tail.startswith("//") and section("context.handles_text").matches(head):
+            return head
+    return ask
+
+
+def _supplied(ask: str, end: int, given: str) -> bool:
+    """Return whether the record holds the thing in words: as input, behind a colon or on further lines."""
+    if given:
+        beside = _URL.sub(" ", given)
+        return not _SITE.match(given) and len(units(beside)) >= (2 if beside == given else 12)
+    tail = ask[end:]
+    at = min((i for i in (tail.find(mark) for mark in (":", "：", "\n")) if i >= 0), default=-1)
+    if at < 0:
+        return False
+    material = _URL.sub(" ", tail[at + 1 :]).strip()
+    if len(units(material)) < 3:
+        return False
+    return not (material.endswith(("?", "？")) and material.count("\n") == 0 and len(material) < 200)
+
+
+def _fetches(prompt: str, response: str) -> bool:
+    """Return whether the prompt grants tools, or the response calls one or is a program."""
+    return bool(_GRANTED.search(prompt) or _TOOL_CALL.search(response[:600]))
+
+
+def _bare_address(ask: str, given: str, response: str) -> Missing:
+    """Return a task on what stands behind a URL, with nothing but the URL in the record."""
+    prompt = f"{ask}\n{given}"
+    if "http" not in prompt and "www." not in prompt:
+        return NOTHING
+    address = _URL.search(prompt)
+    if address is None:
+        return NOTHING
+    words = _URL.sub(" ", prompt)
+    body = _URL.sub(" ", given) if given else _URL.sub(" ", ask)
+    if len(units(body)) > (8 if given else 30):
+        return NOTHING
+    if section("context.web_page.url_is_data").matches(words) or _fetches(prompt, response):
+        return NOTHING
+    if _PICTURE_FILE.search(address.group()):
+        return Missing("image", "url.picture")
+    found = section("context.web_page.on_url").first(words)
+    return Missing("web_page", f"url.{found[0]}") if found is not None else NOTHING

@@ -1,0 +1,112 @@
+"""The outer form of a text: marks instead of words, and code fences left open.
+
+The share of symbols is counted outside code, tables and formulas, where marks are the words. Fences follow
+CommonMark 0.31, section 4.5: a fence closes with the same mark, at least as long and with nothing behind
+it. Rejected: an odd number of ``` anywhere in the text, which counts inline code and nested longer fences.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(
+    r"[\w\s.,;:!?'\"()\[\]/%&$€£¥\-–—‘’“”…•·"
+    r"\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u200b-\u200d\ufe0f"
+    r"，。、；：？！「」『』（）《》〈〉【】〔〕～￥°℃]+"
+)
+_SPACE = re.compile(r"\s+")
+_MATHS = re.compile(r"\$\$[^$]{1,2000}\$\$|\$[^$\n]{1,300}\$|\\\([^\n]{1,300}?\\\)|\\\[.{1,1000}?\\\]", re.S)
+_LIST = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?=[ \t])[ \t]{1,4}")
+_OPERATION = re.compile(r"[\w)\]}] ?(?:[-+*/^=<>~|&%]|\\\\)+ ?[\w(\[{\\]")
+_NUMERIC = re.compile(r"[\d\s.,;:\[\](){}%+/*-]+")
+_LONGEST_LINE = 400
+_FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
+_CODE_LINE = re.compile(
+    r"[;{}]\s*$|^\s*(?:</?[a-z!][^>\n]{0,200}>|#include|import |from \w+ import |def \w+|class \w+|"
+    r"(?:public|private|static|const|let|var|function|return|elif|else|if ?\(|for ?\(|while|print|select|insert|"
+    r"create table|from|where|group by|order by)\b|\w[\w.\[\]]{0,40} ?[-+*/]?= ?\S|//|[.#][\w-]+ ?\{|\$ \w|<\w)|\w\([^)\n]{0,200}\)[:;,]?\s*$",
+    re.I,
+)
+
+
+def symbol_ratio(text: str, min_chars: int = 20) -> float:
+    """Return the share of a text's visible characters that are neither letters, digits nor punctuation.
+
+    Fenced code, code lines, table rows and formulas are left out; 0.0 if fewer than `min_chars` remain.
+    """
+    marks = len(_PLAIN.sub("", text))
+    if not marks:
+        return 0.0
+    if 10 * marks > len(text):
+        text = prose(text)
+        marks = len(_PLAIN.sub("", text))
+    total = len(_SPACE.sub("", text))
+    return marks / total if total >= min_chars else 0.0
+
+
+def prose(text: str) -> str:
+    """Return a text without fenced code, lines of code, table rows and formulas."""
+    kept: list[str] = []
+    open_fence = ""
+    for line in _MATHS.sub(" ", text).splitlines():
+        fence = _FENCE.match(line.lstrip())
+        if fence and not open_fence:
+            open_fence = fence.group(1)[:3]
+        elif fence and line.lstrip().startswith(open_fence):
+            open_fence = ""
+        elif not open_fence and not _is_notation(line):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _is_notation(line: str) -> bool:
+    """Return whether a line is a table row, code, a calculation or numbers, where marks are the words."""
+    bare = line.strip()[:_LONGEST_LINE]
+    if bare.count("|") >= 2 or "\t" in bare or (bare.startswith("+-") and bare.endswith("+")):
+        return True
+    if _CODE_LINE.search(bare) or _NUMERIC.fullmatch(bare):
+        return True
+    return 8 * len(_OPERATION.findall(bare)) > len(bare.split()) + 8
+
+
+def unclosed_fence(text: str) -> bool:
+    """Return whether a fenced code block (``` or ~~~) of a Markdown text is never closed.
+
+    A fence may stand in a list item or a quote: its indentation counts from the item's content.
+    """
+    if "```" not in text and "~~~" not in text:
+        return False
+    mark, base = "", 0
+    bases = [0]
+    for raw in text.splitlines():
+        indent, content = _content(raw)
+        if not mark:
+            item = _LIST.match(content)
+            while item:
+                indent += item.end()
+                bases = [known for known in bases if known < indent] + [indent]
+                content = content[item.end() :]
+                item = _LIST.match(content)
+        fence = _FENCE.match(content)
+        if fence is None:
+            continue
+        run, rest = fence.groups()
+        if not mark:
+            inside = [known for known in bases if 0 <= indent - known <= 3]
+            if inside and not (run[0] == "`" and "`" in rest):
+                mark, base = run, inside[-1]
+        elif run[0] == mark[0] and len(run) >= len(mark) and not rest.strip() and indent - base <= 3:
+            mark = ""
+    return bool(mark)
+
+
+def _content(line: str) -> tuple[int, str]:
+    """Return the indentation (in columns) and the content of a line, with quote marks taken off."""
+    expanded = line.expandtabs(4)
+    content = expanded.lstrip(" ")
+    indent = len(expanded) - len(content)
+    while indent <= 3 and content.startswith(">"):
+        inner = content[1:].removeprefix(" ")
+        content = inner.lstrip(" ")
+        indent = len(inner) - len(content)
+    return indent, content

@@ -1,0 +1,65 @@
+"""Do two texts that look alike ask for different things?
+
+An embedding sees "in 10 words" and "in 25 words" as the same request (cosine .92); a person does not. So two
+texts that a similarity would merge must also agree on what their structure says: the numbers they name, in
+digits or in words, and the negations. A disagreement only ever keeps two records apart. Rejected: a list of
+known confusions, which ends where its author's imagination did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_DIGITS = re.compile(r"\d+(?:[.,:/]\d+)*")
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_CHINESE_NUMBER = re.compile(r"第?[零〇一二两三四五六七八九十百千万亿半]+(?=[^\s，。！？；：、])")
+
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, words in enumerate(
+        (
+            "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+            "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+            "nineteen", "twenty",
+        )
+    )
+    for word in (words,)
+}  # fmt: skip
+_NUMBER_WORDS |= {
+    "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80",
+    "ninety": "90", "hundred": "100", "thousand": "1000", "million": "1000000", "dozen": "12",
+    "half": "1/2", "twice": "2x", "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th",
+    "fifth": "5th", "single": "1", "double": "2x", "triple": "3x",
+}  # fmt: skip
+_NEGATIONS = frozenset(
+    "not no never none neither nor without cannot nothing nobody except unless avoid stop".split()
+)
+_CHINESE_NEGATION = re.compile("[不没無无未非别莫勿禁]")
+_HAN = re.compile(r"[㐀-鿿]")
+
+
+def numbers(text: str) -> Counter[str]:
+    """Return the numbers that a text names, in digits or in English or Chinese words, with their counts."""
+    lowered = text.lower()
+    found = Counter(_DIGITS.findall(lowered))
+    found.update(_NUMBER_WORDS[word] for word in _WORD.findall(lowered) if word in _NUMBER_WORDS)
+    if _HAN.search(text):
+        found.update(_CHINESE_NUMBER.findall(text))
+    return found
+
+
+def negations(text: str) -> int:
+    """Return how many negating words a text holds, English and Chinese."""
+    words = _WORD.findall(text.lower().replace("’", "'"))
+    english = sum(word in _NEGATIONS or word.endswith("n't") for word in words)
+    return english + len(_CHINESE_NEGATION.findall(text))
+
+
+def difference(left: str, right: str) -> str:
+    """Return what two prompts disagree on, `numbers` or `negation`, or "" if on nothing that is checked."""
+    if numbers(left) != numbers(right):
+        return "numbers"
+    if negations(left) != negations(right):
+        return "negation"
+    return ""

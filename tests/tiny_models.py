@@ -1,0 +1,95 @@
+"""Small real models, made on the spot: a two-layer BERT sentence encoder and one of another architecture.
+
+They are saved as sentence-transformers saves any model, so that what is tested loads them by the same road
+as a real one. Their weights are random but fixed.
+"""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+from typing import Literal
+
+WORDS = (
+    "the a an is are what how why when list write name describe explain give of in on to for and or not "
+    "cat dog house river mountain city paris france germany capital python code function number text poem "
+    "story summary translate english sentence word question answer red green blue big small old new data"
+).split()
+
+Architecture = Literal["bert", "distilbert"]
+
+
+def save_tokenizer(folder: Path) -> int:
+    """Save a WordPiece tokenizer as `tokenizer.json`; return the size of its vocabulary."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    marks = list(string.digits + string.punctuation)
+    letters = list(string.ascii_lowercase)
+    suffixes = [f"##{letter}" for letter in letters] + ["##ing", "##ed", "##er", "##ly", "##es"]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *marks, *letters, *suffixes]
+    pieces += [word for word in WORDS if word not in pieces]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return len(vocabulary)
+
+
+def save_embedder(folder: Path, architecture: Architecture = "bert", longest: int = 48) -> Path:
+    """Save a two-layer sentence encoder (32 numbers a text, mean pooling) and return its folder."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from transformers import (
+        BertConfig,
+        BertModel,
+        DistilBertConfig,
+        DistilBertModel,
+        PreTrainedTokenizerFast,
+    )
+
+    raw = folder / "raw"
+    size = save_tokenizer(raw)
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        if architecture == "bert":
+            bert = BertConfig(
+                vocab_size=size,
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=64,
+                max_position_embeddings=64,
+                initializer_range=0.2,
+            )
+            BertModel(bert).save_pretrained(raw)
+        else:
+            distilled = DistilBertConfig(
+                vocab_size=size,
+                dim=32,
+                n_layers=2,
+                n_heads=2,
+                hidden_dim=64,
+                max_position_embeddings=64,
+                initializer_range=0.2,
+            )
+            DistilBertModel(distilled).save_pretrained(raw)
+    PreTrainedTokenizerFast(
+        tokenizer_file=str(raw / "tokenizer.json"),
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_max_length=longest,
+    ).save_pretrained(raw)
+    transformer = Transformer(str(raw), max_seq_length=longest)
+    model = SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu")
+    model.save_pretrained(str(folder / "model"))
+    return folder / "model"

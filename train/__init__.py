@@ -1,0 +1,1 @@
+"""Adapters out of a build. Reads builds through their documented files only."""
