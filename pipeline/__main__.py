@@ -50,7 +50,7 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset: from RECIPE, or from the sample recipe if none is given."""
-    from pipeline.session import build_once
+    from pipeline.run import build_once
 
     console = _console()
     with console_errors(debug):

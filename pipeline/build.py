@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.change import Changes
 from pipeline.errors import RecipeError, SourceError
 from pipeline.ingest import InputFile, SourceSpec, file_digest, find_files
 from pipeline.judging import Judging, Tick, learn
@@ -326,7 +327,8 @@ def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Worksho
     judging = _judging(step, done, plan, shop, known)
     fits = _learnt(step, judging, plan, shop, known)
     judging = replace(judging, fits=fits)
-    decision = judging.decide(**_extra(step, plan))
+    # Of no texts a measure gives no columns, so there is nothing a stage could decide on.
+    decision = judging.decide(**_extra(step, plan)) if before.rows else Decision(Changes())
     shards = _carry_out(decision, step, before, plan, shop)
     key = _stage_key(step, done, plan, fits)
     return StepResult(

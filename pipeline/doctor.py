@@ -41,7 +41,7 @@ def examine(store: Path, recipe: Recipe | None) -> Iterator[Finding]:
     yield Finding(good, "python", python, "" if good else "use Python 3.11, 3.12 or 3.13")
     yield from _packages()
     yield Finding(True, "cores", str(cores()))
-    folder = store if store.exists() else store.resolve().parent
+    folder = next(path for path in (store.resolve(), *store.resolve().parents) if path.exists())
     free = shutil.disk_usage(folder).free
     enough = free > _LEAST_FREE_BYTES
     yield Finding(

@@ -8,6 +8,7 @@ ingest wrote them, so memory does not grow with the corpus and the bytes depend 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -114,8 +115,11 @@ def write_build(
 
 def sweep_leftovers(out: Path) -> None:
     """Remove what builds of this folder left behind when they were killed."""
-    for path in out.parent.glob(f".tmp-{out.name}-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    # Exactly our own names: `.tmp-a-*` would also match those of a running build of `a-2`.
+    own = re.compile(rf"\.tmp-{re.escape(out.name)}-[0-9a-f]{{8}}")
+    for path in out.parent.glob(".tmp-*"):
+        if own.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, Any]:
@@ -331,7 +335,19 @@ def _swap(new: Path, target: Path) -> None:
         target.rmdir()
         new.rename(target)
         return
+    _carry_over(target, new)
     aside = target.parent / f".tmp-{target.name}-{secrets.token_hex(4)}"
     target.rename(aside)
     new.rename(target)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Copy what people put into the build folder (decisions, notes) into the one that replaces it."""
+    manifest = read_manifest(old) or {"outputs": {}}
+    ours = {*manifest["outputs"], "manifest.json", "run.json"}
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if path.is_file() and name not in ours and not (new / name).exists():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, new / name)

@@ -75,44 +75,69 @@ def propose_recipe(target: Path, base: Path, name: str = "") -> str:
         "sources:",
     ]
     taken: set[str] = set()
+    for group in _alike(usable):
+        lines += _source(group, base, taken)
     for item in found:
-        lines += _source(item, target, base, taken)
+        if item.problem:
+            lines += _left_out(item, base, taken)
     return "\n".join([*lines, "", STAGES_TEXT])
 
 
+def _alike(usable: list[Found]) -> list[list[Found]]:
+    """Return the files in groups that one source can read: same folder, ending, shape and columns."""
+    groups: dict[object, list[Found]] = {}
+    for item in usable:
+        assert item.peek is not None
+        path, seen = item.file.path, item.peek
+        key = (path.parent, "".join(path.suffixes), seen.shape, tuple(sorted(seen.proposed.items())))
+        groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
 def _look(file: InputFile) -> Found:
+    where = f"source init: {file.path}: "
     try:
         seen = peek(file, SourceSpec(name="init", path=str(file.path)))
     except PipelineError as error:
-        return Found(file, None, error.message.split("\n")[0])
-    if not seen.shape:
-        return Found(file, seen, seen.reason)
-    return Found(file, seen, "")
+        return Found(file, None, error.message.split("\n")[0].removeprefix(where))
+    return Found(file, seen, "" if seen.shape else seen.reason.removeprefix(where))
 
 
-def _source(item: Found, target: Path, base: Path, taken: set[str]) -> list[str]:
-    name = _unique(_slug(item.file.name), taken)
-    path = _relative(item.file.path, base)
-    seen = item.peek
-    if item.problem:
-        columns = ", ".join(seen.columns) if seen else ""
-        comment = [f"  # left out: {item.problem}".replace("\n", " ")]
-        if columns:
-            comment += [
-                f"  # - name: {name}",
-                f"  #   path: {json.dumps(path, ensure_ascii=False)}",
-                f"  #   columns: {{instruction: ?, output: ?}}   # its columns: {columns}",
-            ]
-        return comment
+def _source(group: list[Found], base: Path, taken: set[str]) -> list[str]:
+    seen, first = group[0].peek, group[0].file.path
     assert seen is not None
+    named = first.name if len(group) == 1 else f"{first.parent.name}.{first.suffix}"
     lines = [
-        f"  - name: {name}",
-        f"    path: {json.dumps(path, ensure_ascii=False)}",
+        f"  - name: {_unique(_slug(named), taken)}",
+        f"    path: {json.dumps(_paths(group, base), ensure_ascii=False)}",
         f"    shape: {seen.shape}".ljust(28) + f"  # {seen.reason}, confidence {seen.confidence:.2f}",
     ]
     if seen.shape == "columns":
         pairs = ", ".join(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in seen.proposed.items())
         lines.append(f"    columns: {{{pairs}}}")
+    return lines
+
+
+def _paths(group: list[Found], base: Path) -> str | list[str]:
+    """Return one path, a glob that matches just these files, or a list."""
+    paths = [item.file.path for item in group]
+    if len(paths) == 1:
+        return _relative(paths[0], base)
+    folder, ending = paths[0].parent, "".join(paths[0].suffixes)
+    if sorted(folder.glob(f"*{ending}")) == sorted(paths):
+        return _relative(folder / f"*{ending}", base)
+    return [_relative(path, base) for path in paths]
+
+
+def _left_out(item: Found, base: Path, taken: set[str]) -> list[str]:
+    lines = [f"  # left out: {item.file.name}: {item.problem}".replace("\n", " ")]
+    if item.peek and item.peek.columns:
+        path = json.dumps(_relative(item.file.path, base), ensure_ascii=False)
+        lines += [
+            f"  # - name: {_unique(_slug(item.file.name), taken)}",
+            f"  #   path: {path}",
+            f"  #   columns: {{instruction: ?, output: ?}}   # its columns: {', '.join(item.peek.columns)}",
+        ]
     return lines
 
 

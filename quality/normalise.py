@@ -37,7 +37,7 @@ class Repair:
 def _words(name: str) -> re.Pattern[str]:
     """Compile a word list: Latin words as whole words, Chinese ones anywhere."""
     latin, chinese = "|".join(_DATA[name]["latin"]), "|".join(_DATA[name]["chinese"])
-    return re.compile(rf"(?<![A-Za-z./<])(?:{latin})(?![A-Za-z/:=])|{chinese}", re.IGNORECASE)
+    return re.compile(rf"(?<![A-Za-z./<])(?:{latin})(?![A-Za-z/=]|:[A-Za-z])|{chinese}", re.IGNORECASE)
 
 
 _MARKUP_WORDS = _words("markup_words")
@@ -283,10 +283,8 @@ class _Leftovers:
             return False
         if attributes.strip(" \t\n/"):
             return _ATTRIBUTE.match(attributes) is not None
-        if match["name"].isupper() and len(name) == 1 and match.start():
-            before = self.text[match.start() - 1]
-            if before.isalnum() and name not in self.paired:
-                return False
+        if len(name) == 1 and name not in self.paired and not match["close"]:
+            return name in _BARE and not self.text[max(0, match.start() - 1) : match.start()].isalnum()
         return bool(match["close"]) or name in _BARE or name in self.paired
 
     def tag(self, match: re.Match[str]) -> int:
@@ -525,15 +523,15 @@ def _is_prose(lines: Sequence[str], wide: Sequence[int], number: int) -> bool:
     line = lines[number]
     if line.startswith(("    ", "\t")) or _LAYOUT.search(line):
         return False
+    words, han = line.split(), len(_HAN.findall(line))
+    if not han and sum(map(len, words)) < 3 * len(words):
+        return False  # a row of signs, numbers or chords
     if not wide[number]:
         return True
     if any((*wide[max(0, number - 1) : number], *wide[number + 1 : number + 2])):
         return False
     if max(len(gap.group()) for gap in _GAP.finditer(line)) > _WIDEST_CARELESS:
         return False
-    words, han = line.split(), len(_HAN.findall(line))
-    if not han and sum(map(len, words)) < 3 * len(words):
-        return False  # a row of signs, numbers or chords
     ends = line.rstrip()[-1] in _SENTENCE_STOPS
     return len(words) + han // 2 >= (3 if ends else 8)
 
@@ -599,7 +597,9 @@ def cut_points(text: str) -> list[int]:
         dot = match.group().startswith(".")
         if dot and _ABBREVIATIONS.search(text, max(0, match.start() - 8), match.start()):
             continue
-        points.append(match.start() if match.group() == "\n" else match.end())
+        point = match.start() if match.group() == "\n" else match.end()
+        if not points or point > points[-1]:
+            points.append(point)
     return points
 
 

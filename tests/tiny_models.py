@@ -10,11 +10,12 @@ import string
 from pathlib import Path
 from typing import Literal
 
-WORDS = (
-    "the a an is are what how why when list write name describe explain give of in on to for and or not "
-    "cat dog house river mountain city paris france germany capital python code function number text poem "
-    "story summary translate english sentence word question answer red green blue big small old new data"
-).split()
+_VOCABULARY = """
+the a an is are what how why when list write name describe explain give of in on to for and or not cat dog
+house river mountain city paris france germany capital python code function number text poem story summary
+translate english sentence word question answer red green blue big small old new data
+"""
+WORDS = _VOCABULARY.split()
 
 Architecture = Literal["bert", "distilbert"]
 
@@ -45,7 +46,7 @@ def save_embedder(folder: Path, architecture: Architecture = "bert", longest: in
     """Save a two-layer sentence encoder (32 numbers a text, mean pooling) and return its folder."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import (
         BertConfig,
         BertModel,

@@ -44,9 +44,12 @@ class Export(BaseModel):
         if template is None:
             return None
         try:
-            names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+            fields = [field for field in string.Formatter().parse(template) if field[1] is not None]
         except ValueError as error:
             raise ValueError(f"not a template: {error}; write {{{{ and }}}} for braces") from error
+        if any(spec or conversion for _, _, spec, conversion in fields):
+            raise ValueError("a placeholder is a name alone, without `:` or `!`")
+        names = {str(name) for _, name, _, _ in fields}
         unknown = sorted(names - set(PLACEHOLDERS))
         if unknown:
             raise ValueError(

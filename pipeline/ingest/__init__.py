@@ -210,8 +210,11 @@ def _reads(units: Iterator[Unit | Bad], spec: SourceSpec) -> Iterator[Read | Bad
 
 
 def _unreadable_units(start: _Start, format_: str) -> Broken:
-    what = "is not UTF-8" if start.bad.keys() == {ENCODING} else f"cannot be read as {format_}"
-    return Broken(FILE_BROKEN, f"{what}: its first units are all rejected ({_counted(start.bad)})", 1)
+    what, hint = f"cannot be read as {format_}", "say its `format:` in the recipe"
+    if start.bad.keys() == {ENCODING}:
+        what, hint = "is not UTF-8", "convert it (Chinese text: `iconv -f GB18030 -t UTF-8`)"
+    detail = f"{what}: its first units are all rejected ({_counted(start.bad)})"
+    return Broken(FILE_BROKEN, detail, start.items[0].line, hint)
 
 
 def _counted(reasons: Counter[str]) -> str:

@@ -110,8 +110,8 @@ class Tally:
             raise SourceError(
                 f"source {self._spec.name}: {self._file.path} {broken.detail}, at"
                 f" {_place(self._format)} {line:,}, after {self._units:,} units",
-                "repair the file, or keep the units before the damage with `on_broken_file: keep`"
-                f" for source {self._spec.name}",
+                f"{broken.hint or 'repair the file'}, or keep the units before the damage with"
+                f" `on_broken_file: keep` for source {self._spec.name}",
             ) from broken
         self._units += 1
         name = self._spec.name

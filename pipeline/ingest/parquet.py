@@ -19,7 +19,7 @@ from pipeline.errors import SourceError
 from pipeline.ingest.spec import SourceSpec
 from pipeline.ingest.streams import CHUNK, open_bytes
 from pipeline.ingest.tables import refuse_duplicates
-from pipeline.ingest.units import ENCODING, Bad, Unit
+from pipeline.ingest.units import ENCODING, Bad, Broken, Unit
 
 _BATCH_BYTES = 8 * 1024 * 1024
 _MAX_BATCH = 4096
@@ -34,14 +34,15 @@ def read_parquet(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
     with tempfile.TemporaryFile() as unpacked, open_bytes(path) as stream:
         # Parquet is read from its end: a gzip stream has to be unpacked first.
         seekable = stream.seekable()
-        if not seekable:
-            shutil.copyfileobj(stream, unpacked, CHUNK)
-            unpacked.seek(0)
         try:
-            table = pq.ParquetFile(stream if seekable else unpacked, buffer_size=CHUNK)
+            if not seekable:
+                shutil.copyfileobj(stream, unpacked, CHUNK)
+                unpacked.seek(0)
+            # Pre-buffering would hold whole row groups, and a file may be one row group.
+            table = pq.ParquetFile(stream if seekable else unpacked, buffer_size=CHUNK, pre_buffer=False)
             refuse_duplicates(table.schema_arrow.names, path)
             yield from _rows(table)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, Broken) as error:
             raise SourceError(
                 f"{path} is not a whole Parquet file ({_first_line(error)})",
                 "fetch or write it again: nothing of a damaged Parquet file can be kept",
@@ -49,6 +50,8 @@ def read_parquet(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, Broken):
+        return f"it {error.detail}"
     return str(error).split("\n", 1)[0][:200]
 
 

@@ -226,7 +226,10 @@ def no_shape(spec: SourceSpec, sample: Sequence[Value], where: str) -> SourceErr
     )
     if not texts:
         return SourceError(message, "none of the columns holds text: convert the file first")
-    example = ", ".join(f"{field}: {_short(name)}" for field, name in propose(sample).items())
+    proposed = propose(sample)
+    if any(_short(name) != name for name in proposed.values()):
+        return SourceError(message, "the first row of a table must name its columns: add one")
+    example = ", ".join(f"{field}: {name}" for field, name in proposed.items())
     return SourceError(message, f"say which column holds what, for example `columns: {{{example}}}`")
 
 

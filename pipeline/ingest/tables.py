@@ -62,14 +62,11 @@ def sniff_delimiter(head: bytes) -> str:
 def _first_rows(text: str, delimiter: str) -> list[list[str]]:
     _raise_field_limit()
     rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            if row:
-                rows.append(row)
-            if len(rows) > _SAMPLE_ROWS:
-                break
-    except csv.Error:
-        return []
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        if row:
+            rows.append(row)
+        if len(rows) > _SAMPLE_ROWS:
+            break
     # The last row may be cut off by the end of the sample.
     return rows[:-1] if len(rows) > 2 else rows
 
@@ -163,8 +160,6 @@ def _rows(path: Path, spec: SourceSpec, delimiter: str) -> Iterator[Unit | Bad]:
                     raise Broken(FILE_BROKEN, "has a header longer than max_unit_bytes", 1) from None
                 yield too_large(lines.row_start, spec.max_unit_bytes)
                 continue
-            except csv.Error as error:
-                raise Broken(FILE_BROKEN, f"is not a table ({error})", lines.number) from None
             if header is None:
                 header = _header(row, path) if row else None
             elif row:

@@ -64,10 +64,12 @@ class Broken(Exception):  # noqa: N818 - a place in a file, not an error that a 
         reason: `ingest.file.truncated` or `ingest.file.broken`.
         detail: what is wrong, to complete "the file ...".
         line: where, 1-based; 0 where the reader cannot tell.
+        hint: how to repair it, where that can be told.
     """
 
-    def __init__(self, reason: str, detail: str, line: int = 0) -> None:
-        super().__init__(reason, detail, line)
+    def __init__(self, reason: str, detail: str, line: int = 0, hint: str = "") -> None:
+        super().__init__(reason, detail, line, hint)
+        self.hint = hint
         self.reason = reason
         self.detail = detail
         self.line = line

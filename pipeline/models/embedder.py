@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -212,6 +213,7 @@ def load_embedder(identity: ModelIdentity, folder: Path, threads: int | None) ->
     Raises:
         ModelError: the folder's files do not make a model, or not one of the stated dimension.
     """
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -219,7 +221,7 @@ def load_embedder(identity: ModelIdentity, folder: Path, threads: int | None) ->
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model = SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise ModelError(
             f"model {identity.name} in {folder} cannot be loaded: {type(error).__name__}: {error}",
             "check that the folder is whole and that the installed transformers knows the model",

@@ -1,8 +1,8 @@
 """Drops or flags records that no one could learn from, for reasons that cost nothing to find.
 
-The measure keeps numbers and rule names for every record; the decision reads only those, so a threshold or an
-action can move without reading a text again. A record is dropped once, for the first reason in `CHECKS`, an order
-from "nothing there" to "badly formed"; a record that stays may be flagged for several.
+The measure keeps numbers and rule names for every record; the decision reads only those, so a threshold or
+an action can move without reading a text again. A record is dropped once, for the first reason in `CHECKS`,
+an order from "nothing there" to "badly formed"; a record that stays may be flagged for several.
 Rejected: a weighted score of all checks (its drops cannot be explained), and one stage per check (each
 would read every text again).
 """
@@ -10,7 +10,7 @@ would read every text again).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,54 +21,18 @@ from pydantic import Field
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
-from pipeline.record import prompt_of
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
-from quality.heuristics import (
-    asks_for,
-    blank_input,
-    echo,
-    is_empty,
-    likeness,
-    merged,
-    missing_context,
-    placeholder,
-    refusal,
-    repetition,
-    symbol_ratio,
-    unclosed_fence,
-)
+from quality.heuristics import FLOOR, Findings, examine
 
 Action: TypeAlias = Literal["drop", "flag", "measure", "off"]
 Mask: TypeAlias = NDArray[np.bool_]
 
-_FLOOR = 0.1
-"""Whether a prompt asks for a likely fault is looked up only from this share on; no threshold is lower."""
-
+PREFIX = "heuristics_"
+_TYPES = {"str": pa.string(), "int": pa.int32(), "float": pa.float32(), "bool": pa.bool_()}
 FACTS = pa.schema(
-    [
-        pa.field("heuristics_chars", pa.int32(), nullable=False),
-        pa.field("heuristics_empty_prompt", pa.bool_(), nullable=False),
-        pa.field("heuristics_placeholder", pa.string(), nullable=False),
-        pa.field("heuristics_needs", pa.string(), nullable=False),
-        pa.field("heuristics_needs_rule", pa.string(), nullable=False),
-        pa.field("heuristics_merged", pa.string(), nullable=False),
-        pa.field("heuristics_refusal", pa.string(), nullable=False),
-        pa.field("heuristics_refusal_help", pa.int32(), nullable=False),
-        pa.field("heuristics_repetition", pa.float32(), nullable=False),
-        pa.field("heuristics_repeated_lines", pa.float32(), nullable=False),
-        pa.field("heuristics_loop", pa.float32(), nullable=False),
-        pa.field("heuristics_repetition_asked", pa.bool_(), nullable=False),
-        pa.field("heuristics_symbol_ratio", pa.float32(), nullable=False),
-        pa.field("heuristics_symbols_asked", pa.bool_(), nullable=False),
-        pa.field("heuristics_unclosed_fence", pa.bool_(), nullable=False),
-        pa.field("heuristics_echo", pa.float32(), nullable=False),
-        pa.field("heuristics_echo_input", pa.float32(), nullable=False),
-        pa.field("heuristics_copy_asked", pa.bool_(), nullable=False),
-        pa.field("heuristics_edit_asked", pa.bool_(), nullable=False),
-    ]
+    [pa.field(f"{PREFIX}{field.name}", _TYPES[str(field.type)], nullable=False) for field in fields(Findings)]
 )
-"""What the measure says of a record. Rule names are "" where no rule matched; shares are in [0, 1]; `chars` counts
-the visible characters of the response; `help` is in columns (a Chinese character is two)."""
+"""What the measure says of a record: the fields of `quality.heuristics.Findings`, with a prefix."""
 
 
 def _action(default: Action, what: str) -> Action:
@@ -77,7 +41,7 @@ def _action(default: Action, what: str) -> Action:
 
 
 def _share(default: float, what: str) -> float:
-    share: float = Field(default=default, ge=_FLOOR, le=1, description=what)
+    share: float = Field(default=default, ge=FLOOR, le=1, description=what)
     return share
 
 
@@ -109,9 +73,9 @@ class HeuristicsParams(StageParams):
         description="Judge records without a prompt by `instruction_empty`; a source in which no record "
         "has a prompt holds documents and is never judged by it.",
     )
-    # Two sentences of help: what remains after most pure refusals is below it.
+    # A sentence of explanation may follow a refusal; two sentences usually do the task.
     max_refusal_help: int = Field(
-        default=120, ge=0, le=10_000,
+        default=80, ge=0, le=10_000,
         description="Columns of helpful text (a Chinese character is two) up to which a response that "
         "declines counts as a refusal.",
     )  # fmt: skip
@@ -176,16 +140,24 @@ class Heuristics:
             ),
         )
 
-    def measure(
-        self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models
-    ) -> pa.Table:
+    def measure(self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models) -> pa.Table:
         """Return one row of `FACTS` a record."""
         lengths = {name: int(value) for name, value in measure.params}
         columns = [batch.column(name).to_pylist() for name in measure.reads]
-        rows = [_facts(*texts, lengths) for texts in zip(*columns, strict=True)]
+        found = [
+            examine(
+                instruction,
+                input_,
+                output,
+                system=system,
+                earlier=[turn["user"] for turn in history],
+                **lengths,
+            )
+            for system, history, instruction, input_, output in zip(*columns, strict=True)
+        ]
         arrays = [
-            pa.array(values, type=field.type)
-            for field, values in zip(FACTS, zip(*rows, strict=True) if rows else [[]] * len(FACTS), strict=True)
+            pa.array([getattr(row, field.name) for row in found], type=_TYPES[str(field.type)])
+            for field in fields(Findings)
         ]
         return pa.Table.from_arrays(arrays, schema=FACTS)
 
@@ -193,101 +165,49 @@ class Heuristics:
         """Return `source`, by which sources of plain documents are told."""
         return ("source",)
 
-    def decide(
-        self, facts: pa.Table, pairs: pa.Table | None, params: HeuristicsParams
-    ) -> Decision:
+    def decide(self, facts: pa.Table, pairs: pa.Table | None, params: HeuristicsParams) -> Decision:
         """Drop each record once at most, flag those that stay, and keep the numbers as columns."""
-        documents = _document_sources(facts) if params.require_instruction else []
-        changes = Changes()
-        ids = facts.column("id").to_pylist()
+        documents = _document_sources(facts)
         found = {
             reason: check(facts, params)
             for reason, check in CHECKS.items()
             if _action_of(params, reason) in ("drop", "flag")
         }
         if "instruction.empty" in found:
-            judged = _numbers(pc.invert(pc.is_in(facts.column("source"), pa.array(documents, pa.string()))))
-            asked = found["instruction.empty"]
-            wanted = judged & np.full(len(ids), params.require_instruction)
-            found["instruction.empty"] = Finding(asked.mask & wanted, asked.why)
-        at_fault: Mask = np.zeros(len(ids), dtype=np.bool_)
+            found["instruction.empty"] = _spare(found["instruction.empty"], facts, documents, params)
+        at_fault: Mask = np.zeros(facts.num_rows, dtype=np.bool_)
         for finding in found.values():
             at_fault |= finding.mask
+        changes = Changes()
+        ids = facts.column("id")
         for row in np.flatnonzero(at_fault).tolist():
-            _change(changes, ids[row], row, found, params)
-        return Decision(
-            changes, _columns(facts, params), {"sources_of_documents": documents} if documents else {}
-        )
-
-
-def _facts(
-    system: str,
-    history: list[dict[str, str]],
-    instruction: str,
-    input_: str,
-    output: str,
-    lengths: dict[str, int],
-) -> tuple[Scalar, ...]:
-    """Return one row of `FACTS`."""
-    input_ = blank_input(input_)
-    prompt = prompt_of(instruction, input_)
-    if is_empty(output):
-        return (0, is_empty(prompt), "", "", "", "", "", 0, *(0.0,) * 3, False, 0.0, False, False, 0.0, 0.0, False, False)  # fmt: skip
-    earlier = "\n".join([system, *(turn["user"] for turn in history[-4:])]) if system or history else ""
-    whole = f"{earlier}\n{prompt}" if earlier else prompt
-    needs = missing_context(instruction, input_, output, earlier_turns=bool(history))
-    declined = refusal(output, prompt)
-    again = repetition(
-        output,
-        ngram_words=lengths["ngram_words"],
-        ngram_chars=lengths["ngram_chars"],
-        min_units=lengths["min_repetition_units"],
-    )
-    symbols = symbol_ratio(output, lengths["min_symbol_chars"])
-    echo_input = likeness(output, input_)
-    echo_prompt = echo(output, instruction, prompt)
-    return (
-        len(output.strip()),
-        is_empty(prompt),
-        placeholder(output, whole),
-        needs.kind,
-        needs.rule,
-        merged(instruction, input_, output),
-        declined.rule,
-        declined.help,
-        again.ngrams,
-        again.lines,
-        again.loop,
-        max(again.ngrams, again.lines) >= _FLOOR and asks_for("repetition", whole),
-        symbols,
-        symbols >= _FLOOR and asks_for("symbols", whole),
-        unclosed_fence(output),
-        echo_prompt,
-        echo_input,
-        max(echo_prompt, echo_input) >= _FLOOR and asks_for("copy", whole),
-        max(echo_prompt, echo_input) >= _FLOOR and asks_for("edit", whole),
-    )
+            _change(changes, ids[row].as_py(), row, found, params)
+        notes: dict[str, str | int | float | bool | list[str]] = {}
+        if documents:
+            notes["sources_of_documents"] = documents
+        return Decision(changes, _columns(facts, params), notes)
 
 
 def _document_sources(facts: pa.Table) -> list[str]:
     """Return the sources in which no record has a prompt, sorted."""
-    prompted = pc.filter(facts.column("source"), pc.invert(facts.column("heuristics_empty_prompt")))
+    prompted = facts.filter(pc.invert(facts.column("heuristics_empty_prompt"))).column("source")
     everything = set(pc.unique(facts.column("source")).to_pylist())
     return sorted(everything - set(pc.unique(prompted).to_pylist()))
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.generic]:
-    values: NDArray[np.generic] = column.to_numpy()
-    return values
+def _spare(finding: Finding, facts: pa.Table, documents: list[str], params: HeuristicsParams) -> Finding:
+    """Return a finding without the rows of sources that hold documents."""
+    spared = _mask(pc.is_in(facts.column("source"), pa.array(documents, pa.string())))
+    return Finding(finding.mask & ~spared & params.require_instruction, finding.why)
+
+
+def _mask(column: pa.ChunkedArray) -> Mask:
+    return np.asarray(column.to_numpy(), dtype=np.bool_)
 
 
 def _above(facts: pa.Table, name: str, threshold: float) -> Mask:
-    mask: Mask = _numbers(facts.column(name)) > np.float32(threshold)
-    return mask
-
-
-def _not(facts: pa.Table, name: str) -> Mask:
-    return ~_numbers(facts.column(name)).astype(np.bool_)
+    """Return where a column is above a threshold, both at the column's own precision."""
+    return _mask(pc.greater(facts.column(name), pa.scalar(threshold, facts.column(name).type)))
 
 
 def _value(facts: pa.Table, name: str, row: int) -> Scalar:
@@ -295,62 +215,67 @@ def _value(facts: pa.Table, name: str, row: int) -> Scalar:
     return round(value, 4) if isinstance(value, float) else value
 
 
+Check: TypeAlias = Callable[[pa.Table, HeuristicsParams], Finding]
+
+
 def _response_empty(facts: pa.Table, params: HeuristicsParams) -> Finding:
-    mask: Mask = _numbers(facts.column("heuristics_chars")) == 0
+    mask = _mask(pc.equal(facts.column("heuristics_chars"), 0))
     return Finding(mask, lambda row: {"measure": "heuristics_chars", "value": 0, "threshold": 1})
 
 
-def _instruction_empty(facts: pa.Table, params: HeuristicsParams) -> Finding:
-    mask = ~_not(facts, "heuristics_empty_prompt")
-    return Finding(mask, lambda row: {"measure": "heuristics_empty_prompt", "value": True})
+def _true(name: str) -> Check:
+    """Return a check that finds the rows where a column is true."""
+    return lambda facts, params: Finding(
+        _mask(facts.column(name)), lambda row: {"measure": name, "value": True}
+    )
 
 
-def _named(measure: str) -> Callable[[pa.Table, HeuristicsParams], Finding]:
-    def check(facts: pa.Table, params: HeuristicsParams) -> Finding:
-        column = facts.column(measure)
-        mask = _numbers(pc.not_equal(column, "")).astype(np.bool_)
-        return Finding(mask, lambda row: {"measure": measure, "rule": column[row].as_py()})
+def _named(name: str) -> Check:
+    """Return a check that finds the rows where a column names a rule."""
+    return lambda facts, params: Finding(
+        _mask(pc.not_equal(facts.column(name), "")),
+        lambda row: {"measure": name, "rule": _value(facts, name, row)},
+    )
 
-    return check
 
-
-def _needs(kind: str) -> Callable[[pa.Table, HeuristicsParams], Finding]:
-    def check(facts: pa.Table, params: HeuristicsParams) -> Finding:
-        mask = _numbers(pc.equal(facts.column("heuristics_needs"), kind)).astype(np.bool_)
-        rule = facts.column("heuristics_needs_rule")
-        return Finding(
-            mask,
-            lambda row: {"measure": "heuristics_needs", "value": kind, "rule": rule[row].as_py()},
-        )
-
-    return check
+def _needs(kind: str) -> Check:
+    """Return a check that finds the tasks which need a thing of one kind."""
+    return lambda facts, params: Finding(
+        _mask(pc.equal(facts.column("heuristics_needs"), kind)),
+        lambda row: {
+            "measure": "heuristics_needs",
+            "value": kind,
+            "rule": _value(facts, "heuristics_needs_rule", row),
+        },
+    )
 
 
 def _refusal(facts: pa.Table, params: HeuristicsParams) -> Finding:
-    rule = facts.column("heuristics_refusal")
-    mask = _numbers(pc.not_equal(rule, "")).astype(np.bool_)
-    mask &= ~_above(facts, "heuristics_refusal_help", params.max_refusal_help)
+    helps = _above(facts, "heuristics_refusal_help", params.max_refusal_help)
+    mask = _mask(pc.not_equal(facts.column("heuristics_refusal"), "")) & ~helps
     return Finding(
         mask,
         lambda row: {
             "measure": "heuristics_refusal_help",
             "value": _value(facts, "heuristics_refusal_help", row),
             "threshold": params.max_refusal_help,
-            "rule": rule[row].as_py(),
+            "rule": _value(facts, "heuristics_refusal", row),
         },
     )
 
 
-def _shares(facts: pa.Table, thresholds: dict[str, float], excused: Mask) -> Finding:
+def _shares(facts: pa.Table, thresholds: dict[str, float], excuses: tuple[str, ...]) -> Finding:
     """Find the rows in which any share is above its threshold; the evidence names the first that is."""
+    excused: Mask = np.zeros(facts.num_rows, dtype=np.bool_)
+    for name in excuses:
+        excused |= _mask(facts.column(name))
     masks = {name: _above(facts, name, limit) & ~excused for name, limit in thresholds.items()}
-    mask: Mask = np.logical_or.reduce(list(masks.values()))
 
     def why(row: int) -> dict[str, Scalar]:
         name = next(name for name, above in masks.items() if above[row])
         return {"measure": name, "value": _value(facts, name, row), "threshold": thresholds[name]}
 
-    return Finding(mask, why)
+    return Finding(np.logical_or.reduce(list(masks.values())), why)
 
 
 def _repetition(facts: pa.Table, params: HeuristicsParams) -> Finding:
@@ -359,34 +284,26 @@ def _repetition(facts: pa.Table, params: HeuristicsParams) -> Finding:
         "heuristics_repeated_lines": params.max_repeated_lines,
         "heuristics_loop": params.max_loop,
     }
-    return _shares(facts, thresholds, ~_not(facts, "heuristics_repetition_asked"))
+    return _shares(facts, thresholds, ("heuristics_repetition_asked",))
 
 
 def _symbols(facts: pa.Table, params: HeuristicsParams) -> Finding:
     thresholds = {"heuristics_symbol_ratio": params.max_symbol_ratio}
-    return _shares(facts, thresholds, ~_not(facts, "heuristics_symbols_asked"))
+    return _shares(facts, thresholds, ("heuristics_symbols_asked",))
 
 
 def _echo(facts: pa.Table, params: HeuristicsParams) -> Finding:
-    copied = ~_not(facts, "heuristics_copy_asked")
-    prompt = _shares(facts, {"heuristics_echo": params.max_echo}, copied)
+    prompt = _shares(facts, {"heuristics_echo": params.max_echo}, ("heuristics_copy_asked",))
     if not params.echo_of_input:
         return prompt
-    edited = copied | ~_not(facts, "heuristics_edit_asked")
-    own = _shares(facts, {"heuristics_echo_input": params.max_echo}, edited)
-    return Finding(
-        prompt.mask | own.mask, lambda row: (prompt if prompt.mask[row] else own).why(row)
-    )
+    excuses = ("heuristics_copy_asked", "heuristics_edit_asked")
+    own = _shares(facts, {"heuristics_echo_input": params.max_echo}, excuses)
+    return Finding(prompt.mask | own.mask, lambda row: (prompt if prompt.mask[row] else own).why(row))
 
 
-def _unclosed_fence(facts: pa.Table, params: HeuristicsParams) -> Finding:
-    mask = ~_not(facts, "heuristics_unclosed_fence")
-    return Finding(mask, lambda row: {"measure": "heuristics_unclosed_fence", "value": True})
-
-
-CHECKS: dict[str, Callable[[pa.Table, HeuristicsParams], Finding]] = {
+CHECKS: dict[str, Check] = {
     "response.empty": _response_empty,
-    "instruction.empty": _instruction_empty,
+    "instruction.empty": _true("heuristics_empty_prompt"),
     "response.placeholder": _named("heuristics_placeholder"),
     "context.image": _needs("image"),
     "context.audio": _needs("audio"),
@@ -396,9 +313,9 @@ CHECKS: dict[str, Callable[[pa.Table, HeuristicsParams], Finding]] = {
     "response.repetition": _repetition,
     "response.echo": _echo,
     "text.symbols": _symbols,
-    "response.unclosed_fence": _unclosed_fence,
+    "response.unclosed_fence": _true("heuristics_unclosed_fence"),
 }
-"""The checks by reason, without the stage's name; a record is dropped for the first that finds it at fault."""
+"""The checks by reason, without the stage's name, in the order in which a record is dropped for them."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "response.empty": ("chars",),
@@ -434,9 +351,9 @@ def _change(
 
 def _columns(facts: pa.Table, params: HeuristicsParams) -> pa.Table | None:
     """Return `id` and the facts of every check that is not off; None if all are."""
-    wanted = []
+    wanted: list[str] = []
     for check, names in COLUMNS.items():
         reasons = [reason for reason in CHECKS if reason == check or reason.startswith(f"{check}.")]
         if any(_action_of(params, reason) != "off" for reason in reasons):
-            wanted += [f"heuristics_{name}" for name in names]
+            wanted += [f"{PREFIX}{name}" for name in names]
     return facts.select(["id", *wanted]) if wanted else None

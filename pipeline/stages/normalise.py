@@ -252,7 +252,7 @@ def _judge(
     long = what == "too_long"
     action = params.too_long if long else params.too_short
     limit = params.max_tokens if long else params.min_tokens
-    evidence = {"tokens": tokens, "limit": limit, "tokenizer": tokenizer}
+    evidence: dict[str, Scalar] = {"tokens": tokens, "limit": limit, "tokenizer": tokenizer}
     write = changes.flag if action == "flag" else changes.drop
     write(draft.id, f"normalise.length.{what}", evidence)
 

@@ -8,35 +8,23 @@ Rejected: one score from all tests, which nobody can argue with and nobody can a
 
 from quality.heuristics.context import KINDS, Missing, missing_context
 from quality.heuristics.echo import echo, likeness
+from quality.heuristics.examine import FLOOR, Findings, examine
 from quality.heuristics.form import symbol_ratio, unclosed_fence
-from quality.heuristics.lexicon import section
 from quality.heuristics.merged import merged
 from quality.heuristics.placeholder import blank_input, is_empty, placeholder
 from quality.heuristics.refusal import Refusal, refusal
 from quality.heuristics.repetition import Repetition, repetition
 
-
-def asks_for(what: str, prompt: str) -> bool:
-    """Return whether a prompt asks for something that looks like a fault and then is none.
-
-    Args:
-        what: `symbols`, `repetition`, `copy` or `edit`.
-        prompt: instruction and input.
-
-    Raises:
-        KeyError: `what` is none of these.
-    """
-    return section(f"asks.{what}").matches(prompt.lower())
-
-
 __all__ = [
+    "FLOOR",
     "KINDS",
+    "Findings",
     "Missing",
     "Refusal",
     "Repetition",
-    "asks_for",
     "blank_input",
     "echo",
+    "examine",
     "is_empty",
     "likeness",
     "merged",

@@ -1,9 +1,9 @@
 """Tasks about a picture, a sound or a page that the record does not hold.
 
-What counts is a pointer ("the image above", "下图", a bare URL to summarise), not the noun: a picture that is to
-be made, programmed, imagined or described in words is text. A pointer is harmless where the record supplies
-the thing in words, as input, behind a colon or in quotes. Rejected: a list of nouns, which drops every
-caption, web page in HTML and photographer's slogan.
+What counts is a pointer ("the image above", "下图", a bare URL to summarise), not the noun: a picture that is
+to be made, programmed, imagined or described in words is text. A pointer is harmless where the record
+supplies the thing in words, as input, behind a colon or in quotes. Rejected: a list of nouns, which drops
+every caption, web page in HTML and photographer's slogan.
 """
 
 from __future__ import annotations
@@ -17,15 +17,31 @@ from quality.heuristics.units import units, visible
 KINDS = ("image", "audio", "web_page")
 
 _LONGEST = 3000
+_LONGEST_STAND_IN = 800
 _URL = re.compile(r"https?://[^\s<>\"'，。）)\]]+|(?<![\w@.])www\.[^\s<>\"'，。）)\]]+")
 _SITE = re.compile(r"^[\w-]+(?:\.[\w-]+){1,3}(?:/\S*)?$", re.A)
-_QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|「[^」\n]{1,400}」|『[^』\n]{1,400}』|《[^》\n]{1,80}》|(?<!\w)'[^'\n]{3,300}'(?!\w)")
+_QUOTED = re.compile(
+    r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|「[^」\n]{1,400}」|『[^』\n]{1,400}』|《[^》\n]{1,80}》"
+    r"|(?<!\w)'[^'\n]{3,300}'(?!\w)"
+)
 _PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|bmp|webp|svg)(?:[?#]|$)")
-_GRANTED = re.compile(r"(?<![a-z])(?:tools?|plugins?|access to the internet|browsing|search engine)(?![a-z])|工具|插件|联网")
+_GRANTED = re.compile(
+    r"(?<![a-z])(?:tools?|plugins?|access to the internet|browsing|search engine)(?![a-z])|工具|插件|联网"
+)
 _TOOL_CALL = re.compile(r"\w\(['\"][^'\")]{0,80}|```|^\s*(?:import|curl|def|const|<)", re.M)
-_PICTURE_NOUN = re.compile(r"(?<![a-z])(?:image|picture|photo|painting|drawing|cartoon|video|portrait|chart|graph|imagine|pretend)")
+_PICTURE_NOUN = re.compile(
+    r"(?<![a-z])(?:image|picture|photo|painting|drawing|cartoon|video|portrait|chart|graph|imagine|pretend)"
+)
+_ADDRESSED = frozenset({"markdown", "file"})
+_NAMED_ONLY = re.compile(
+    r"^(?:an? |the )?(?:(?!of )[\w-]+ ){0,3}(?:image|picture|photo|photograph|painting|chart|graph|diagram"
+    r"|drawing|video|song|recording|podcast|audio|map|cartoon|article|website|link)s?\W{0,2}$"
+)
+_SHOWING = re.compile(r" (?:of|showing|depicting|with) (?:an?|two|three|some|several|the) [a-z]")
 _DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for"})
-_ANSWER_IT = re.compile(r"^\W*(?:please )?(?:answer|respond to|reply to)%?[^.\n]{0,40}question|^\W*(?:请)?回答[^。\n]{0,12}问题")
+_ANSWER_IT = re.compile(
+    r"^\W*(?:please )?(?:answer|respond to|reply to)%?[^.\n]{0,40}question|^\W*(?:请)?回答[^。\n]{0,12}问题"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +53,11 @@ class Missing:
 
 
 NOTHING = Missing()
+_ASK = {kind: section(f"context.{kind}.ask") for kind in KINDS}
+_STAND_IN = {kind: section(f"context.{kind}.standin") for kind in KINDS}
 
 
-def missing_context(
-    instruction: str, input_: str, response: str, *, earlier_turns: bool = False
-) -> Missing:
+def missing_context(instruction: str, input_: str, response: str, *, earlier_turns: bool = False) -> Missing:
     """Return what a task needs and the record does not hold.
 
     Args:
@@ -55,7 +71,7 @@ def missing_context(
     given = visible(input_[:_LONGEST]).lower()
     answer = visible(response[:400]).lower()
     prompt = f"{ask}\n{given}"
-    mentioned = [kind for kind in KINDS if section(f"context.{kind}.ask").triggered(prompt)]
+    mentioned = [kind for kind in KINDS if _ASK[kind].triggered(prompt)]
     standing = _stand_in(ask, given, answer)
     if standing is not NOTHING:
         return standing
@@ -70,7 +86,7 @@ def missing_context(
         return _bare_address(ask, given, response)
     scanned = f"{ask}\n{given}" if given and _ANSWER_IT.search(ask) else _own_words(ask)
     for kind in mentioned:
-        found = section(f"context.{kind}.ask").first(scanned)
+        found = _ASK[kind].first(scanned)
         if found is None or (kind == "web_page" and _fetches(prompt, response)):
             continue
         rule, match = found
@@ -84,17 +100,27 @@ def missing_context(
 def _stand_in(ask: str, given: str, answer: str) -> Missing:
     """Return what stands, as the whole input or response, for a thing that is not text."""
     for place, text in (("input", given), ("response", answer)):
-        if not text or len(text) > 320:
+        if not text or len(text) > _LONGEST_STAND_IN or _is_plain(text):
             continue
         for kind in KINDS:
             if place == "response" and kind == "web_page":
                 continue
-            found = section(f"context.{kind}.standin").first(text)
+            found = _STAND_IN[kind].first(text)
             if found is None or text in ask:
                 continue
-            if not section("context.makes").matches(ask) and not section("context.web_page.url_is_data").matches(ask):
-                return Missing(kind, f"{place}.{found[0]}")
+            if section("context.makes").matches(ask):
+                continue
+            if found[0] in _ADDRESSED and section("context.web_page.url_is_data").matches(ask):
+                continue
+            return Missing(kind, f"{place}.{found[0]}")
     return NOTHING
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text can be no stand-in: several words, no bracket before and nothing attached."""
+    if not text[0].isalnum() or " " not in text:
+        return False
+    return not any(word in text for word in ("attached", "uploaded", "enclosed", "附", "图"))
 
 
 def _own_words(ask: str) -> str:
@@ -111,9 +137,13 @@ def _own_words(ask: str) -> str:
 def _supplied(ask: str, end: int, given: str) -> bool:
     """Return whether the record holds the thing in words: as input, behind a colon or on further lines."""
     if given:
+        if _NAMED_ONLY.match(given):
+            return False
         beside = _URL.sub(" ", given)
         return not _SITE.match(given) and len(units(beside)) >= (2 if beside == given else 12)
     tail = ask[end:]
+    if _SHOWING.match(tail):
+        return True
     at = min((i for i in (tail.find(mark) for mark in (":", "：", "\n")) if i >= 0), default=-1)
     if at < 0:
         return False

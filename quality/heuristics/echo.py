@@ -8,6 +8,7 @@ Rejected: edit distance (quadratic) and containment alone (the answer to a choic
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from quality.heuristics.units import is_unspaced, units
 
@@ -51,7 +52,7 @@ def likeness(response: str, other: str) -> float:
         return 0.0
     if left == right:
         return 1.0
-    mine = Counter(zip(left, left[1:], strict=False))
-    theirs = Counter(zip(right, right[1:], strict=False))
+    mine = Counter(pairwise(left))
+    theirs = Counter(pairwise(right))
     both = (mine & theirs).total()
     return both / (len(left) + len(right) - 2 - both)

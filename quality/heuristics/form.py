@@ -22,10 +22,11 @@ _NUMERIC = re.compile(r"[\d\s.,;:\[\](){}%+/*-]+")
 _LONGEST_LINE = 400
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _CODE_LINE = re.compile(
-    r"[;{}]\s*$|^\s*(?:</?[a-z!][^>\n]{0,200}>|#include|import |from \w+ import |def \w+|class \w+|"
-    r"(?:public|private|static|const|let|var|function|return|elif|else|if ?\(|for ?\(|while|print|select|insert|"
-    r"create table|from|where|group by|order by)\b|\w[\w.\[\]]{0,40} ?[-+*/]?= ?\S|//|[.#][\w-]+ ?\{|\$ \w|<\w)|\w\([^)\n]{0,200}\)[:;,]?\s*$",
-    re.I,
+    r"[;{}]\s*$|\w\([^)\n]{0,200}\)[:;,]?\s*$"
+    r"|^\s*(?:</?[A-Za-z!][^>\n]{0,200}>|#include|import \w|from \w+ import |def \w+\(|class \w+[:({ ]"
+    r"|(?:public|private|static|const|let|var|function|return|elif|else:|if ?\(|for ?\(|while ?\() ?"
+    r"|(?:SELECT|INSERT|FROM|WHERE|GROUP BY|ORDER BY|JOIN|CREATE TABLE) "
+    r"|\w[\w.\[\]]{0,40} ?[-+*/]?= ?\S|//|[.#][\w-]+ ?\{|\$ \w)"
 )
 
 

@@ -1,9 +1,9 @@
 """Records in which several instructions, each with its own output, were glued together.
 
-The evidence is structure: labelled turns ("Instruction:", "输出：", "Human:") in an order that only a second record
-gives. Examples before an open question, conversations and quizzes have such labels as well; they are told
-apart by what the prompt asks for, by the last turn being open and by a text of one's own before the first
-label. Rejected: any second label counts, which drops every few-shot prompt and every written dialogue.
+The evidence is structure: labelled turns ("Instruction:", "输出：", "Human:") in an order that only a second
+record gives. Examples before an open question, conversations and quizzes have such labels as well; they are
+told apart by what the prompt asks for, by the last turn being open and by a text of one's own before the
+first label. Rejected: any second label counts, which drops every few-shot prompt and every dialogue.
 """
 
 from __future__ import annotations
@@ -25,22 +25,36 @@ _ROLES = {
 _ROLE_OF = {label: role for role, labels in _ROLES.items() for label in labels.split("|")}
 _LABELS = "|".join(sorted(_ROLE_OF, key=len, reverse=True))
 _TURN = re.compile(
-    rf"(?:^|(?<=[.?!。？！;；])[ \t]*)[ \t]*(?:[#*>\-]{{1,6}}[ \t]*)?(?:\d{{1,3}}[.)、]?[ \t]*)?\**<?"
-    rf"({_LABELS})>?[ \t]*\d{{0,3}}\**[ \t]*[:：]\**",
+    rf"(?:^|(?<=[.?!。？！;；]))[ \t]{{0,8}}(?:[#*>\-]{{1,6}}[ \t]{{0,4}})?(?:\d{{1,3}}[.)、]?[ \t]{{0,4}})?"
+    rf"\*{{0,2}}<?({_LABELS})>?[ \t]{{0,4}}\d{{0,3}}\*{{0,2}}[ \t]{{0,4}}[:：]\*{{0,2}}",
     re.M,
 )
-_HEADING = re.compile(r"^#{2,4}[ \t]*(human|assistant|instruction|response|input|user|指令|输入|回复|用户|助手)[ \t]*[:：]?[ \t]*$", re.M)
-_TOKEN = re.compile(r"<\|(?:im_start|im_end|endoftext|user|assistant|end)\|>|\[/?inst\]|<(?:bot|human|user)>[ \t]*[:：]|</?s>")
-_EXAMPLE = re.compile(r"example|e\.g\.|for instance|such as|following|below|similar|format|shot|sample|示例|例如|例子|样例|以下|如下|格式|下面|案例|示范|参考")
-_ITEM = re.compile(r"^[ \t]*\(?\d{1,2}[.)、）][ \t]*(\S.*)$", re.M)
+_HEADING = re.compile(
+    r"^#{2,4}[ \t]{0,4}(?:human|assistant|instruction|response|input|user|指令|输入|回复|用户|助手)"
+    r"[ \t]{0,4}[:：]?[ \t]{0,4}$",
+    re.M,
+)
+_TOKEN = re.compile(
+    r"<\|(?:im_start|im_end|endoftext|user|assistant|end)\|>|\[/?inst\]|<(?:bot|human|user)>[ \t]{0,4}[:：]|</?s>"
+)
+_EXAMPLE = re.compile(
+    r"example|e\.g\.|for instance|such as|following|below|similar|format|shot|sample"
+    r"|示例|例如|例子|样例|以下|如下|格式|下面|案例|示范|参考"
+)
+_ITEM = re.compile(r"^[ \t]{0,8}\(?\d{1,2}[.)、）][ \t]{0,8}(\S.*)$", re.M)
 _REFERS = re.compile(
-    r"(?<![a-z])(?:it|its|them|they|their|this|that|these|those|then|result|above|each|same|previous|step|next|answer)(?![a-z])"
-    r"|其|它|他|她|这|那|上述|该|再|然后|结果|步|最后|接着|上面"
+    r"(?<![a-z])(?:it|its|them|they|their|this|that|these|those|then|result|above|each|same|previous|step|next"
+    r"|answer)(?![a-z])|其|它|他|她|这|那|上述|该|再|然后|结果|步|最后|接着|上面"
 )
 _SMALL = frozenset(
-    "a an the of to in on for and or with by from at as is are was were be do does what which who how why when "
-    "where give write list name explain describe make create your you me my i some three two five one four six "
-    "的 了 是 在 一 个 和 与 写 请 出 三 两 五 列 给 什 么 为 有 用 篇 首 种 解 释 说 明 描 述 关 于".split()
+    (
+        *("a an the of to in on for and or with by from at as is are was were be do does what which".split()),
+        *(
+            "who how why when where give write list name explain describe make create your you me my i".split()
+        ),
+        *("some one two three four five six".split()),
+        *"的了是在一个和与写请出三两五列给什么为有用篇首种解释说明描述关于",
+    )
 )
 
 
@@ -78,9 +92,10 @@ def _in_response(response: str, asked: str) -> str:
     if ":" not in response and "：" not in response and "<" not in response and "#" not in response:
         return ""
     heading = _HEADING.search(response) or _TOKEN.search(response)
-    if heading is not None and heading.group().strip() not in asked and heading.start() > 0:
-        if not section("asks.tasks").matches(asked) and not section("asks.turns").matches(asked):
-            return "response.heading" if heading.group().startswith("#") else "response.token"
+    if heading is not None and heading.start() > 0 and heading.group().strip() not in asked:
+        wanted = section("asks.tasks").matches(asked) or section("asks.turns").matches(asked)
+        rule = "response.heading" if heading.group().startswith("#") else "response.token"
+        return "" if wanted else rule
     own, found = turns(response)
     if len(found) < 2:
         return ""
@@ -108,9 +123,9 @@ def _in_instruction(instruction: str, response: str) -> str:
             return "instruction.second_task"
         if first == 0 and own and ("ask" in later or "input" in later) and not _EXAMPLE.search(own):
             return "instruction.second_question"
-        if not own and filled[-1] and roles[0] in {"task", "ask"} and "?" not in found[-1].content[-80:]:
-            if "？" not in found[-1].content[-80:]:
-                return "instruction.own_answer"
+        asks_on = any(mark in found[-1].content[-80:] for mark in "?？")
+        if not own and filled[-1] and roles[0] in {"task", "ask"} and not asks_on:
+            return "instruction.own_answer"
     return "instruction.numbered" if _answers_one(instruction, response) else ""
 
 

@@ -66,6 +66,8 @@ def _absent(word: str, asked: str) -> str:
     rule = found[0]
     if rule == "dots":
         return "" if section("asks.symbols").matches(asked) or len(word) < 2 else "absent.dots"
+    if section("placeholder.creates").matches(asked):
+        return "" if word in asked else f"absent.{rule}"
     if section("placeholder.lookup").matches(asked):
         return ""
     if rule != "na" and section("placeholder.question").matches(asked):

@@ -17,9 +17,11 @@ from quality.heuristics.units import width
 
 _HEAD = 320
 _PREAMBLE = 60
+_TURNED = 2
 _LONGEST = 6000
+_REGRET = re.compile(r"sorry|apolog|unfortunately|regret|抱歉|对不起|遗憾|不好意思")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
-_SELF = ("as_ai", "model_cannot", "not_by_model", "task_cannot")
+_SELF = ("as_ai", "model_cannot", "not_by_model", "task_cannot", "task_declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +48,30 @@ def refusal(response: str, prompt: str) -> Refusal:
     if found is None:
         return NONE
     rule, match = found
-    asked = prompt.lower()
+    asked = prompt[:_LONGEST].lower()
     if section("refusal.about_model").matches(asked):
         return NONE
-    if not rule.endswith(_SELF) and section("refusal.asked").matches(asked):
+    if not rule.endswith(_SELF) and (section("refusal.asked").matches(asked) or _REGRET.search(asked)):
         return NONE
-    before = width(lowered[: match.start()].strip()) if match.start() > _PREAMBLE else 0
+    preamble = lowered[: match.start()].strip()
+    before = 0 if len(preamble) <= _PREAMBLE or _REGRET.search(preamble) else width(preamble)
     return Refusal(rule, before + _help(lowered[match.end() :]))
 
 
 def _help(declined: str) -> int:
     """Return the width of what still helps behind the words that decline.
 
-    Sentences that belong to declining do not count; what stands behind a "however" in the same
-    sentence does, unless it only offers.
+    Sentences that belong to declining do not count; what stands behind a "however" counts double,
+    as that is where a response goes on to do the task.
     """
     opening, idle, pivot = (section(f"refusal.{part}") for part in ("opening", "idle", "pivot"))
     turn = pivot.first(declined)
     turned = turn[1].start() if turn is not None else len(declined)
     total = 0
-    for first, part in ((True, declined[:turned]), (False, declined[turned:])):
+    for weight, part in ((1, declined[:turned]), (_TURNED, declined[turned:])):
         for match in _SENTENCE.finditer(part):
             sentence = match.group().strip()
-            if (first and match.start() == 0) or opening.matches(sentence):
+            if (weight == 1 and match.start() == 0) or opening.matches(sentence):
                 continue
-            total += 0 if idle.matches(sentence) else width(sentence)
+            total += 0 if idle.matches(sentence) else weight * width(sentence)
     return total

@@ -32,9 +32,7 @@ class Repetition:
 NONE = Repetition()
 
 
-def repetition(
-    text: str, *, ngram_words: int = 5, ngram_chars: int = 8, min_units: int = 30
-) -> Repetition:
+def repetition(text: str, *, ngram_words: int = 5, ngram_chars: int = 8, min_units: int = 30) -> Repetition:
     """Measure how repetitive a text is.
 
     Args:
@@ -43,10 +41,12 @@ def repetition(
         ngram_chars: length of an n-gram in characters, for scripts without spaces.
         min_units: shorter texts (in words or characters) are not measured: all shares are 0.
     """
+    if len(text) < min_units:
+        return NONE
     parts = units(text)
     if len(parts) < min_units:
         return NONE
-    size = ngram_chars if is_unspaced(parts) else ngram_words
+    size = ngram_chars if not text.isascii() and is_unspaced(parts) else ngram_words
     if _repeated_share(parts[:_LONGEST_TEXT], size) == 0.0:
         return Repetition(lines=_repeated_lines(text))
     text = prose(text)
@@ -60,12 +60,12 @@ def repetition(
 
 def _repeated_share(parts: list[str], size: int) -> float:
     """Return the share of units inside an n-gram that stood earlier in the text."""
-    grams = list(zip(*(parts[start:] for start in range(size)), strict=False))
-    if len(set(grams)) == len(grams):
+    shifted = [parts[start:] for start in range(size)]
+    if len(set(zip(*shifted, strict=False))) == len(parts) - size + 1:
         return 0.0
     seen: set[tuple[str, ...]] = set()
     covered = reached = 0
-    for start, gram in enumerate(grams):
+    for start, gram in enumerate(zip(*shifted, strict=False)):
         if gram in seen:
             covered += start + size - max(start, reached)
             reached = start + size

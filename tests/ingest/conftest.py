@@ -1,19 +1,12 @@
-"""What the tests of ingest share: writing files, and reading them to the end."""
+"""The one fixture of the ingest tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-
-from pipeline.ingest import FileReport, SourceSpec, find_files, ingest_file
-from pipeline.record import RECORD_SCHEMA
-
-Ingested = tuple[FileReport, list[dict[str, Any]]]
-Read = Callable[..., Ingested]
+from ingested import Ingested, Read, ingest
 
 
 @pytest.fixture
@@ -27,21 +20,3 @@ def read(tmp_path: Path) -> Read:
         return ingest(tmp_path, name, shard_rows, **options)
 
     return run
-
-
-def ingest(base: Path, path: str, shard_rows: int = 1000, **options: Any) -> Ingested:
-    spec = SourceSpec(name="src", path=path, **options)
-    (file,) = find_files(spec, base)
-    tables: list[pa.Table] = []
-    report = ingest_file(file, spec, shard_rows, tables.append)
-    for table in tables:
-        assert table.schema == RECORD_SCHEMA
-        assert 0 < table.num_rows <= shard_rows
-    rows = [row for table in tables for row in table.to_pylist()]
-    assert report.units == report.parsed + len(report.rejects)
-    assert report.parsed == len(rows)
-    return report, rows
-
-
-def rejects(report: FileReport) -> list[tuple[int, str]]:
-    return [(reject.line, reject.reason) for reject in report.rejects]

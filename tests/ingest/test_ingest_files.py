@@ -10,11 +10,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import get_args
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from conftest import Read, ingest, rejects
+from ingested import Read, ingest, rejects
 
 from pipeline.errors import SourceError
-from pipeline.ingest import FORMATS, SHAPES, SourceSpec, detect_format, file_digest, find_files
+from pipeline.ingest import FORMATS, SHAPES, SourceSpec, detect_format, file_digest, find_files, ingest_file
 
 LINE = b'{"instruction": "q", "output": "a"}\n'
 
@@ -145,8 +147,6 @@ def test_an_empty_file_is_an_error_alone_and_fine_among_others(
     write(tmp_path, "d/full.jsonl")
     spec = SourceSpec(name="src", path="d")
     empty = next(file for file in find_files(spec, tmp_path) if file.name == name)
-    from pipeline.ingest import ingest_file
-
     report = ingest_file(empty, spec, 10, lambda table: pytest.fail("no record to write"))
     assert (report.units, report.parsed, report.rejects, report.shape) == (0, 0, (), "")
 
@@ -215,6 +215,33 @@ def test_a_unit_of_100_mb_is_rejected_in_bounded_memory(
     assert int(grown_kib) < 40 * 1024
     line = 3 if name == "a.csv" else 2
     assert (int(units), rejected.strip()) == (3, f"[({line}, 'ingest.unit.too_large')]")
+
+
+def test_a_parquet_file_of_one_row_group_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    rows = 20_000
+    table = pa.table({"question": ["q" * 5000] * rows, "answer": [str(n) for n in range(rows)]})
+    pq.write_table(
+        table, tmp_path / "a.parquet", row_group_size=rows, use_dictionary=False, compression="none"
+    )
+    assert (tmp_path / "a.parquet").stat().st_size > 100_000_000
+    write(tmp_path, "warm.jsonl")
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, str(tmp_path / "a.parquet"), str(tmp_path / "warm.jsonl")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grown_kib, units, _ = done.stdout.split(" ", 2)
+    assert (int(units), int(grown_kib) < 60 * 1024) == (rows, True)
+
+
+def test_a_shard_of_long_texts_ends_before_its_rows_do(tmp_path: Path) -> None:
+    unit = json.dumps({"instruction": "q", "output": "a" * 4_000_000}).encode() + b"\n"
+    write(tmp_path, "a.jsonl", data=unit * 20)
+    sizes: list[int] = []
+    spec = SourceSpec(name="src", path="a.jsonl")
+    ingest_file(find_files(spec, tmp_path)[0], spec, 1000, lambda table: sizes.append(table.num_rows))
+    assert sizes == [17, 3]
 
 
 def test_rejects_name_their_source_and_file(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Read, ingest, rejects
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingested import Read, ingest, rejects
 
 from pipeline.errors import SourceError
 from pipeline.ingest.json_units import _ArrayScanner
@@ -161,6 +161,14 @@ def test_one_object_that_is_no_record_says_what_it_holds(read: Read) -> None:
     data = json.dumps({"version": 1, "data": [GOOD]}, indent=2).encode()
     with pytest.raises(SourceError, match=r"version \(number\), data \(list\)"):
         read("a.json", data)
+
+
+def test_one_object_that_is_too_large_or_cut_off_is_an_error(read: Read) -> None:
+    data = json.dumps(GOOD, indent=2).encode()
+    with pytest.raises(SourceError, match="one JSON object of over 20 bytes"):
+        read("a.json", data, max_unit_bytes=20)
+    with pytest.raises(SourceError, match="is not valid JSON"):
+        read("a.json", data[:-4])
 
 
 def test_a_damaged_first_line_is_not_taken_for_an_object(read: Read) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Read, rejects
+from ingested import Read, rejects
 from pydantic import ValidationError
 
 from pipeline.errors import SourceError
@@ -74,6 +74,7 @@ def test_a_table_without_a_header_does_not_leak_its_text(read: Read) -> None:
     with pytest.raises(SourceError) as caught:
         read("a.tsv", f"{secret}\t{secret}!\nx\ty\n".encode())
     assert "nobody" not in str(caught.value)
+    assert "name its columns" in caught.value.hint
 
 
 def test_a_shape_must_fit_half_of_the_units(read: Read) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Read, ingest, rejects
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingested import Read, ingest, rejects
 
 from pipeline.errors import SourceError
 from pipeline.ingest.tables import sniff_delimiter
@@ -110,8 +110,9 @@ def test_a_row_that_is_not_utf8_costs_that_row_alone(read: Read) -> None:
 
 def test_a_file_that_is_not_utf8_at_all_says_so(read: Read) -> None:
     data = b"question,answer\n" + "糖尿病,多运动\n".encode("gb18030") * 600
-    with pytest.raises(SourceError, match="is not UTF-8"):
+    with pytest.raises(SourceError, match="is not UTF-8") as caught:
         read("a.csv", data)
+    assert "iconv -f GB18030 -t UTF-8" in caught.value.hint
     with pytest.raises(SourceError, match="header that is not UTF-8"):
         read("a.csv", "问题,答案\n".encode("gb18030"))
 
@@ -202,6 +203,30 @@ def test_a_broken_parquet_always_fails(read: Read) -> None:
     for broken in (data[:-5], data[: len(data) // 2], b"PAR1 but nothing else", b"no Parquet"):
         with pytest.raises(SourceError, match="is not a whole Parquet file"):
             read("a.parquet", broken, on_broken_file="keep")
+    with pytest.raises(SourceError, match="it ends inside its gzip stream"):
+        read("a.parquet.gz", gzip.compress(data)[:-200], on_broken_file="keep")
+
+
+def test_a_header_over_the_limit_is_a_broken_file(read: Read) -> None:
+    with pytest.raises(SourceError, match="has a header longer than max_unit_bytes"):
+        read("a.csv", b"question," + b"answer" * 100 + b"\na,b\n", max_unit_bytes=100)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('ab",\r\n\0\u2028é'), max_size=40), st.sampled_from("kf"))
+def test_no_table_makes_the_reader_fail_otherwise_than_by_its_rules(
+    tmp_path_factory: pytest.TempPathFactory, text: str, mode: str
+) -> None:
+    base = tmp_path_factory.mktemp("odd")
+    (base / "a.csv").write_text(f"question,answer\nx,{'long ' * 200}\n{text}", newline="")
+    keep = "keep" if mode == "k" else "fail"
+    try:
+        report, _ = ingest(base, "a.csv", 3, on_broken_file=keep)
+    except SourceError as error:
+        assert "never closed" in error.message
+        assert keep == "fail"
+    else:
+        assert report.parsed >= 1
 
 
 CELLS = st.text(st.characters(codec="utf-8"), max_size=12)

@@ -1,0 +1,220 @@
+"""What the end-to-end tests share: made-up corpora, recipes, and the command line run from outside.
+
+Every corpus is a function of its seed. Half of the records are English and half Chinese, and some are duplicates
+on purpose, so that each stage finds something to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pipeline.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "data_samples"
+
+Record = dict[str, str]
+
+PLAIN = """\
+stages:
+  - stage: normalise
+  - stage: heuristics
+  - {stage: dedupe, semantic: false}
+  - {stage: split, train: 0.8, validation: 0.1, test: 0.1}
+"""
+"""Every stage, and no embedder."""
+
+SEMANTIC = PLAIN.replace("semantic: false", "threshold: 0.92")
+"""Every stage, with the packaged MiniLM."""
+
+_TOOLS = "lathe kiln loom sextant anvil easel bellows trowel gimbal winch plough retort".split()
+_DEEDS = "clean store repair adjust measure carry sharpen label inspect replace".split()
+_PLACES = "a damp cellar;the upper deck;a school workshop;an open field;the night shift;a cold harbour".split(";")
+_CARE = [
+    "Wipe it with a dry cloth before anything else.",
+    "Let it rest until it has the warmth of the room.",
+    "Loosen the two screws at the back and keep them together.",
+    "Write down what you see, with the date beside it.",
+    "Ask a second person to hold the lower end.",
+    "Oil the joint sparingly and turn it by hand.",
+    "Put the old part aside until the new one has proved itself.",
+]
+_工具 = "车床 陶窑 织机 六分仪 铁砧 画架 风箱 抹刀 万向架 绞盘 犁铧 蒸馏瓶".split()
+_动作 = "清洁 存放 修理 调校 测量 搬运 打磨 标记 检查 更换".split()
+_地点 = "潮湿的地窖 上层甲板 学校的工坊 空旷的田野 夜班期间 寒冷的港口".split()
+_办法 = [
+    "先用干布把表面擦净，再做别的。",
+    "放在屋里，等它和室温一致。",
+    "拧松背后的两颗螺丝，并把它们收在一起。",
+    "把看到的情况和日期一起写下来。",
+    "请另一个人扶住下端。",
+    "在接头处少量上油，用手转动几圈。",
+    "旧零件先留着，等新零件用稳了再处理。",
+]
+
+
+def records(count: int, seed: int = 1, duplicates: bool = True) -> list[Record]:
+    """Return made-up records; of every fifty, three repeat an earlier one (one in other words) and one has no answer."""
+    chance = random.Random(seed)
+    made: list[Record] = []
+    while len(made) < count:
+        place = len(made) % 50
+        if duplicates and place == 20:
+            made.append(dict(made[-7]))
+        elif duplicates and place == 40:
+            made.append({**made[-9], "instruction": made[-9]["instruction"].upper() + " "})
+        elif duplicates and place == 45:
+            told = next(row for row in reversed(made) if row["instruction"].startswith("How do I"))
+            made.append({**told, "instruction": told["instruction"].replace("How do I", "How can I")})
+        elif duplicates and place == 33:
+            made.append({**_record(chance), "output": ""})
+        else:
+            made.append(_record(chance))
+    return made
+
+
+def _record(chance: random.Random) -> Record:
+    number = chance.randint(100, 99_999)
+    if chance.random() < 0.5:
+        tool, deed, where = chance.choice(_TOOLS), chance.choice(_DEEDS), chance.choice(_PLACES)
+        steps = " ".join(chance.sample(_CARE, 3))
+        return {
+            "instruction": f"How do I {deed} the {tool} with the number {number} in {where}?",
+            "input": "",
+            "output": f"For the {tool} {number}: {steps} Then {deed} it slowly.",
+        }
+    工具, 动作, 地点 = chance.choice(_工具), chance.choice(_动作), chance.choice(_地点)
+    步骤 = "".join(chance.sample(_办法, 3))
+    return {
+        "instruction": f"在{地点}怎样{动作}编号为{number}的{工具}？",
+        "input": "",
+        "output": f"对于{number}号{工具}：{步骤}最后慢慢地{动作}它。",
+    }
+
+
+def write_jsonl(path: Path, rows: Iterable[object]) -> Path:
+    """Write one JSON value a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def write_recipe(
+    folder: Path, stages: str = PLAIN, source: str = "data.jsonl", extra: str = "", shard_rows: int = 50
+) -> Path:
+    """Write a recipe named `made` for one source beside it, with small shards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "recipe.yaml"
+    path.write_text(
+        f"name: made\nseed: 7\nshard_rows: {shard_rows}\n{extra}\n"
+        f"sources:\n  - {{name: things, path: {json.dumps(source)}}}\n{stages}",
+        encoding="utf-8",
+    )
+    return path
+
+
+def corpus(folder: Path, count: int = 300, seed: int = 1, stages: str = PLAIN, **options: Any) -> Path:
+    """Write data.jsonl and its recipe into a folder; return the recipe."""
+    write_jsonl(folder / "data.jsonl", records(count, seed))
+    return write_recipe(folder, stages, **options)
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment of a child: this checkout first, no network, plain wide output."""
+    own = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "COLUMNS": "200", "NO_COLOR": "1"}
+    return {**os.environ, **own, **extra}
+
+
+def command(*args: object) -> list[str]:
+    """Return the command line of `python -m pipeline`."""
+    return [sys.executable, "-m", "pipeline", *map(str, args)]
+
+
+def run(
+    *args: object, cwd: Path, timeout: float = 120, preexec: Callable[[], None] | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m pipeline` in a process of its own."""
+    return subprocess.run(
+        command(*args),
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        preexec_fn=preexec,
+    )
+
+
+def invoke(*args: object) -> Result:
+    """Run the command line in this process; an error that is no exit is raised."""
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def build(recipe: Path, out: Path, store: Path, *args: object, code: int = 0) -> Result:
+    """Build in this process, serially unless told otherwise, and check the exit code."""
+    runner = () if "--runner" in args else ("--runner", "serial")
+    result = invoke("build", recipe, "--out", out, "--store", store, *runner, *args)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a build but run.json."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.json"
+    }
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """Return a build's manifest."""
+    read: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return read
+
+
+def rows(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a Parquet file of a build."""
+    listed: list[dict[str, Any]] = pq.read_table(folder / name, partitioning=None).to_pylist()
+    return listed
+
+
+def export_lines(folder: Path) -> dict[str, set[str]]:
+    """Return the lines of every export as sets."""
+    return {
+        path.relative_to(folder).as_posix(): set(path.read_text(encoding="utf-8").splitlines())
+        for path in sorted((folder / "data").rglob("*.jsonl"))
+    }
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the half-made files and folders below a folder."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob(".tmp-*"))
+
+
+def stored(store: Path, kind: str) -> set[str]:
+    """Return the names of the store's files of one kind."""
+    return {path.relative_to(store).as_posix() for path in (store / kind).rglob("*") if path.is_file()}
+
+
+def fresh_copy(source: Path, target: Path) -> Path:
+    """Copy a folder, and return the copy."""
+    shutil.copytree(source, target)
+    return target
