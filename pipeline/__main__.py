@@ -1,7 +1,7 @@
 """The command line: build | explain | diff | doctor | init | gc.
 
-Thin on purpose: it parses, calls one function, prints, and turns errors into sentences and exit codes. Nothing
-heavy is imported before a command needs it, so that `--help` answers at once.
+Thin on purpose: it parses, calls one function, prints, and turns errors into sentences and exit codes.
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def gc(
 
 
 class console_errors:  # noqa: N801 - used as a function
-    """Prints a PipelineError as a sentence and exits with its code; with `debug` it lets it through."""
+    """Prints a PipelineError or a Ctrl-C as a sentence and exits; with `debug` it lets them through."""
 
     def __init__(self, debug: bool) -> None:
         self._debug = debug
@@ -179,9 +179,14 @@ class console_errors:  # noqa: N801 - used as a function
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from pipeline.errors import PipelineError
 
-        if isinstance(error, PipelineError) and not self._debug:
+        if self._debug:
+            return
+        if isinstance(error, PipelineError):
             print(f"error: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code)
+        if isinstance(error, KeyboardInterrupt):
+            print("interrupted; what is done is kept: the same command goes on from there", file=sys.stderr)
+            raise typer.Exit(130)
 
 
 def _console() -> Console:

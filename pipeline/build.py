@@ -1,8 +1,8 @@
 """A build: a recipe becomes steps, and the steps are run one after the other.
 
 `plan` says what will be done with which models before anything is done; `run_step` does one step. The command
-line and the flows walk the same steps. A step's key is a digest of all that it depends on, and its result is a
-small file in the store: a step whose result is there is not run again. Rejected: a graph scheduler (the
+line and the flows walk the same steps. A step's key is a digest of all that it depends on, and its result is
+a small file in the store: a step whose result is there is not run again. Rejected: a graph scheduler (the
 route is a line; the parallelism is inside a step, over shards).
 """
 
@@ -325,9 +325,9 @@ def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Worksho
     before = done[-1]
     known = _fits(step, done, plan, shop) or {}
     judging = _judging(step, done, plan, shop, known)
-    fits = _learnt(step, judging, plan, shop, known)
+    # No texts teach nothing and have no numbers: there is nothing a stage could decide on.
+    fits = _learnt(step, judging, plan, shop, known) if before.rows else known
     judging = replace(judging, fits=fits)
-    # Of no texts a measure gives no columns, so there is nothing a stage could decide on.
     decision = judging.decide(**_extra(step, plan)) if before.rows else Decision(Changes())
     shards = _carry_out(decision, step, before, plan, shop)
     key = _stage_key(step, done, plan, fits)

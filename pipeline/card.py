@@ -1,7 +1,7 @@
 """The dataset card: README.md of a build, with front matter that the Hugging Face hub accepts.
 
-The front matter names every format as a configuration with its files, so `datasets.load_dataset(folder)` loads
-the first one and `load_dataset(folder, "prompt_completion")` another. The text repeats the manifest's numbers
+The front matter names every format as a configuration with its files, so `datasets.load_dataset(folder)`
+loads the first one and `load_dataset(folder, "prompt_completion")` another. The text repeats the manifest's numbers
 and says where to look next; it holds no time, so that equal builds have equal cards.
 """
 

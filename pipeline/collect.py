@@ -1,7 +1,7 @@
 """`pipeline gc`: removes from the store what no recorded build needs.
 
-Every finished build leaves a root in the store: the keys of its step results. What those reach is kept (with the
-measures and fits of the recipe, which the next build wants); all else goes. Rejected: removal by age (the
+Every finished build leaves a root in the store: the keys of its step results. What those reach is kept (with
+the measures and fits of the recipe, which the next build wants); all else goes. Rejected: removal by age (the
 oldest file may be the most expensive one).
 """
 
@@ -88,7 +88,7 @@ def _reached(store: Store) -> tuple[set[str], tuple[str, ...]]:
             for shard in result["shards"]:
                 keep |= {store.table_path("shards", shard[n]) for n in ("shard", "dropped") if shard[n]}
                 keep |= {store.table_path("ledgers", shard["ledger"])} if shard["ledger"] else set()
-    pointers = {path for path in (store.root / "fit-of").rglob("*.json")}
+    pointers = set((store.root / "fit-of").rglob("*.json"))
     names = {path.relative_to(store.root).as_posix() for path in keep | pointers}
     return names, tuple(sorted(used))
 

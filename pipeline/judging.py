@@ -1,7 +1,7 @@
 """Runs a judge stage: measure, link, compare, decide, apply.
 
-Each part is cached under what it depends on and nothing else: a measure by text, model and fit; proposed pairs
-by the set of vectors; a comparison by the texts of both records. Only the decision reads thresholds, so
+Each part is cached under what it depends on and nothing else: a measure by text, model and fit; proposed
+pairs by the set of vectors; a comparison by the texts of both records. Only the decision reads thresholds, so
 moving one reruns the decision alone. `decide` is called once, in this process, on small columns.
 """
 

@@ -1,7 +1,7 @@
 """Reads a finished build back: the life of one record, and what differs between two builds.
 
-Both work from the build folder alone, through its documented files, so they answer the same on another machine
-and after the store is gone.
+Both work from the build folder alone, through its documented files, so they answer the same on another
+machine and after the store is gone.
 """
 
 from __future__ import annotations

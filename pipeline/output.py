@@ -1,18 +1,19 @@
 """Writes the build folder out of the step results: the formats at the house's doors.
 
 Everything is written into a temporary folder beside the target and moved into place when it is whole, so a
-folder that stands there is one finished build, never half of two. Shards are streamed one by one, in the order
-ingest wrote them, so memory does not grow with the corpus and the bytes depend on no order of work.
+folder that stands there is one finished build, never half of two. Shards are streamed one by one, in the
+order ingest wrote them, so memory does not grow with the corpus and the bytes depend on no order of work.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -97,15 +98,17 @@ def write_build(
         LineageError: the books do not balance from the first unit to the last export.
         StoreError: the folder cannot be written, or the disk is full.
     """
-    sweep_leftovers(out)
     temporary = out.parent / f".tmp-{out.name}-{secrets.token_hex(4)}"
     try:
-        temporary.mkdir(parents=True)
-        manifest = _write_all(temporary, plan, results, store)
-        with (temporary / "run.json").open("w", encoding="utf-8") as stream:
-            dump_json(run, stream)
-        _sync(temporary)
-        _swap(temporary, out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(out.parent):
+            _sweep(out)
+            temporary.mkdir()
+            manifest = _write_all(temporary, plan, results, store)
+            with (temporary / "run.json").open("w", encoding="utf-8") as stream:
+                dump_json(run, stream)
+            _sync(temporary)
+            _swap(temporary, out)
     except OSError as error:
         raise storage_error(out, error) from error
     finally:
@@ -115,6 +118,22 @@ def write_build(
 
 def sweep_leftovers(out: Path) -> None:
     """Remove what builds of this folder left behind when they were killed."""
+    with _alone_in(out.parent):
+        _sweep(out)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that two builds neither write the same output nor sweep away each other's."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _sweep(out: Path) -> None:
     # Exactly our own names: `.tmp-a-*` would also match those of a running build of `a-2`.
     own = re.compile(rf"\.tmp-{re.escape(out.name)}-[0-9a-f]{{8}}")
     for path in out.parent.glob(".tmp-*"):

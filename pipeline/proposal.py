@@ -1,8 +1,8 @@
 """`pipeline init`: looks at a file or a folder and writes a commented recipe for what it found.
 
 The recipe is text written for a person to read and change: every source says how it was understood and how
-surely, and every stage says what it does. A file that fits no known shape is left in the recipe, commented out,
-with its columns and a `columns:` map to fill in; nothing is guessed in silence.
+surely, and every stage says what it does. A file that fits no known shape is left in the recipe, commented
+out, with its columns and a `columns:` map to fill in; nothing is guessed in silence.
 """
 
 from __future__ import annotations

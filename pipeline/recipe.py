@@ -128,7 +128,9 @@ def parse_recipe(text: str, where: str) -> Recipe:
     try:
         recipe = Recipe.model_validate(plain)
     except ValidationError as error:
-        problems += [_problem(document, details, where) for details in error.errors()]
+        # pydantic counts only valid entries: a list whose one entry is wrong is not too short as well.
+        every = [each for each in error.errors() if each["type"] != "too_short" or not each["input"]]
+        problems += [_problem(document, details, where) for details in every]
     if problems:
         raise _all_problems(where, sorted(problems)) from None
     return recipe

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.build import Plan, StepResult, Workshop, plan, walk
 from pipeline.collect import remember
-from pipeline.output import build_key, check_target, is_current, read_manifest, write_build
+from pipeline.output import (
+    build_key,
+    check_target,
+    is_current,
+    read_manifest,
+    sweep_leftovers,
+    write_build,
+)
 from pipeline.progress import Bars, print_plan, print_result
 from pipeline.recipe import Recipe
 from pipeline.runners import make_runner
@@ -42,24 +49,20 @@ def build_once(
     check_target(target)
     planned = plan(recipe, base)
     store = Store(store_folder)
-    with (
-        store.lock(exclusive=False),
-        make_runner(runner_kind, workers, planned.input_bytes) as runner,
-    ):
-        kind = f"{runner.workers} processes" if runner.workers > 1 else "one process"
-        print_plan(console, planned, str(target), str(store_folder), kind)
-        with Bars(console) as bars:
-            shop = Workshop(store, runner, bars, refit)
-            results = list(walk(planned, shop))
-        key = build_key(planned, results)
-        if is_current(target, key):
+    with store.lock(exclusive=False):
+        with make_runner(runner_kind, workers, planned.input_bytes) as runner:
+            kind = f"{runner.workers} processes" if runner.workers > 1 else "one process"
+            print_plan(console, planned, str(target), str(store_folder), kind)
+            with Bars(console) as bars:
+                results = list(walk(planned, Workshop(store, runner, bars, refit)))
+        if is_current(target, build_key(planned, results)):
             manifest = read_manifest(target) or {}
-            remember(store, target, planned, results)
+            sweep_leftovers(target)
             console.print(f"\nnothing has changed: {target} is this very build", highlight=False)
         else:
-            run = _run_facts(planned, results, time.monotonic() - began, runner.workers)
-            manifest = write_build(target, planned, results, store, run)
-            remember(store, target, planned, results)
+            facts = _run_facts(planned, results, time.monotonic() - began, runner.workers)
+            manifest = write_build(target, planned, results, store, facts)
+        remember(store, target, planned, results)
     print_result(console, manifest, str(target))
     return manifest
 

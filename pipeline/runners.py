@@ -9,10 +9,12 @@ a worker.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from types import TracebackType
@@ -84,7 +86,8 @@ class ProcessRunner:
         pool = self._started()
         waiting: list[Future[Result]] = []
         try:
-            waiting = [pool.submit(work, item) for item in items]
+            with _no_interrupts():
+                waiting = [pool.submit(work, item) for item in items]
             for future in waiting:
                 yield future.result()
         except BrokenProcessPool as error:
@@ -100,10 +103,19 @@ class ProcessRunner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is None:
+            return
+        if kind is not None:  # nobody waits for what the workers still do; the store holds whole files only
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool = None
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -111,6 +123,16 @@ class ProcessRunner:
                 self.workers, mp_context=get_context("spawn"), initializer=_end_with_parent
             )
         return self._pool
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start, who inherit this: it is for the parent alone to answer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

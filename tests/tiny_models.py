@@ -81,7 +81,7 @@ def save_embedder(folder: Path, architecture: Architecture = "bert", longest: in
                 initializer_range=0.2,
             )
             DistilBertModel(distilled).save_pretrained(raw)
-    PreTrainedTokenizerFast(
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(raw / "tokenizer.json"),
         unk_token="[UNK]",
         pad_token="[PAD]",

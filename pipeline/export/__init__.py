@@ -1,9 +1,10 @@
 """What a build writes for a trainer: one line a record, in the shapes that trainers read.
 
 A format is a function from columns to a JSON object; `FORMATS` holds them. Lines stand in the order of the
-sources, files and lines they came from, so that two equal builds are equal byte for byte. Only the fields that
-the format defines are written: a trainer that is strict about keys accepts the file, and line N of an export is
-found again in records.parquet by its place (`python -m pipeline explain data/alpaca/train.jsonl:N`).
+sources, files and lines they came from, so that two equal builds are equal byte for byte. Only the fields
+that the format defines are written: a trainer that is strict about keys accepts the file, and line N of an
+export is found again in records.parquet by its place (`python -m pipeline explain
+data/alpaca/train.jsonl:N`).
 """
 
 from __future__ import annotations

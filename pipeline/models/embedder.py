@@ -57,6 +57,10 @@ class Embedder(Protocol):
         """Return bool [n]: whether this model may judge the text at all."""
         ...
 
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Return bool [n]: whether the text is longer than the model reads, so that its end is unseen."""
+        ...
+
 
 class BertEmbedder:
     """A BERT sentence encoder with mean pooling, run in tiles.

@@ -251,9 +251,7 @@ def _weight_files(ref: ModelRef, folder: Path, modules: list[tuple[str, Path]]) 
     """Return the weight files that loading would read: safetensors where a module has them."""
     found: set[Path] = set()
     for _, module in modules:
-        found.update(module.glob("*.safetensors") or ())
-        if not any(module.glob("*.safetensors")):
-            found.update(module.glob("pytorch_model*.bin"))
+        found.update(list(module.glob("*.safetensors")) or module.glob("pytorch_model*.bin"))
     if not found:
         raise ModelError(f"model {ref.name} has no weights in {folder}", _fix(ref))
     return sorted(found)

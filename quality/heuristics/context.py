@@ -87,7 +87,7 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
     scanned = f"{ask}\n{given}" if given and _ANSWER_IT.search(ask) else _own_words(ask)
     for kind in mentioned:
         found = _ASK[kind].first(scanned)
-        if found is None or (kind == "web_page" and _fetches(prompt, response)):
+        if found is None or (kind == "web_page" and _reachable(prompt, response)):
             continue
         rule, match = found
         if rule in _DEFINITE and _PICTURE_NOUN.search(scanned[: match.start()]):
@@ -153,9 +153,12 @@ def _supplied(ask: str, end: int, given: str) -> bool:
     return not (material.endswith(("?", "？")) and material.count("\n") == 0 and len(material) < 200)
 
 
-def _fetches(prompt: str, response: str) -> bool:
-    """Return whether the prompt grants tools, or the response calls one or is a program."""
-    return bool(_GRANTED.search(prompt) or _TOOL_CALL.search(response[:600]))
+def _reachable(prompt: str, response: str) -> bool:
+    """Return whether tools or a program fetch the page, or the task is about its address alone."""
+    if _GRANTED.search(prompt) or _TOOL_CALL.search(response[:600]):
+        return True
+    words, addresses = _URL.subn(" ", prompt)
+    return addresses > 0 and section("context.web_page.url_is_data").matches(words)
 
 
 def _bare_address(ask: str, given: str, response: str) -> Missing:
@@ -166,11 +169,11 @@ def _bare_address(ask: str, given: str, response: str) -> Missing:
     address = _URL.search(prompt)
     if address is None:
         return NOTHING
+    if _reachable(prompt, response):
+        return NOTHING
     words = _URL.sub(" ", prompt)
     body = _URL.sub(" ", given) if given else _URL.sub(" ", ask)
     if len(units(body)) > (8 if given else 30):
-        return NOTHING
-    if section("context.web_page.url_is_data").matches(words) or _fetches(prompt, response):
         return NOTHING
     if _PICTURE_FILE.search(address.group()):
         return Missing("image", "url.picture")

@@ -19,6 +19,7 @@ _MATHS = re.compile(r"\$\$[^$]{1,2000}\$\$|\$[^$\n]{1,300}\$|\\\([^\n]{1,300}?\\
 _LIST = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?=[ \t])[ \t]{1,4}")
 _OPERATION = re.compile(r"[\w)\]}] ?(?:[-+*/^=<>~|&%]|\\\\)+ ?[\w(\[{\\]")
 _NUMERIC = re.compile(r"[\d\s.,;:\[\](){}%+/*-]+")
+_DIGIT = re.compile(r"\d")
 _LONGEST_LINE = 400
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _CODE_LINE = re.compile(
@@ -63,9 +64,11 @@ def prose(text: str) -> str:
 def _is_notation(line: str) -> bool:
     """Return whether a line is a table row, code, a calculation or numbers, where marks are the words."""
     bare = line.strip()[:_LONGEST_LINE]
-    if bare.count("|") >= 2 or "\t" in bare or (bare.startswith("+-") and bare.endswith("+")):
-        return True
-    if _CODE_LINE.search(bare) or _NUMERIC.fullmatch(bare):
+    if "|" in bare or "\t" in bare or bare.startswith("+-"):
+        words = sum(map(str.isalnum, bare))
+        if 6 * words >= len(bare) or not bare.strip("|-:+= \t"):
+            return True
+    if _CODE_LINE.search(bare) or (_NUMERIC.fullmatch(bare) and _DIGIT.search(bare)):
         return True
     return 8 * len(_OPERATION.findall(bare)) > len(bare.split()) + 8
 

@@ -35,7 +35,8 @@ _HEADING = re.compile(
     re.M,
 )
 _TOKEN = re.compile(
-    r"<\|(?:im_start|im_end|endoftext|user|assistant|end)\|>|\[/?inst\]|<(?:bot|human|user)>[ \t]{0,4}[:：]|</?s>"
+    r"<\|(?:im_start|im_end|endoftext|user|assistant|end)\|>|\[/?inst\]|</?s>"
+    r"|<(?:bot|human|user)>[ \t]{0,4}[:：]"
 )
 _EXAMPLE = re.compile(
     r"example|e\.g\.|for instance|such as|following|below|similar|format|shot|sample"
@@ -46,15 +47,12 @@ _REFERS = re.compile(
     r"(?<![a-z])(?:it|its|them|they|their|this|that|these|those|then|result|above|each|same|previous|step|next"
     r"|answer)(?![a-z])|其|它|他|她|这|那|上述|该|再|然后|结果|步|最后|接着|上面"
 )
+_SMALL_WORDS = """
+a an the of to in on for and or with by from at as is are was were be do does what which who how why when
+where give write list name explain describe make create your you me my i some one two three four five six
+"""
 _SMALL = frozenset(
-    (
-        *("a an the of to in on for and or with by from at as is are was were be do does what which".split()),
-        *(
-            "who how why when where give write list name explain describe make create your you me my i".split()
-        ),
-        *("some one two three four five six".split()),
-        *"的了是在一个和与写请出三两五列给什么为有用篇首种解释说明描述关于",
-    )
+    [*_SMALL_WORDS.split(), *"的了是在一个和与写请出三两五列给什么为有用篇首种解释说明描述关于"]
 )
 
 
@@ -131,6 +129,8 @@ def _in_instruction(instruction: str, response: str) -> str:
 
 def _answers_one(instruction: str, response: str) -> bool:
     """Return whether an instruction is a numbered list of unrelated tasks and the response meets one."""
+    if "\n" not in instruction:
+        return False
     items = _ITEM.findall(instruction)
     lines = [line for line in instruction.splitlines() if line.strip()]
     if len(items) < 2 or len(items) != len(lines) or _ITEM.search(response) or _REFERS.search(instruction):

@@ -8,6 +8,8 @@ Rejected: dropping every short answer from a list, which loses one valid "None" 
 
 from __future__ import annotations
 
+import re
+
 from quality.heuristics.lexicon import section
 from quality.heuristics.units import visible
 
@@ -15,6 +17,7 @@ _WRAPPERS = " \t\r\n<>[](){}\"'`*_“”‘’【】（）《》「」『』〈�
 _STOPS = ".。!！,，;；:："
 _OPENERS = "<[({【（《「"
 _LONGEST = 160
+_LONE = re.compile(r"[“\"‘'「](?:无|略|空)[”\"’'」]|回答无|填无|写无|字")
 
 
 def is_empty(text: str) -> bool:
@@ -47,7 +50,7 @@ def placeholder(response: str, prompt: str) -> str:
     bare = visible(response).lower()
     word = _unwrap(bare)
     asked = prompt.lower()
-    if word and word in asked and len(word) > 1:
+    if word and word in asked and (len(word) > 1 or _LONE.search(asked)):
         return ""
     found = section("placeholder.filler").first(word)
     if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Built:
 def built(folder: Path, recipe: Path) -> Built:
     """Build a recipe into folder/out with the store folder/.build, in this process."""
     out, store = folder / "out", folder / ".build"
-    return Built(recipe, out, store, bench.build(recipe, out, store).output)
+    return Built(recipe, out, store, bench.build(recipe, out, store).stdout)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +54,8 @@ def copy_of_semantic(semantic: Built, tmp_path: Path) -> Built:
 
 def _copy(one: Built, folder: Path) -> Built:
     home = bench.fresh_copy(one.recipe.parent, folder / "home")
-    # A store remembers where its builds stand, so the copy is told of its own.
+    # A store remembers where its builds stand: the copy forgets the first one, and is told of its own.
     copy = Built(home / "recipe.yaml", home / "out", home / ".build", one.printed)
+    shutil.rmtree(copy.store / "roots")
     bench.build(copy.recipe, copy.out, copy.store)
     return copy

@@ -1,7 +1,7 @@
 """What the end-to-end tests share: made-up corpora, recipes, and the command line run from outside.
 
-Every corpus is a function of its seed. Half of the records are English and half Chinese, and some are duplicates
-on purpose, so that each stage finds something to do.
+Every corpus is a function of its seed. Half of the records are English and half Chinese, and some are
+duplicates on purpose, so that each stage finds something to do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from click.testing import Result
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
@@ -33,16 +33,36 @@ stages:
   - stage: normalise
   - stage: heuristics
   - {stage: dedupe, semantic: false}
-  - {stage: split, train: 0.8, validation: 0.1, test: 0.1}
+  - {stage: split, train: 0.8, validation: 0.1, test: 0.1, max_deviation: 1}
 """
-"""Every stage, and no embedder."""
+"""Every stage, and no embedder. No record is moved between splits for the balance of a stratum."""
 
 SEMANTIC = PLAIN.replace("semantic: false", "threshold: 0.92")
 """Every stage, with the packaged MiniLM."""
 
-_TOOLS = "lathe kiln loom sextant anvil easel bellows trowel gimbal winch plough retort".split()
-_DEEDS = "clean store repair adjust measure carry sharpen label inspect replace".split()
-_PLACES = "a damp cellar;the upper deck;a school workshop;an open field;the night shift;a cold harbour".split(";")
+_TOOLS = [
+    "lathe",
+    "kiln",
+    "loom",
+    "sextant",
+    "anvil",
+    "easel",
+    "bellows",
+    "trowel",
+    "gimbal",
+    "winch",
+    "plough",
+    "retort",
+]
+_DEEDS = ["clean", "store", "repair", "adjust", "measure", "carry", "sharpen", "label", "inspect", "replace"]
+_PLACES = [
+    "a damp cellar",
+    "the upper deck",
+    "a school workshop",
+    "an open field",
+    "the night shift",
+    "a cold harbour",
+]
 _CARE = [
     "Wipe it with a dry cloth before anything else.",
     "Let it rest until it has the warmth of the room.",
@@ -52,10 +72,23 @@ _CARE = [
     "Oil the joint sparingly and turn it by hand.",
     "Put the old part aside until the new one has proved itself.",
 ]
-_工具 = "车床 陶窑 织机 六分仪 铁砧 画架 风箱 抹刀 万向架 绞盘 犁铧 蒸馏瓶".split()
-_动作 = "清洁 存放 修理 调校 测量 搬运 打磨 标记 检查 更换".split()
-_地点 = "潮湿的地窖 上层甲板 学校的工坊 空旷的田野 夜班期间 寒冷的港口".split()
-_办法 = [
+_TOOLS_ZH = [
+    "车床",
+    "陶窑",
+    "织机",
+    "六分仪",
+    "铁砧",
+    "画架",
+    "风箱",
+    "抹刀",
+    "万向架",
+    "绞盘",
+    "犁铧",
+    "蒸馏瓶",
+]
+_DEEDS_ZH = ["清洁", "存放", "修理", "调校", "测量", "搬运", "打磨", "标记", "检查", "更换"]
+_PLACES_ZH = ["潮湿的地窖", "上层甲板", "学校的工坊", "空旷的田野", "夜班期间", "寒冷的港口"]
+_CARE_ZH = [
     "先用干布把表面擦净，再做别的。",
     "放在屋里，等它和室温一致。",
     "拧松背后的两颗螺丝，并把它们收在一起。",
@@ -67,7 +100,7 @@ _办法 = [
 
 
 def records(count: int, seed: int = 1, duplicates: bool = True) -> list[Record]:
-    """Return made-up records; of every fifty, three repeat an earlier one (one in other words) and one has no answer."""
+    """Return made-up records; of every fifty, three repeat an earlier one, and one has no answer."""
     chance = random.Random(seed)
     made: list[Record] = []
     while len(made) < count:
@@ -96,12 +129,12 @@ def _record(chance: random.Random) -> Record:
             "input": "",
             "output": f"For the {tool} {number}: {steps} Then {deed} it slowly.",
         }
-    工具, 动作, 地点 = chance.choice(_工具), chance.choice(_动作), chance.choice(_地点)
-    步骤 = "".join(chance.sample(_办法, 3))
+    tool, deed, where = chance.choice(_TOOLS_ZH), chance.choice(_DEEDS_ZH), chance.choice(_PLACES_ZH)
+    steps = "".join(chance.sample(_CARE_ZH, 3))
     return {
-        "instruction": f"在{地点}怎样{动作}编号为{number}的{工具}？",
+        "instruction": f"在{where}怎样{deed}编号为{number}的{tool}？",
         "input": "",
-        "output": f"对于{number}号{工具}：{步骤}最后慢慢地{动作}它。",
+        "output": f"对于{number}号{tool}：{steps}最后慢慢地{deed}它。",
     }
 
 
@@ -144,12 +177,22 @@ def command(*args: object) -> list[str]:
     return [sys.executable, "-m", "pipeline", *map(str, args)]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the command line ended, and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
 def run(
     *args: object, cwd: Path, timeout: float = 120, preexec: Callable[[], None] | None = None, **env: str
-) -> subprocess.CompletedProcess[str]:
+) -> Outcome:
     """Run `python -m pipeline` in a process of its own."""
-    return subprocess.run(
+    ended = subprocess.run(
         command(*args),
+        check=False,
         cwd=cwd,
         env=environment(**env),
         capture_output=True,
@@ -157,21 +200,22 @@ def run(
         timeout=timeout,
         preexec_fn=preexec,
     )
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
-def invoke(*args: object) -> Result:
+def invoke(*args: object) -> Outcome:
     """Run the command line in this process; an error that is no exit is raised."""
     result = CliRunner().invoke(app, [str(arg) for arg in args])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return result
+    return Outcome(result.exit_code, result.stdout, result.stderr)
 
 
-def build(recipe: Path, out: Path, store: Path, *args: object, code: int = 0) -> Result:
+def build(recipe: Path, out: Path, store: Path, *args: object, code: int = 0) -> Outcome:
     """Build in this process, serially unless told otherwise, and check the exit code."""
     runner = () if "--runner" in args else ("--runner", "serial")
     result = invoke("build", recipe, "--out", out, "--store", store, *runner, *args)
-    assert result.exit_code == code, result.output
+    assert result.code == code, result.stderr
     return result
 
 
