@@ -158,9 +158,7 @@ class Judging:
             start = stop
 
     def _rows(self, shard: str) -> int:
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(self.store.table_path("shards", shard)).num_rows)
+        return int(self.store.metadata("shards", shard).num_rows)
 
     def _parts(self, kind: str) -> Iterator[pa.Table]:
         for path in sorted((self.store.root / kind).rglob("*.arrow")):
@@ -207,7 +205,9 @@ class Judging:
         key = digest("links", self.site.environment, vectors_key, self.stage.name, self.stage.version)
         if not self.store.has_table("links", key):
             path = self._vectors_path(vectors_key)
-            work = tiles(int(np.load(path, mmap_mode="r").shape[0]), TILE_ROWS)
+            with self.store.reading(path):
+                rows = int(np.load(path, mmap_mode="r").shape[0])
+            work = tiles(rows, TILE_ROWS)
             items = [LinkItem(self.site, self.stage_key, self.params, str(path), t) for t in work]
             tick = self.phase("propose pairs", len(items))
             found = []

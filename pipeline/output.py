@@ -212,7 +212,7 @@ def _records_schema(results: Sequence[StepResult], store: Store) -> pa.Schema:
     own = {*RECORD_SCHEMA.names, "split", "dropped_by", "drop_reason"}
     decided: dict[str, pa.Field] = {}
     for key in keys:
-        for field in pq.read_schema(store.table_path("shards", key)):
+        for field in store.metadata("shards", key).schema.to_arrow_schema():
             if field.name not in own:
                 decided.setdefault(field.name, pa.field(field.name, field.type))
     status = [pa.field(name, pa.string()) for name in ("status", "split", "dropped_by", "drop_reason")]

@@ -7,6 +7,7 @@ out, with its columns and a `columns:` map to fill in; nothing is guessed in sil
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def propose_recipe(target: Path, base: Path, name: str = "") -> str:
     rows = sum(item.peek.units for item in usable if item.peek)
     lines = [
         f"# A recipe for {target.name}. Build it with: python -m pipeline build RECIPE",
-        f"name: {name or _slug(target.name)}",
+        f"name: {_quoted(name or _slug(target.name))}",
         "seed: 17                    # all randomness derives from it",
         "max_reject_rate: 0.01       # the build fails if a larger share of the units cannot be read",
         "",
@@ -108,7 +109,7 @@ def _source(group: list[Found], base: Path, taken: set[str]) -> list[str]:
     assert seen is not None
     named = first.name if len(group) == 1 else f"{first.parent.name}.{first.suffix}"
     lines = [
-        f"  - name: {_unique(_slug(named), taken)}",
+        f"  - name: {_quoted(_unique(_slug(named), taken))}",
         f"    path: {json.dumps(_paths(group, base), ensure_ascii=False)}",
         f"    shape: {seen.shape}".ljust(28) + f"  # {seen.reason}, confidence {seen.confidence:.2f}",
     ]
@@ -124,7 +125,7 @@ def _paths(group: list[Found], base: Path) -> str | list[str]:
     if len(paths) == 1:
         return _relative(paths[0], base)
     folder, ending = paths[0].parent, "".join(paths[0].suffixes)
-    if sorted(folder.glob(f"*{ending}")) == sorted(paths):
+    if sorted(folder.glob(f"*{ending}")) == sorted(paths) and not glob.has_magic(str(folder)):
         return _relative(folder / f"*{ending}", base)
     return [_relative(path, base) for path in paths]
 
@@ -134,9 +135,11 @@ def _left_out(item: Found, base: Path, taken: set[str]) -> list[str]:
     if item.peek and item.peek.columns:
         path = json.dumps(_relative(item.file.path, base), ensure_ascii=False)
         lines += [
-            f"  # - name: {_unique(_slug(item.file.name), taken)}",
+            f"  # - name: {_quoted(_unique(_slug(item.file.name), taken))}",
             f"  #   path: {path}",
-            f"  #   columns: {{instruction: ?, output: ?}}   # its columns: {', '.join(item.peek.columns)}",
+            f"  #   columns: {{instruction: ?, output: ?}}   # its columns: {', '.join(item.peek.columns)}".replace(
+                "\n", " "
+            ),
         ]
     return lines
 
@@ -150,6 +153,12 @@ def _slug(name: str) -> str:
     stem = name.removesuffix(".gz").rsplit(".", 1)[0] or name
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-._")
     return slug or "data"
+
+
+def _quoted(name: str) -> str:
+    """Return a name as YAML reads it back: `2024` and `true` would be no texts."""
+    plain = name[0].isalpha() and name.lower() not in ("true", "false", "null")
+    return name if plain else f'"{name}"'
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -27,6 +27,7 @@ from pipeline.errors import StoreError
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 _TEMPORARY = ".tmp-"
+_ELSEWHERE = "choose another folder with --out or --store"
 
 
 def digest(*parts: object) -> str:
@@ -75,9 +76,11 @@ def storage_error(path: Path, error: OSError) -> StoreError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(
             f"{path.parent} cannot be written: {error.strerror}",
-            "choose another folder with --out or --store, or change its permissions",
+            f"{_ELSEWHERE}, or change its permissions",
         )
-    return StoreError(f"{path} cannot be written: {error.strerror or error}")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return StoreError(f"{path} cannot be written: a file stands where a folder should be", _ELSEWHERE)
+    return StoreError(f"{path} cannot be written: {error.strerror or error}", _ELSEWHERE)
 
 
 class Store:
@@ -124,13 +127,29 @@ class Store:
             StoreError: the table is missing or damaged.
         """
         target = self.table_path(kind, key)
-        try:
+        with self.reading(target):
             if target.suffix == ".parquet":
                 return pq.read_table(target, columns=columns, partitioning=None)
             with pa.memory_map(str(target)) as source:
                 table = pa.ipc.open_file(source).read_all()
             return table if columns is None else table.select(columns)
-        except (OSError, pa.ArrowInvalid) as error:
+
+    def metadata(self, kind: str, key: str) -> pq.FileMetaData:
+        """Return the number of rows and the schema of a table that is kept as Parquet.
+
+        Raises:
+            StoreError: the table is missing or damaged.
+        """
+        target = self.table_path(kind, key)
+        with self.reading(target):
+            return pq.read_metadata(target)
+
+    @contextlib.contextmanager
+    def reading(self, target: Path) -> Iterator[None]:
+        """Turn what goes wrong while a stored file is read into the error a user can act on."""
+        try:
+            yield
+        except (OSError, EOFError, ValueError) as error:  # Arrow's and NumPy's own are among them
             raise StoreError(
                 f"{target} is missing or damaged",
                 f"delete {self.root} and build again: everything in it can be made anew",

@@ -245,7 +245,8 @@ class LinkItem:
 
 def link_work(item: LinkItem) -> pa.Table:
     """Propose the close pairs of one tile."""
-    vectors = np.load(item.vectors, mmap_mode="r")
+    with item.site.open().reading(Path(item.vectors)):
+        vectors = np.load(item.vectors, mmap_mode="r")
     stage: Any = STAGES[item.stage].stage
     pairs: pa.Table = stage.link(vectors, item.tile, item.params)
     return pairs

@@ -113,8 +113,8 @@ class BertEmbedder:
 class FixedBatchEmbedder:
     """Any other sentence-transformers model: its own forward pass, on padded batches of a fixed shape.
 
-    Every batch ends in a row that is nearly all padding: without padding, transformers would leave
-    the attention mask out and take another kernel, and the bits would depend on the companions.
+    Every batch ends in a row that is nearly all padding: without padding, transformers may leave
+    the attention mask out and take another kernel, and the bits could depend on the companions.
 
     Args:
         identity: as `reference.embedder_identity` gave it.

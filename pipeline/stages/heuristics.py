@@ -63,10 +63,10 @@ class HeuristicsParams(StageParams):
     response_refusal: Action = _action("drop", "responses in which a model declines the task")
     response_repetition: Action = _action("drop", "responses caught in a loop")
     response_echo: Action = _action("drop", "responses that only say the prompt again")
-    # Rare scripts and notations look like symbols: people look before anything is lost.
-    text_symbols: Action = _action("flag", "responses made of marks instead of words")
-    # A lost closing fence is often harmless and always repairable: people look.
-    response_unclosed_fence: Action = _action("flag", "responses with a code fence left open")
+    # Code, formulas, tables and asked-for drawings are excused before; what is left taught nothing.
+    text_symbols: Action = _action("drop", "responses made of marks instead of words")
+    # All that were read were code that broke off; set to flag to repair them by hand.
+    response_unclosed_fence: Action = _action("drop", "responses with a code fence left open")
 
     require_instruction: bool = Field(
         default=True,

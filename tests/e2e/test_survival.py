@@ -116,7 +116,7 @@ for name in ("replace", "rename"):
 sys.argv = ["pipeline", *sys.argv[4:]]
 runpy.run_module("pipeline", run_name="__main__")
 """
-"""Runs the pipeline, and kills it just before or after the N-th time that a file or folder is put into place."""
+"""Runs the pipeline, and kills it just before or after the N-th file or folder is put into place."""
 
 
 def kill_at(point: str, moment: str, number: int, recipe: Path, home: Path) -> int:

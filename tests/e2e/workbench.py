@@ -13,7 +13,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,29 +40,14 @@ stages:
 SEMANTIC = PLAIN.replace("semantic: false", "threshold: 0.92")
 """Every stage, with the packaged MiniLM."""
 
-_TOOLS = [
-    "lathe",
-    "kiln",
-    "loom",
-    "sextant",
-    "anvil",
-    "easel",
-    "bellows",
-    "trowel",
-    "gimbal",
-    "winch",
-    "plough",
-    "retort",
-]
+# fmt: off
+_TOOLS = ["lathe", "kiln", "loom", "sextant", "anvil", "easel", "bellows", "trowel", "gimbal", "winch", "retort"]
 _DEEDS = ["clean", "store", "repair", "adjust", "measure", "carry", "sharpen", "label", "inspect", "replace"]
-_PLACES = [
-    "a damp cellar",
-    "the upper deck",
-    "a school workshop",
-    "an open field",
-    "the night shift",
-    "a cold harbour",
-]
+_PLACES = ["a damp cellar", "the upper deck", "a school workshop", "an open field", "a cold harbour"]
+_TOOLS_ZH = ["车床", "陶窑", "织机", "六分仪", "铁砧", "画架", "风箱", "抹刀", "万向架", "绞盘", "蒸馏瓶"]
+_DEEDS_ZH = ["清洁", "存放", "修理", "调校", "测量", "搬运", "打磨", "标记", "检查", "更换"]
+_PLACES_ZH = ["潮湿的地窖", "上层甲板", "学校的工坊", "空旷的田野", "寒冷的港口"]
+# fmt: on
 _CARE = [
     "Wipe it with a dry cloth before anything else.",
     "Let it rest until it has the warmth of the room.",
@@ -72,22 +57,6 @@ _CARE = [
     "Oil the joint sparingly and turn it by hand.",
     "Put the old part aside until the new one has proved itself.",
 ]
-_TOOLS_ZH = [
-    "车床",
-    "陶窑",
-    "织机",
-    "六分仪",
-    "铁砧",
-    "画架",
-    "风箱",
-    "抹刀",
-    "万向架",
-    "绞盘",
-    "犁铧",
-    "蒸馏瓶",
-]
-_DEEDS_ZH = ["清洁", "存放", "修理", "调校", "测量", "搬运", "打磨", "标记", "检查", "更换"]
-_PLACES_ZH = ["潮湿的地窖", "上层甲板", "学校的工坊", "空旷的田野", "夜班期间", "寒冷的港口"]
 _CARE_ZH = [
     "先用干布把表面擦净，再做别的。",
     "放在屋里，等它和室温一致。",
@@ -186,19 +155,16 @@ class Outcome:
     stderr: str
 
 
-def run(
-    *args: object, cwd: Path, timeout: float = 120, preexec: Callable[[], None] | None = None, **env: str
-) -> Outcome:
-    """Run `python -m pipeline` in a process of its own."""
+def run(*args: object, cwd: Path, timeout: float = 120, before: tuple[str, ...] = (), **env: str) -> Outcome:
+    """Run `python -m pipeline` in a process of its own; `before` stands before the command."""
     ended = subprocess.run(
-        command(*args),
+        [*before, *command(*args)],
         check=False,
         cwd=cwd,
         env=environment(**env),
         capture_output=True,
         text=True,
         timeout=timeout,
-        preexec_fn=preexec,
     )
     return Outcome(ended.returncode, ended.stdout, ended.stderr)
 

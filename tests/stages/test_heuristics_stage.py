@@ -127,7 +127,7 @@ def test_good_records_in_both_languages_are_left_alone() -> None:
         {"instruction": "Is any word misspelt? The tea is hot.", "output": "None"},
         {"instruction": "句子里有错别字吗？茶很热。", "output": "无"},
         {"instruction": "Write a song with a chorus.", "output": "We sail away, we sail away home.\n" * 9},
-        {"instruction": "Draw a cat in ASCII art.", "output": "/\\_/\\  ( o.o )  > ^ <  /|\\ ~~~ <>< @@@ ###"},
+        {"instruction": "Draw a cat in ASCII art.", "output": "/\\_/\\  ( o.o )  > ^ <  /|\\ ~~~ <>< @@@"},
     ]  # fmt: skip
     assert changes_of(facts_of(*good)) == []
 

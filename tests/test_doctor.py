@@ -1,0 +1,66 @@
+"""The doctor says what is there, what is missing, and which command mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.doctor import Finding, examine
+from pipeline.models import MINILM, MINILM_SHA256
+from pipeline.recipe import parse_recipe
+
+START = "name: x\nsources: [{name: a, path: a}]\nstages: "
+
+
+def findings(store: Path, stages: str = "") -> dict[str, Finding]:
+    recipe = parse_recipe(START + stages, "r.yaml") if stages else None
+    return {finding.subject: finding for finding in examine(store, recipe)}
+
+
+def test_a_whole_machine_passes(tmp_path: Path) -> None:
+    found = findings(tmp_path)
+    assert [subject for subject, finding in found.items() if not finding.ok] == []
+    assert found["python"].found == ".".join(map(str, sys.version_info[:3]))
+    assert found["pyarrow"].found == importlib.metadata.version("pyarrow")
+    assert found["default embedder"].found == f"{MINILM} {MINILM_SHA256[:12]}"
+    assert int(found["cores"].found) >= 1
+
+
+def test_packages_of_extras_are_not_asked_for(tmp_path: Path) -> None:
+    assert not {"ray", "pytest", "krippendorff"} & findings(tmp_path).keys()
+
+
+def test_the_disk_of_a_store_that_is_not_there_yet_is_measured(tmp_path: Path) -> None:
+    found = findings(tmp_path / "not" / "yet" / ".build")
+    assert found["disk"].found.endswith(f"GB free for {tmp_path / 'not' / 'yet' / '.build'}")
+
+
+def test_the_models_of_a_recipe_are_looked_for(tmp_path: Path) -> None:
+    found = findings(tmp_path, "[{stage: normalise}, {stage: dedupe, name: alike}, {stage: split}]")
+    stages = {subject: finding.found for subject, finding in found.items() if subject.startswith("stage")}
+    assert stages.keys() == {"stage normalise", "stage alike"}
+    assert stages["stage alike"] == f"{MINILM} {MINILM_SHA256[:12]}"
+    assert "default embedder" not in found
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "fix"),
+    [
+        ("{folder: nowhere}", "model folder nowhere does not exist", "correct `folder` in the recipe"),
+        (
+            "{hub: someone/model, revision: abcdef0123456789abcdef0123456789abcdef01}",
+            "hub model someone/model at abcdef0123456789abcdef0123456789abcdef01 is not on this machine",
+            "hf download someone/model --revision abcdef0123456789abcdef0123456789abcdef01",
+        ),
+    ],
+)
+def test_a_missing_model_is_named_with_the_command_that_gets_it(
+    tmp_path: Path, model: str, message: str, fix: str
+) -> None:
+    finding = findings(tmp_path, f"[{{stage: dedupe, model: {model}}}]")["stage dedupe"]
+    assert not finding.ok
+    assert finding.found == message
+    assert fix in finding.fix

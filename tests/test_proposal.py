@@ -1,0 +1,123 @@
+"""A proposed recipe is a recipe, for whatever lies in the folder, and says what it left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.build import plan
+from pipeline.errors import SourceError
+from pipeline.ingest import SHAPES
+from pipeline.proposal import propose_recipe
+from pipeline.recipe import Recipe, parse_recipe
+
+
+def put(folder: Path, name: str, *rows: object) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def proposed(target: Path, base: Path) -> tuple[str, Recipe]:
+    """Return the text and the recipe it parses to, after finding every file it names."""
+    text = propose_recipe(target, base)
+    recipe = parse_recipe(text, "r.yaml")
+    assert plan(recipe, base).inputs
+    return text, recipe
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_proposed_as_a_recipe_that_reads_it(tmp_path: Path, shape: str) -> None:
+    row = {names[0]: f"text of {field}" for field, names in SHAPES[shape].required.items()}
+    if shape == "dolly":
+        row["context"] = "a passage"
+    path = put(tmp_path, "rows.jsonl", row, row)
+    text, recipe = proposed(path, tmp_path)
+    assert (recipe.name, recipe.sources[0].shape, recipe.sources[0].path) == ("rows", shape, "rows.jsonl")
+    assert "# 1 of 1 files can be read; 2 units were looked at." in text
+    assert "confidence 1.00" in text
+    assert recipe.stage_names() == ("normalise", "heuristics", "dedupe", "split")
+    assert [export.format for export in recipe.exports] == ["alpaca", "prompt_completion"]
+
+
+def test_files_that_are_left_out_are_named_with_why_and_their_columns(tmp_path: Path) -> None:
+    put(tmp_path, "good.jsonl", {"instruction": "q", "output": "a"})
+    put(tmp_path, "odd.jsonl", {"colour": "red", "shape\nof it": "round"})
+    (tmp_path / "empty.jsonl").write_text("")
+    text, recipe = proposed(tmp_path, tmp_path)
+    assert [source.name for source in recipe.sources] == ["good"]
+    assert "# 1 of 3 files can be read" in text
+    left_out = [line for line in text.splitlines() if "left out" in line]
+    assert [line.split()[3] for line in left_out] == ["empty.jsonl:", "odd.jsonl:"]
+    assert "  #   columns: {instruction: ?, output: ?}   # its columns: colour, shape of it" in text
+
+
+def test_the_commented_map_works_when_it_is_filled_in(tmp_path: Path) -> None:
+    put(tmp_path, "good.jsonl", {"instruction": "q", "output": "a"})
+    put(tmp_path, "odd.jsonl", {"colour": "red", "form": "round"})
+    text = propose_recipe(tmp_path, tmp_path)
+    filled = text.replace("  # - name", "  - name").replace("  #   ", "    ")
+    filled = filled.replace("{instruction: ?, output: ?}", "{instruction: colour, output: form}")
+    recipe = parse_recipe(filled, "r.yaml")
+    assert recipe.sources[1].columns == {"instruction": "colour", "output": "form"}
+    assert len(plan(recipe, tmp_path).inputs) == 2
+
+
+def test_a_folder_of_which_nothing_can_be_read_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "odd.jsonl", {"colour": "red"})
+    with pytest.raises(SourceError, match=r"can be read as records:\n  odd\.jsonl: ") as caught:
+        propose_recipe(tmp_path, tmp_path)
+    assert "`columns:` map" in caught.value.hint
+
+
+def test_files_alike_become_one_source_with_a_glob(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        put(tmp_path, f"parts/{name}.jsonl", {"instruction": "q", "output": name})
+    put(tmp_path, "parts/d.jsonl", {"question": "q", "answer": "a"})
+    put(tmp_path, "more/a.jsonl", {"instruction": "q", "output": "x"})
+    put(tmp_path, "more/b.jsonl", {"instruction": "q", "output": "y"})
+    _, recipe = proposed(tmp_path, tmp_path)
+    paths = {source.name: source.path for source in recipe.sources}
+    assert paths == {
+        "more": "more/*.jsonl",
+        "parts": ("parts/a.jsonl", "parts/b.jsonl", "parts/c.jsonl"),
+        "d": "parts/d.jsonl",
+    }
+
+
+def test_two_sources_never_share_a_name(tmp_path: Path) -> None:
+    put(tmp_path, "x/a.jsonl", {"instruction": "q", "output": "a"})
+    put(tmp_path, "y/a.jsonl", {"question": "q", "answer": "a"})
+    put(tmp_path, "z/a.jsonl", {"prompt": "q", "completion": "a"})
+    _, recipe = proposed(tmp_path, tmp_path)
+    assert [source.name for source in recipe.sources] == ["a", "a-2", "a-3"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("2024.jsonl", "2024"), ("true.jsonl", "true"), ("1e5.jsonl", "1e5"), ("2024-01-01.jsonl", "2024-01-01"),
+        ("null.jsonl", "null"), ("问答.jsonl", "data"), ("my file (2).jsonl", "my-file-2"), ("_x.jsonl", "x"),
+    ],
+)  # fmt: skip
+def test_any_file_name_gives_a_name_that_yaml_reads_as_a_text(tmp_path: Path, file: str, name: str) -> None:
+    path = put(tmp_path, file, {"instruction": "q", "output": "a"})
+    _, recipe = proposed(path, tmp_path)
+    assert (recipe.name, recipe.sources[0].name, recipe.sources[0].path) == (name, name, file)
+
+
+def test_folders_with_wildcards_in_their_names_are_found_again(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path, f"set[1]/{name}.jsonl", {"instruction": "q", "output": name})
+    _, recipe = proposed(tmp_path / "set[1]", tmp_path)
+    assert recipe.sources[0].path == ("set[1]/a.jsonl", "set[1]/b.jsonl")
+
+
+def test_paths_are_relative_to_the_recipe_where_they_can_be(tmp_path: Path) -> None:
+    path = put(tmp_path, "in/rows.jsonl", {"instruction": "q", "output": "a"})
+    assert proposed(path, tmp_path)[1].sources[0].path == "in/rows.jsonl"
+    (tmp_path / "elsewhere").mkdir()
+    assert proposed(path, tmp_path / "elsewhere")[1].sources[0].path == str(path)
