@@ -148,7 +148,8 @@ def _positions(shard: pa.Table, changes: pa.Table, stage: str) -> np.ndarray[tup
             f"stage {stage!r} changes {len(missing)} records that are not in the shard, first {missing[0]}",
             "this is a defect of the stage: please report it with the recipe",
         )
-    return found.to_numpy().astype(np.int64)
+    positions: np.ndarray[tuple[int], np.dtype[np.int64]] = found.to_numpy().astype(np.int64)
+    return positions
 
 
 def _replace_rows(shard: pa.Table, rows: _ChangedRows) -> pa.Table:

@@ -384,7 +384,8 @@ def _carry_out(
 def _map_shards(
     work: Any, items: list[Any], before: StepResult, step: Step, shop: Workshop
 ) -> tuple[ShardResult, ...]:
-    tick = shop.reporter.phase(step.name, "records", before.rows)
+    # A total of 0 would be taken for a remark.
+    tick: Tick = shop.reporter.phase(step.name, "records", before.rows) if before.rows else (lambda _: None)
     results = []
     for shard, result in zip(before.shards, shop.runner.map(work, items), strict=True):
         results.append(result)

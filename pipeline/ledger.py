@@ -92,6 +92,11 @@ def _by_line(folder: Path, wanted: str) -> dict[str, Any]:
     split = Path(name).stem
     if not number.isdigit() or int(number) < 1:
         raise RecipeError(f"{wanted}: after the colon stands the number of a line, from 1")
+    formats = [export["format"] for export in open_build(folder)["recipe"]["exports"]]
+    if Path(name).parent.name not in ("", *formats):
+        raise RecipeError(
+            f"the build has no export {Path(name).parent.name!r}", f"it has: {', '.join(formats)}"
+        )
     schema = pq.read_schema(folder / "records.parquet")
     kept = pc.field("status") == "kept"
     known = set(_splits(folder))

@@ -2,7 +2,7 @@
 
 An embedding sees "in 10 words" and "in 25 words" as the same request (cosine .92); a person does not. So two
 texts that a similarity would merge must also agree on what their structure says: the numbers they name, in
-digits or in words, and the negations. A disagreement only ever keeps two records apart. Rejected: a list of
+digits or in words, the negations, and words of another script. A disagreement only ever keeps two records apart. Rejected: a list of
 known confusions, which ends where its author's imagination did.
 """
 
@@ -36,6 +36,7 @@ _NEGATIONS = frozenset(
     "not no never none neither nor without cannot nothing nobody except unless avoid stop".split()
 )
 _CHINESE_NEGATION = re.compile("[不没無无未非别莫勿禁]")
+_NOT_LATIN = re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f\u1e00-\u1eff]+")
 _HAN = re.compile(r"[㐀-鿿]")
 
 
@@ -52,14 +53,21 @@ def numbers(text: str) -> Counter[str]:
 def negations(text: str) -> int:
     """Return how many negating words a text holds, English and Chinese."""
     words = _WORD.findall(text.lower().replace("’", "'"))
-    english = sum(word in _NEGATIONS or word.endswith("n't") for word in words)
-    return english + len(_CHINESE_NEGATION.findall(text))
+    english = [word for word in words if word in _NEGATIONS or word.endswith("n't")]
+    return len(english) + len(_CHINESE_NEGATION.findall(text))
+
+
+def foreign_words(text: str) -> Counter[str]:
+    """Return the runs of letters that are not Latin, which an English model sees as so many unknowns."""
+    return Counter(_NOT_LATIN.findall(text)) if not text.isascii() else Counter()
 
 
 def difference(left: str, right: str) -> str:
-    """Return what two prompts disagree on, `numbers` or `negation`, or "" if on nothing that is checked."""
+    """Return what two prompts in Latin script disagree on: `numbers`, `negation`, `foreign` words, or ""."""
     if numbers(left) != numbers(right):
         return "numbers"
     if negations(left) != negations(right):
         return "negation"
+    if foreign_words(left) != foreign_words(right):
+        return "foreign"
     return ""

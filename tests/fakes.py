@@ -36,7 +36,14 @@ def records(*rows: Mapping[str, Any]) -> pa.Table:
         id_ = str(row.get("id", record_id("made", "made.jsonl", str(number).encode(), 0)))
         empty = dict.fromkeys(("system", "instruction", "input", "output", "lang"), "")
         lists: dict[str, list[Any]] = {"history": [], "tags": [], "flags": []}
-        base = {"id": id_, "root": id_, "source": "made", "file": "made.jsonl", "line": number + 1, "meta": "{}"}
+        base = {
+            "id": id_,
+            "root": id_,
+            "source": "made",
+            "file": "made.jsonl",
+            "line": number + 1,
+            "meta": "{}",
+        }
         full.append({**base, **empty, **lists, **row})
     return pa.Table.from_pylist(full, schema=RECORD_SCHEMA)
 
@@ -48,7 +55,10 @@ def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
     return path
 
 
-NOUNS = "kettle ladder lantern bucket hammer violin compass blanket pencil saddle anchor basket".split()
+NOUNS = (
+    "kettle", "ladder", "lantern", "bucket", "hammer", "violin",
+    "compass", "blanket", "pencil", "saddle", "anchor", "basket",
+)  # fmt: skip
 
 
 def tasks(count: int, start: int = 0) -> list[dict[str, str]]:
@@ -57,15 +67,19 @@ def tasks(count: int, start: int = 0) -> list[dict[str, str]]:
     for n in range(start, start + count):
         noun = NOUNS[n % len(NOUNS)]
         if n % 2:
-            made.append({
-                "instruction": f"Explain how the {noun} with the label {n} is kept in order.",
-                "output": f"Put the {noun} on shelf {n} after use, and look at it again before the winter comes.",
-            })
+            made.append(
+                {
+                    "instruction": f"Explain how the {noun} with the label {n} is kept in order.",
+                    "output": f"Put the {noun} on shelf {n} after use, and look at it again before the winter comes.",
+                }
+            )
         else:
-            made.append({
-                "instruction": f"请说明编号{n}的物件应当怎样保养。",
-                "output": f"用完之后把第{n}号物件擦干净，放回架子上，入冬以前再检查一遍。",
-            })
+            made.append(
+                {
+                    "instruction": f"请说明编号{n}的物件应当怎样保养。",
+                    "output": f"用完之后把第{n}号物件擦干净，放回架子上，入冬以前再检查一遍。",
+                }
+            )
     return made  # fmt: skip
 
 
@@ -85,7 +99,9 @@ class Corner:
         text = f"name: made\nseed: 7\nshard_rows: 5\nsources: [{{name: things, path: {source}}}]\n"
         return parse_recipe(f"{text}stages: {stages}\n{extra}", "recipe.yaml")
 
-    def plan(self, stages: str, source: str = "data.jsonl", extra: str = "", steps: Sequence[Step] = ()) -> Plan:
+    def plan(
+        self, stages: str, source: str = "data.jsonl", extra: str = "", steps: Sequence[Step] = ()
+    ) -> Plan:
         """Return the plan of a recipe, with more steps at its end."""
         laid = plan(self.recipe(stages, source, extra), self.folder)
         return replace(laid, steps=(*laid.steps, *steps))
@@ -154,6 +170,7 @@ class LettersParams(StageParams):
 
     stage: Literal["letters"] = "letters"
     threshold: float = Field(default=0.99, description="Least cosine of the letter counts.")
+    cap: int = Field(default=50, description="Most pairs of one record.")
 
 
 class Letters:
@@ -193,15 +210,16 @@ class Letters:
         return np.ones(facts.num_rows, bool)
 
     def neighbour_cap(self, params: LettersParams) -> int:
-        """Return 50."""
-        return 50
+        """Return how many pairs one record may take part in."""
+        return params.cap
 
     def link(self, vectors: Any, tile: Tile, params: LettersParams) -> pa.Table:
         """Propose what has a cosine of .8."""
         self._journal.note("link")
-        score = np.asarray(vectors[tile.left_start : tile.left_stop], np.float64) @ np.asarray(
-            vectors[tile.right_start : tile.right_stop], np.float64
-        ).T
+        score = (
+            np.asarray(vectors[tile.left_start : tile.left_stop], np.float64)
+            @ np.asarray(vectors[tile.right_start : tile.right_stop], np.float64).T
+        )
         rows, columns = np.nonzero(score >= 0.8)
         wanted = rows + tile.left_start < columns + tile.right_start
         rows, columns = rows[wanted], columns[wanted]
@@ -212,7 +230,9 @@ class Letters:
     def compare(self, left: pa.Table, right: pa.Table, params: LettersParams, models: object) -> pa.Table:
         """Return how much the lengths differ."""
         self._journal.note("compare", left.num_rows)
-        sides = zip(left.column("instruction").to_pylist(), right.column("instruction").to_pylist(), strict=True)
+        sides = zip(
+            left.column("instruction").to_pylist(), right.column("instruction").to_pylist(), strict=True
+        )
         return pa.table({"apart": [abs(len(a) - len(b)) for a, b in sides]})
 
     def decide(self, facts: pa.Table, pairs: pa.Table | None, params: LettersParams) -> Decision:
@@ -220,10 +240,14 @@ class Letters:
         self._journal.note("decide")
         changes, gone = Changes(), set()
         ids = facts.column("id").to_pylist()
-        for pair in sorted(pairs.to_pylist() if pairs else [], key=lambda p: (ids[p["left"]], ids[p["right"]])):
+        for pair in sorted(
+            pairs.to_pylist() if pairs else [], key=lambda p: (ids[p["left"]], ids[p["right"]])
+        ):
             left, right = ids[pair["left"]], ids[pair["right"]]
             if pair["score"] >= params.threshold and left not in gone and right not in gone:
-                changes.drop(right, "letters.same", {"kept": left, "score": pair["score"], "apart": pair["apart"]})
+                changes.drop(
+                    right, "letters.same", {"kept": left, "score": pair["score"], "apart": pair["apart"]}
+                )
                 gone.add(right)
         return Decision(changes)
 

@@ -21,7 +21,9 @@ TEXTS = ("system", "instruction", "input", "output")
 PLANS = st.lists(
     st.lists(
         st.one_of(
-            st.tuples(st.just("edit"), st.dictionaries(st.sampled_from(TEXTS), st.text(max_size=5), min_size=1)),
+            st.tuples(
+                st.just("edit"), st.dictionaries(st.sampled_from(TEXTS), st.text(max_size=5), min_size=1)
+            ),
             st.tuples(st.just("flag"), st.sampled_from(["a.b", "c.d"])),
             st.tuples(st.just("add"), st.text(max_size=5)),
             st.tuples(st.just("drop"), st.sampled_from(["x.y", "x.z"])),
@@ -63,7 +65,9 @@ def test_rows_in_and_added_are_kept_or_dropped(plans: list[list[tuple[str, Any]]
     applied = apply(shard, changes.table(), "stage")
     kept, dropped = applied.kept["id"].to_pylist(), applied.dropped["id"].to_pylist()
     assert applied.added == children
-    assert sorted([*kept, *dropped]) == sorted([*shard["id"].to_pylist(), *(f"c{n}" for n in range(children))])
+    assert sorted([*kept, *dropped]) == sorted(
+        [*shard["id"].to_pylist(), *(f"c{n}" for n in range(children))]
+    )
     assert set(dropped) == {f"r{n}" for n, plan in enumerate(plans) if any(a == "drop" for a, _ in plan)}
     assert applied.ledger.num_rows == len(changes)
     assert applied.ledger.schema == LEDGER_SCHEMA
@@ -188,13 +192,15 @@ def test_nothing_may_follow_a_drop(after: str) -> None:
 
 
 def test_an_unknown_action_is_refused() -> None:
-    row = {name: None for name in CHANGE_SCHEMA.names} | {"id": "r0", "action": "wipe", "reason": "s.x"}
+    row = dict.fromkeys(CHANGE_SCHEMA.names) | {"id": "r0", "action": "wipe", "reason": "s.x"}
     table = pa.Table.from_pylist([{**row, "evidence": "{}"}], schema=CHANGE_SCHEMA)
     with pytest.raises(LineageError, match="unknown action 'wipe'"):
         apply(shard_of(1), table, "check")
 
 
-@pytest.mark.parametrize(("fields", "named"), [({}, "nothing"), ({"id": "x"}, "id"), ({"meta": "{}"}, "meta")])
+@pytest.mark.parametrize(
+    ("fields", "named"), [({}, "nothing"), ({"id": "x"}, "id"), ({"meta": "{}"}, "meta")]
+)
 def test_an_edit_of_no_text_is_refused(fields: dict[str, str], named: str) -> None:
     with pytest.raises(LineageError, match=f"changes {named}"):
         Changes().edit("r0", "s.edit", {}, fields)

@@ -101,7 +101,7 @@ def test_the_size_of_a_shard_moves_no_record(filled: Corner) -> None:
 
 
 def test_a_missing_input_is_refused_before_anything_is_written(corner: Corner) -> None:
-    with pytest.raises(SourceError, match="none.jsonl"):
+    with pytest.raises(SourceError, match=r"none\.jsonl"):
         corner.plan("[]", source="none.jsonl")
     assert list(corner.folder.iterdir()) == []
 
@@ -168,7 +168,9 @@ def test_a_corpus_of_which_nothing_is_kept_is_still_a_build(corner: Corner) -> N
 def prior_of(corner: Corner) -> str:
     write_jsonl(corner.folder / "data.jsonl", tasks(20))
     corner.build(corner.plan(STAGES_TEXT), "first")
-    return STAGES_TEXT.replace("{stage: split}", "{stage: split, prior: first, train: 0.1, test: 0.9, validation: 0}")
+    return STAGES_TEXT.replace(
+        "{stage: split}", "{stage: split, prior: first, train: 0.1, test: 0.9, validation: 0}"
+    )
 
 
 def test_a_prior_build_fixes_the_splits_of_its_records(filled: Corner) -> None:
@@ -197,7 +199,9 @@ def test_another_prior_build_is_another_step(filled: Corner) -> None:
 
 def test_a_prior_that_is_no_build_or_has_no_splits_is_a_recipe_error(filled: Corner) -> None:
     stages = "[{stage: split, prior: first}]"
-    with pytest.raises(RecipeError, match=r"stage 'split': the prior build .*first holds no records\.parquet"):
+    with pytest.raises(
+        RecipeError, match=r"stage 'split': the prior build .*first holds no records\.parquet"
+    ):
         filled.plan(stages)
     (filled.folder / "first").mkdir()
     pq.write_table(records({"instruction": "q"}), filled.folder / "first" / "records.parquet")
@@ -237,19 +241,27 @@ class BadMeasure:
 def test_a_defect_of_a_stage_names_stage_and_shard_and_no_text(filled: Corner) -> None:
     with stages_added(bad=StageKind("edit", BadEdit(), StageParams, "breaks")):
         broken = Step("mend", "edit", "bad", StageParams(), ())
-        with pytest.raises(StageError, match="stage 'mend' failed on shard [0-9a-f]{32}: KeyError") as caught:
+        with pytest.raises(
+            StageError, match=r"stage 'mend' failed on shard [0-9a-f]{32}: KeyError"
+        ) as caught:
             filled.walk(filled.plan("[]", steps=[broken]))
         assert "编号" not in str(caught.value)
         assert "--debug" in caught.value.hint
-        with pytest.raises(StageError, match="^what the stage says itself$"):
+        with pytest.raises(StageError, match=r"^what the stage says itself$"):
             filled.walk(filled.plan("[]", steps=[replace(broken, params=StageParams(name="own"))]))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("short", "'short' gave 1 rows for 2 texts"), ("broken", "failed on shard .*ValueError"), ("own", "^what the")],
+    [
+        ("short", "'short' gave 1 rows for 2 texts"),
+        ("broken", "failed on shard .*ValueError"),
+        ("own", "^what the"),
+    ],
 )
-def test_a_measure_that_breaks_or_forgets_a_text_is_a_stage_error(filled: Corner, name: str, message: str) -> None:
+def test_a_measure_that_breaks_or_forgets_a_text_is_a_stage_error(
+    filled: Corner, name: str, message: str
+) -> None:
     kind: Any = BadMeasure()
     with stages_added(bad=StageKind("judge", kind, StageParams, "forgets")):
         (shard, *_) = filled.walk(filled.plan("[]"))[0].shards
@@ -280,7 +292,9 @@ def test_a_build_needs_the_reports_of_its_files(filled: Corner) -> None:
         write_build(filled.folder / "out", planned, results, filled.store, {})
 
 
-def test_the_key_of_a_build_depends_on_its_exports_and_not_on_its_folder(filled: Corner, tmp_path: Path) -> None:
+def test_the_key_of_a_build_depends_on_its_exports_and_not_on_its_folder(
+    filled: Corner, tmp_path: Path
+) -> None:
     planned = filled.plan("[]")
     key = build_key(planned, filled.walk(planned))
     again = plan(planned.recipe, filled.folder)

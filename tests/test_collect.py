@@ -63,7 +63,9 @@ def test_what_no_build_needs_goes(filled: Corner) -> None:
     needed = names(filled)
     collect(filled.store)
     kept = names(filled)
-    filled.walk(filled.plan("[{stage: heuristics, max_loop: 0.5}, {stage: split, train: 1, validation: 0, test: 0}]"))
+    filled.walk(
+        filled.plan("[{stage: heuristics, max_loop: 0.5}, {stage: split, train: 1, validation: 0, test: 0}]")
+    )
     assert names(filled) > kept
     collect(filled.store)
     assert names(filled) == kept

@@ -64,3 +64,40 @@ def test_a_missing_model_is_named_with_the_command_that_gets_it(
     assert not finding.ok
     assert finding.found == message
     assert fix in finding.fix
+
+
+def put_metadata(folder: Path, *requirements: str) -> None:
+    """Install nothing but the metadata of this project, with other requirements."""
+    info = folder / "instruction_dataset_pipeline-0.1.0.dist-info"
+    info.mkdir(parents=True)
+    needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requirements)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.4\nName: instruction-dataset-pipeline\nVersion: 0.1.0\n{needs}"
+    )
+
+
+def test_a_package_that_is_missing_or_too_old_is_named_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = ["numpy>=999", "no-such-package>=2", "orjson", "also-missing; extra == 'ray'"]
+    put_metadata(tmp_path / "site", *needs)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    found = findings(tmp_path)
+    assert not found["numpy"].ok
+    assert found["numpy"].found == importlib.metadata.version("numpy")
+    assert found["numpy"].fix == "pip install -c constraints.txt 'numpy>=999'"
+    assert found["no-such-package"].found == "not installed"
+    assert found["no-such-package"].fix == "pip install -c constraints.txt 'no-such-package>=2'"
+    assert found["orjson"].ok
+    assert "also-missing" not in found
+
+
+def test_a_project_that_is_not_installed_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_and_packages = examine(tmp_path, None)
+    assert next(python_and_packages).subject == "python"
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    finding = next(python_and_packages)
+    assert (finding.ok, finding.subject) == (False, "install")
+    assert finding.fix == "pip install -c constraints.txt -e '.[offline]'"

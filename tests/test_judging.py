@@ -8,6 +8,7 @@ import pytest
 from fakes import Corner, Journal, LengthParams, LettersParams, ShuffledRunner, tasks, write_jsonl
 
 from pipeline.build import Step, StepResult
+from pipeline.judging import Tick
 from pipeline.stages import STAGES
 from pipeline.stages.protocol import StageParams
 from pipeline.store import Store
@@ -24,8 +25,10 @@ def step(params: StageParams, name: str = "judge") -> Step:
     return Step(name, "judge", kind, params, ())
 
 
-def run(corner: Corner, params: StageParams, runner: ShuffledRunner | None = None, refit: bool = False) ->
-StepResult: planned = corner.plan("[]", steps=[step(params)])
+def run(
+    corner: Corner, params: StageParams, runner: ShuffledRunner | None = None, refit: bool = False
+) -> StepResult:
+    planned = corner.plan("[]", steps=[step(params)])
     return corner.walk(planned, runner=runner, refit=refit)[-1]
 
 
@@ -61,8 +64,10 @@ def test_a_second_run_calls_nothing_at_all(letters: Corner, journal: Journal) ->
     assert [journal.total(what) for what in ("measure", "link", "compare", "decide")] == [0, 0, 0, 0]
 
 
-def test_a_changed_decision_threshold_measures_and_compares_nothing(letters: Corner, journal: Journal) ->
-None: strict = run(letters, LettersParams())
+def test_a_changed_decision_threshold_measures_and_compares_nothing(
+    letters: Corner, journal: Journal
+) -> None:
+    strict = run(letters, LettersParams())
     journal.clear()
     loose = run(letters, LettersParams(threshold=0.8))
     assert [journal.total(what) for what in ("measure", "link", "compare")] == [0, 0, 0]
@@ -93,6 +98,38 @@ def test_texts_without_a_vector_are_in_no_pair(corner: Corner, journal: Journal)
     write_jsonl(corner.folder / "data.jsonl", rows(["123", "456", "789"]))
     result = run(corner, LettersParams())
     assert (result.rows, journal.total("link"), journal.total("decide")) == (3, 0, 1)
+
+
+def test_texts_of_which_no_two_are_close_are_decided_on_without_pairs(
+    corner: Corner, journal: Journal
+) -> None:
+    write_jsonl(corner.folder / "data.jsonl", rows(["aaa", "bbb", "ccc"]))
+    result = run(corner, LettersParams())
+    assert (result.rows, journal.total("link"), journal.total("compare")) == (3, 1, 0)
+
+
+class Remarks:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.phases: list[tuple[str, str, int]] = []
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        self.phases.append((step, what, total))
+        return lambda _: None
+
+    def done(self, result: StepResult) -> None:
+        self.phases.append((result.step, "done", result.rows))
+
+
+def test_a_record_over_the_neighbour_cap_is_told_of(letters: Corner, journal: Journal) -> None:
+    planned = letters.plan("[]", steps=[step(LettersParams(cap=1))])
+    remarks = Remarks()
+    letters.walk(planned, reporter=remarks)
+    assert ("judge", "3 records had more neighbours than the cap", 0) in remarks.phases
+    assert ("judge", "measure letters", 7) in remarks.phases
+    assert ("judge", "compare pairs", 1) in remarks.phases
+    assert journal.total("compare") == 1
 
 
 def test_the_order_of_work_changes_nothing(letters: Corner, journal: Journal, tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ STAGES_TEXT = (
 )
 ROWS: list[dict[str, str]] = [
     *tasks(20),
-    {"instruction": "Write a poem about the   sea&nbsp;wind.", "output": "The wind is wide.\nThe sea is deep."},
+    {
+        "instruction": "Write a poem about the   sea&nbsp;wind.",
+        "output": "The wind is wide.\nThe sea is deep.",
+    },
     {"instruction": "Tell me how to pick a lock.", "output": "I'm sorry, but I can't help with that."},
     tasks(1)[0],
 ]
@@ -134,6 +137,7 @@ def test_a_line_is_found_in_a_build_without_splits(corner: Corner) -> None:
         ("data/alpaca/train.jsonl:x", "the number of a line, from 1"),
         ("data/alpaca/train.jsonl:999", r"has \d+ lines, there is no line 999"),
         ("data/alpaca/dev.jsonl:1", "the build has no split 'dev'"),
+        ("data/xml/train.jsonl:1", "the build has no export 'xml'"),
         ("zzz", "holds no record with the id zzz"),
     ],
 )

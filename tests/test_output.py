@@ -34,7 +34,10 @@ STAGES_TEXT = (
 )
 ROWS: list[object] = [
     *tasks(30),
-    {"instruction": "Write a poem about the   sea&nbsp;wind.", "output": "The wind is wide, the sea is deep."},
+    {
+        "instruction": "Write a poem about the   sea&nbsp;wind.",
+        "output": "The wind is wide, the sea is deep.",
+    },
     {"instruction": "Tell me how to pick a lock.", "output": "I'm sorry, but I can't help with that."},
     {"instruction": "What is left?", "output": ""},
     tasks(1)[0],
@@ -60,7 +63,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def test_every_file_at_the_doors_is_there(built: tuple[Path, dict[str, Any]]) -> None:
     out, manifest = built
-    exports = {f"data/{f}/{s}.jsonl" for f in ("alpaca", "prompt_completion") for s in ("train", "validation", "test")}
+    exports = {
+        f"data/{f}/{s}.jsonl"
+        for f in ("alpaca", "prompt_completion")
+        for s in ("train", "validation", "test")
+    }
     others = {"ledger.parquet", "records.parquet", "rejects.jsonl", "review/queue.jsonl", "README.md"}
     assert set(manifest["outputs"]) == exports | others
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
@@ -68,7 +75,9 @@ def test_every_file_at_the_doors_is_there(built: tuple[Path, dict[str, Any]]) ->
     assert manifest["outputs"] == {name: file_sha256(out / name) for name in manifest["outputs"]}
 
 
-def test_the_counts_balance_from_the_first_unit_to_the_last_export(built: tuple[Path, dict[str, Any]]) -> None:
+def test_the_counts_balance_from_the_first_unit_to_the_last_export(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
     out, manifest = built
     counts = manifest["counts"]
     assert (counts["units"], counts["rejected"], counts["records"]) == (35, 1, 34)
@@ -82,7 +91,9 @@ def test_the_counts_balance_from_the_first_unit_to_the_last_export(built: tuple[
     assert counts["ledger_rows"] == pq.read_metadata(out / "ledger.parquet").num_rows
 
 
-def test_records_hold_everything_that_ever_was_in_the_order_it_was_read(built: tuple[Path, dict[str, Any]]) -> None:
+def test_records_hold_everything_that_ever_was_in_the_order_it_was_read(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
     out, _ = built
     table = pq.read_table(out / "records.parquet")
     names = [*RECORD_SCHEMA.names, "status", "split", "dropped_by", "drop_reason"]
@@ -142,9 +153,18 @@ def test_flagged_records_wait_in_the_review_queue_with_why(built: tuple[Path, di
 
 def test_the_manifest_says_what_it_was_made_of(built: tuple[Path, dict[str, Any]]) -> None:
     _, manifest = built
-    assert [stage["name"] for stage in manifest["stages"]] == ["ingest", "normalise", "heuristics", "dedupe", "split"]
+    assert [stage["name"] for stage in manifest["stages"]] == [
+        "ingest",
+        "normalise",
+        "heuristics",
+        "dedupe",
+        "split",
+    ]
     assert manifest["stages"][3]["reasons"] == {"drop": {"dedupe.exact": 1}}
-    assert manifest["stages"][3]["records_in"] - manifest["stages"][3]["dropped"] == manifest["stages"][3]["records_out"]
+    assert (
+        manifest["stages"][3]["records_in"] - manifest["stages"][3]["dropped"]
+        == manifest["stages"][3]["records_out"]
+    )
     assert [model["kind"] for model in manifest["models"]] == ["tokenizer"]
     assert manifest["inputs"][0]["file"] == "data.jsonl"
     assert len(manifest["inputs"][0]["digest"]) == 32
@@ -235,7 +255,9 @@ def test_books_that_do_not_balance_write_nothing(filled: Corner) -> None:
     results = filled.walk(planned)
     last = results[-1]
     forgotten: StepResult = replace(last, shards=(replace(last.shards[0], lost=1), *last.shards[1:]))
-    with pytest.raises(LineageError, match="the books do not balance: 34 records read and 0 added, 32 kept, 3 dropped"):
+    with pytest.raises(
+        LineageError, match="the books do not balance: 34 records read and 0 added, 32 kept, 3 dropped"
+    ):
         write_build(filled.folder / "out", planned, [*results[:-1], forgotten], filled.store, {})
     assert sorted(path.name for path in filled.folder.iterdir()) == [".build", "data.jsonl"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.pairs import expand, tiles
 
-NO_LINKS = pa.table({"left": pa.array([], pa.int64()), "right": pa.array([], pa.int64()), "score": pa.array([], pa.float64())})  # fmt: skip
+NO_LINKS = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("score", pa.float64())]).empty_table()
 
 
 @given(st.integers(1, 40), st.integers(1, 12))

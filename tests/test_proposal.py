@@ -55,6 +55,17 @@ def test_files_that_are_left_out_are_named_with_why_and_their_columns(tmp_path: 
     assert "  #   columns: {instruction: ?, output: ?}   # its columns: colour, shape of it" in text
 
 
+def test_a_file_that_cannot_be_opened_is_left_out_without_a_map(tmp_path: Path) -> None:
+    put(tmp_path, "good.jsonl", {"instruction": "q", "output": "a"})
+    (tmp_path / "broken.jsonl.gz").write_bytes(b"\x1f\x8b no gzip at all")
+    (tmp_path / "picture.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n" * 9)
+    text, recipe = proposed(tmp_path, tmp_path)
+    assert [source.path for source in recipe.sources] == ["good.jsonl"]
+    assert "  # left out: broken.jsonl.gz: " in text
+    assert "  # left out: picture.jsonl: " in text
+    assert "columns:" not in text
+
+
 def test_the_commented_map_works_when_it_is_filled_in(tmp_path: Path) -> None:
     put(tmp_path, "good.jsonl", {"instruction": "q", "output": "a"})
     put(tmp_path, "odd.jsonl", {"colour": "red", "form": "round"})

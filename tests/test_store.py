@@ -138,7 +138,10 @@ def test_a_text_is_written_whole_with_plain_line_ends(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_says_how_to_get_space(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no space left") as caught, replacing(tmp_path / "a" / "x") as temporary:
+    with (
+        pytest.raises(StoreError, match="no space left") as caught,
+        replacing(tmp_path / "a" / "x") as temporary,
+    ):
         # Whatever is written through this link meets ENOSPC from the kernel.
         temporary.symlink_to("/dev/full")
         temporary.write_text("text")
@@ -172,7 +175,9 @@ def test_a_folder_that_cannot_be_written_is_told_apart_from_a_full_disk(tmp_path
         assert f"{tmp_path} cannot be written: {os.strerror(number)}" == error.message
         assert "--out or --store" in error.hint
     assert "no space left" in storage_error(tmp_path / "x", OSError(errno.EDQUOT, "")).message
-    assert storage_error(tmp_path / "x", OSError(errno.EIO, "broken")).message.endswith("x cannot be written: broken")
+    assert storage_error(tmp_path / "x", OSError(errno.EIO, "broken")).message.endswith(
+        "x cannot be written: broken"
+    )
 
 
 def test_a_store_below_a_file_cannot_be_written(tmp_path: Path) -> None:

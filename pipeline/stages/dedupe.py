@@ -226,7 +226,8 @@ def _best_twin(facts: pa.Table, rank: NDArray[np.int64], params: DedupeParams) -
     groups = facts.column("fingerprint").combine_chunks().dictionary_encode().indices.to_numpy()
     best = np.full(int(groups.max()) + 1, facts.num_rows, np.int64)
     np.minimum.at(best, groups, rank)
-    return np.argsort(rank)[best[groups]]
+    rows: NDArray[np.int64] = np.argsort(rank)[best[groups]]
+    return rows
 
 
 def _response_similarity(

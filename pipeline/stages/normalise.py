@@ -73,7 +73,8 @@ class NormaliseParams(StageParams):
     min_tokens: int = Field(default=1, ge=0, description="Least tokens of a whole record.")
     too_long: Literal["drop", "flag", "cut"] = Field(
         default="drop",
-        description="What happens above max_tokens; cut drops what no cut can shorten enough.",
+        description="What happens above max_tokens; cut drops what no cut can shorten enough, or only to less "
+        "than half of the room.",
     )
     too_short: Literal["drop", "flag"] = Field(default="drop", description="What happens below min_tokens.")
     cut_field: Literal["input", "output"] = Field(
@@ -129,7 +130,7 @@ class Normalise:
     """The stage; see the module."""
 
     name = "normalise"
-    version = 1
+    version = 2
 
     def needs(self, params: NormaliseParams) -> tuple[Need, ...]:
         """Return the tokenizer that counts, if the length is limited."""

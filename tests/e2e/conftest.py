@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import workbench as bench
-
-
-@dataclass(frozen=True)
-class Built:
-    """A finished build: its recipe, its output folder, its store, and what the run printed."""
-
-    recipe: Path
-    out: Path
-    store: Path
-    printed: str
-
-
-def built(folder: Path, recipe: Path) -> Built:
-    """Build a recipe into folder/out with the store folder/.build, in this process."""
-    out, store = folder / "out", folder / ".build"
-    return Built(recipe, out, store, bench.build(recipe, out, store).stdout)
+from workbench import Built
 
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Three hundred records in six shards, every stage, no embedder."""
     folder = tmp_path_factory.mktemp("plain")
-    return built(folder, bench.corpus(folder))
+    return bench.built(folder, bench.corpus(folder))
 
 
 @pytest.fixture(scope="session")
 def semantic(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Sixty records in six shards, every stage, with the packaged MiniLM."""
     folder = tmp_path_factory.mktemp("semantic")
-    return built(folder, bench.corpus(folder, 60, stages=bench.SEMANTIC, shard_rows=10))
+    return bench.built(folder, bench.corpus(folder, 60, stages=bench.SEMANTIC, shard_rows=10))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import workbench as bench
-from conftest import Built
+from workbench import Built
 
 from pipeline.runners import SerialRunner
 

@@ -228,3 +228,19 @@ def fresh_copy(source: Path, target: Path) -> Path:
     """Copy a folder, and return the copy."""
     shutil.copytree(source, target)
     return target
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build: its recipe, its output folder, its store, and what the run printed."""
+
+    recipe: Path
+    out: Path
+    store: Path
+    printed: str
+
+
+def built(folder: Path, recipe: Path) -> Built:
+    """Build a recipe into folder/out with the store folder/.build, in this process."""
+    out, store = folder / "out", folder / ".build"
+    return Built(recipe, out, store, build(recipe, out, store).stdout)

@@ -12,7 +12,13 @@ from pydantic import ValidationError
 
 from pipeline.export import FORMATS, Export, render_line
 
-ROW: dict[str, Any] = {"system": "", "history": [], "instruction": "Translate.", "input": "你好", "output": "Hello"}
+ROW: dict[str, Any] = {
+    "system": "",
+    "history": [],
+    "instruction": "Translate.",
+    "input": "你好",
+    "output": "Hello",
+}
 TURNS = [{"user": "Hi", "assistant": "Good day"}]
 
 
@@ -88,7 +94,10 @@ def test_a_template_that_could_not_be_filled_is_refused(field: str, template: st
     assert message in str(caught.value)
 
 
-@given(st.sampled_from(list(FORMATS)), st.fixed_dictionaries({name: st.text() for name in ("system", "instruction", "input", "output")}))  # fmt: skip
+TEXTS = st.fixed_dictionaries({name: st.text() for name in ("system", "instruction", "input", "output")})
+
+
+@given(st.sampled_from(list(FORMATS)), TEXTS)
 def test_a_line_is_one_line_whatever_the_texts_hold(format_: str, texts: dict[str, str]) -> None:
     data = render_line({**ROW, **texts}, Export.model_validate({"format": format_}))
     assert data.count(b"\n") == 1
@@ -98,4 +107,7 @@ def test_a_line_is_one_line_whatever_the_texts_hold(format_: str, texts: dict[st
 
 
 def test_braces_in_a_text_are_not_placeholders() -> None:
-    assert line(completion(), instruction="Explain {x} and {prompt}.", input="")["prompt"] == "Explain {x} and {prompt}."
+    assert (
+        line(completion(), instruction="Explain {x} and {prompt}.", input="")["prompt"]
+        == "Explain {x} and {prompt}."
+    )

@@ -27,7 +27,9 @@ def cluster(
         twin_of[row] = twin
     columns = {"left": [e[0] for e in edges], "right": [e[1] for e in edges], "score": [e[2] for e in edges]}
     facts = {"id": ids} | ({"cluster": known} if known else {})
-    found, refused = clusters_of(pa.table(facts), twin_of, pa.table(columns) if edges else None, threshold, bound)
+    found, refused = clusters_of(
+        pa.table(facts), twin_of, pa.table(columns) if edges else None, threshold, bound
+    )
     return dict(zip(ids, found.to_pylist(), strict=True)), refused
 
 
@@ -56,7 +58,9 @@ def test_groups_are_the_connected_parts_where_nothing_is_bounded(edges: list[tup
 def test_groups_do_not_depend_on_the_order_of_rows(
     edges: list[tuple[int, int, float]], bound: int, order: list[int]
 ) -> None:
-    distinct = list({(min(a, b), max(a, b)): (min(a, b), max(a, b), s) for a, b, s in edges if a != b}.values())
+    distinct = list(
+        {(min(a, b), max(a, b)): (min(a, b), max(a, b), s) for a, b, s in edges if a != b}.values()
+    )
     place = {row: number for number, row in enumerate(order)}
     moved = [(place[a], place[b], score) for a, b, score in distinct]
     # Like `expand`, name the smaller id first.

@@ -146,7 +146,9 @@ def test_a_complete_answer_beats_one_cut_off_and_then_the_unflagged_one_wins() -
     assert drops_of(decide(corpus)).keys() == {"r0"}
 
 
-@pytest.mark.parametrize("edge", [(0.95, 0.84, ""), (0.95, 1.0, "numbers"), (0.95, 1.0, "negation"), (0.91, 1.0, "")])
+@pytest.mark.parametrize(
+    "edge", [(0.95, 0.84, ""), (0.95, 1.0, "numbers"), (0.95, 1.0, "negation"), (0.91, 1.0, "")]
+)
 def test_a_pair_that_is_not_the_same_in_every_respect_stays(edge: tuple[float, float, str]) -> None:
     assert drops_of(decide(plain({(0, 1): edge}))) == {}
 
@@ -195,7 +197,14 @@ def test_a_fingerprint_tells_fields_and_turns_apart() -> None:
 
 
 def test_an_answer_is_complete_if_it_ends_like_one() -> None:
-    ends = {"Done.": True, "好了。": True, "Really?": True, "```\ncode\n```": True, "12": True, "完成！ ": True}
+    ends = {
+        "Done.": True,
+        "好了。": True,
+        "Really?": True,
+        "```\ncode\n```": True,
+        "12": True,
+        "完成！ ": True,
+    }
     ends |= {"and then": False, "然后再": False, "": False, "first,": False}
     found = fingerprints(*({"output": text} for text in ends))["complete"].to_pylist()
     assert found == list(ends.values())
@@ -211,7 +220,10 @@ def test_every_pair_from_the_floor_on_is_proposed_whatever_the_tiles(rows: int, 
     expected = {(a, b) for a in range(rows) for b in range(a + 1, rows) if exact[a, b] >= FLOOR + 1e-9}
     assert {(pair["left"], pair["right"]) for pair in found} >= expected
     assert len(found) == len({(pair["left"], pair["right"]) for pair in found})
-    assert all(pair["score"] == pytest.approx(min(1, exact[pair["left"], pair["right"]]), abs=1e-12) for pair in found)
+    assert all(
+        pair["score"] == pytest.approx(min(1, exact[pair["left"], pair["right"]]), abs=1e-12)
+        for pair in found
+    )
     assert all(pair["score"] >= FLOOR for pair in found)
 
 
@@ -237,7 +249,9 @@ def models() -> Models:
 
 def test_prompts_get_vectors_where_the_model_knows_their_language(models: Models) -> None:
     (_, measure) = STAGE.measures(PARAMS)
-    vectors = STAGE.measure(measure, records(*({"instruction": q} for q in QUESTIONS)), None, models)["vector"]
+    vectors = STAGE.measure(measure, records(*({"instruction": q} for q in QUESTIONS)), None, models)[
+        "vector"
+    ]
     assert [vector is not None for vector in vectors.to_pylist()] == [True, True, True, False, False]
     first, second, other = (np.array(vector) for vector in vectors.to_pylist()[:3])
     assert first @ second > 0.95 > 0.5 > first @ other
@@ -245,7 +259,10 @@ def test_prompts_get_vectors_where_the_model_knows_their_language(models: Models
 
 def test_the_vector_covers_system_history_and_input(models: Models) -> None:
     (_, measure) = STAGE.measures(PARAMS)
-    rows: list[dict[str, Any]] = [{"instruction": "Go on."}, {"instruction": "Go on.", "input": "A tale of ships"}]
+    rows: list[dict[str, Any]] = [
+        {"instruction": "Go on."},
+        {"instruction": "Go on.", "input": "A tale of ships"},
+    ]
     rows += [{"instruction": "Go on.", "system": "You are a pirate."}]
     rows += [{"instruction": "Go on.", "history": [{"user": "Who are you?", "assistant": "A pirate."}]}]
     rows += [{"instruction": "Go on.", "output": "Another answer."}]
@@ -273,23 +290,29 @@ def test_a_pair_is_compared_in_prompts_and_responses(models: Models) -> None:
         (one, {**one, "output": ""}),
         (one, {**one, "output": "苹果是红色的水果。"}),
     )
-    assert [row["differs"] for row in found] == ["", "", "", "numbers", "negation", "response_numbers", "", ""]
+    assert [row["differs"] for row in found] == [
+        "",
+        "",
+        "",
+        "numbers",
+        "negation",
+        "response_numbers",
+        "",
+        "",
+    ]
     assert found[0]["response_score"] > 0.85
     assert found[1]["response_score"] < 0.5
     assert [row["response_score"] for row in found[2:]] == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
 
 
-def test_equal_prompts_in_a_language_the_model_does_not_know_are_exact_duplicates_only() -> None:
-    rows = [{"instruction": "怎样重设密码？", "output": answer} for answer in ("请点设置。", "请点 设置。", "不知道。")]
-    found = fingerprints(*rows)["fingerprint"].to_pylist()
-    assert found[1] != found[2]
+def test_records_without_a_vector_are_counted_as_not_measured() -> None:
     facts = pa.table({
-        "id": ["a", "b", "c"], "flags": [[""]] * 3, "fingerprint": found, "complete": [True] * 3,
-        "vector_row": pa.array([None] * 3, pa.int64()),
+        "id": ["a", "b", "c"], "flags": [[""]] * 3, "fingerprint": ["p", "p", "q"], "complete": [True] * 3,
+        "vector_row": pa.array([None, None, 4], pa.int64()),
     })  # fmt: skip
     decision = STAGE.decide(facts, None, PARAMS)
-    assert decision.notes["semantic_not_measured"] == 3
-    assert decision.notes["semantic_measured"] == 0
+    assert drops_of(decision) == {"b": {"reason": "dedupe.exact", "kept": "a"}}
+    assert (decision.notes["semantic_measured"], decision.notes["semantic_not_measured"]) == (1, 2)
 
 
 def test_cap_hits_are_reported() -> None:
@@ -303,5 +326,5 @@ def test_cap_hits_are_reported() -> None:
 
 
 def test_a_threshold_below_what_is_proposed_is_refused() -> None:
-    with pytest.raises(ValueError, match="greater than or equal to 0.85"):
+    with pytest.raises(ValueError, match=r"greater than or equal to 0\.85"):
         DedupeParams(threshold=0.8)

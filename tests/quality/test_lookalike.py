@@ -1,0 +1,82 @@
+"""Texts that look alike but ask for different things are told apart, in English and in Chinese."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quality.lookalike import difference, negations, numbers
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Write a poem in 10 words.", "Write a poem in 25 words."),
+        ("Name two cities.", "Name three cities."),
+        ("Meet at 10:30.", "Meet at 10:45."),
+        ("Pay 1,000 dollars.", "Pay 1,500 dollars."),
+        ("Roll one die.", "Roll one die and one coin."),
+        ("The first chapter.", "The second chapter."),
+        ("写一首10行的诗。", "写一首20行的诗。"),
+        ("列出三个城市。", "列出五个城市。"),
+        ("第一章讲什么？", "第二章讲什么？"),
+        ("半小时后叫我。", "两小时后叫我。"),
+    ],
+)
+def test_other_numbers_are_a_difference(left: str, right: str) -> None:
+    assert difference(left, right) == difference(right, left) == "numbers"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Should I drink it?", "Should I not drink it?"),
+        ("Do use commas.", "Don't use commas."),
+        ("Do use commas.", "Don’t use commas."),
+        ("Answer with a list.", "Answer without a list."),
+        ("Always ask.", "Never ask."),
+        ("这样可以吗？", "这样不可以吗？"),
+        ("请使用逗号。", "请勿使用逗号。"),
+        ("我有钥匙。", "我没有钥匙。"),
+    ],
+)
+def test_a_negation_on_one_side_is_a_difference(left: str, right: str) -> None:
+    assert difference(left, right) == difference(right, left) == "negation"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("How do I reset my password?", "How can I reset my password?"),
+        ("List 3 fruits.", "List three fruits."),
+        ("Give me Twenty ideas.", "Give me 20 ideas."),
+        ("A dozen eggs, please.", "Please, 12 eggs."),
+        ("Don't run.", "Do not run."),
+        ("怎样重设密码？", "如何重设密码？"),
+        ("请不要跑。", "请别跑。"),
+        ("Notes about knots.", "A note on the knotty ones."),
+    ],
+)
+def test_the_same_request_in_other_words_is_no_difference(left: str, right: str) -> None:
+    assert difference(left, right) == ""
+
+
+def test_numbers_are_counted_in_digits_and_words() -> None:
+    assert numbers("Two of 2 pages, 3.5 hours, 1/2 done, half empty") == Counter({"2": 2, "3.5": 1, "1/2": 2})
+    assert numbers("第三章有三节和12页") == Counter({"第三": 1, "三": 1, "12": 1})
+    assert numbers("someone often tenders nothing") == Counter()
+
+
+def test_negations_are_counted_in_both_languages() -> None:
+    assert negations("I can't, won't and do not; never! 不行，没有。") == 6
+    assert negations("knot notable stopping") == 0
+
+
+@given(st.text(), st.text())
+def test_a_difference_is_symmetric_and_no_text_differs_from_itself(left: str, right: str) -> None:
+    assert difference(left, left) == ""
+    assert difference(left, right) == difference(right, left)
+    assert (difference(left, right) == "numbers") == (numbers(left) != numbers(right))
