@@ -23,10 +23,12 @@ from pipeline.record import TEXT_COLUMNS, record_key
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One record of a build: its final fields, and the ledger rows about it in the order they happened."""
+    """One record of a build: its final fields, the ledger rows about it in the order they happened, and,
+    if it was dropped as a duplicate, the record that was kept for it."""
 
     record: dict[str, Any]
     events: list[dict[str, Any]]
+    kept: dict[str, Any] | None = None
 
 
 def open_build(folder: Path) -> dict[str, Any]:
@@ -68,7 +70,8 @@ def life_of(folder: Path, wanted: str) -> Life:
             f"{folder}: the text of record {record['id']} is not the one its ledger ends with",
             "the build's files were changed after it was written; build again",
         )
-    return Life(record, events)
+    named = next((row["evidence"]["kept"] for row in events if "kept" in row["evidence"]), None)
+    return Life(record, events, _by_id(folder, named) if named else None)
 
 
 def _by_id(folder: Path, wanted: str) -> dict[str, Any]:
@@ -122,6 +125,12 @@ def _table(path: Path, filters: Any = None, columns: list[str] | None = None) ->
         raise StoreError(f"{path} is missing or damaged", "build again") from error
 
 
+_TOLD = {
+    *TEXT_COLUMNS, "id", "root", "source", "file", "line", "status", "split", "flags", "dropped_by", "drop_reason",
+    "tags", "meta", "lang",
+}  # fmt: skip
+
+
 def describe(life: Life) -> Iterator[str]:
     """Yield the lines that tell one record's life to a person."""
     record = life.record
@@ -141,11 +150,19 @@ def describe(life: Life) -> Iterator[str]:
         yield f"now     kept{split}"
     else:
         yield f"now     dropped by {record['dropped_by']}: {record['drop_reason']}"
-    shown = {*TEXT_COLUMNS, "id", "root", "source", "file", "line", "status", "split", "flags"}
-    shown |= {"dropped_by", "drop_reason", "tags", "meta", "lang"}
-    facts = {k: v for k, v in record.items() if k not in shown and v is not None}
+    facts = {key: value for key, value in record.items() if key not in _TOLD and value}
+    if facts.get("cluster") == record["id"]:
+        del facts["cluster"]
     if facts:
-        yield "facts   " + ", ".join(f"{k} {_shown(v)}" for k, v in sorted(facts.items()))
+        yield "facts   " + ", ".join(f"{key} {_shown(value)}" for key, value in sorted(facts.items()))
+    yield from _texts(record)
+    if life.kept is not None:
+        other = life.kept
+        yield f"kept    {other['id']}, from {other['source']}: {other['file']}:{other['line']}"
+        yield from _texts(other)
+
+
+def _texts(record: Mapping[str, Any]) -> Iterator[str]:
     for name in TEXT_COLUMNS:
         value = record[name]
         if value:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quality.lookalike import difference, negations, numbers
+from quality.lookalike import difference, foreign_words, negations, numbers
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,36 @@ def test_a_negation_on_one_side_is_a_difference(left: str, right: str) -> None:
         ("Give me Twenty ideas.", "Give me 20 ideas."),
         ("A dozen eggs, please.", "Please, 12 eggs."),
         ("Don't run.", "Do not run."),
-        ("怎样重设密码？", "如何重设密码？"),
-        ("请不要跑。", "请别跑。"),
         ("Notes about knots.", "A note on the knotty ones."),
     ],
 )
 def test_the_same_request_in_other_words_is_no_difference(left: str, right: str) -> None:
     assert difference(left, right) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("怎样重设密码？", "如何重设密码？"), ("请不要跑三圈。", "请别跑三圈。")]
+)
+def test_chinese_paraphrases_agree_on_numbers_and_negations(left: str, right: str) -> None:
+    assert numbers(left) == numbers(right)
+    assert negations(left) == negations(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("Translate 苹果 into English.", "Translate 香蕉 into English."),
+        ("What does дом mean?", "What does кот mean?"),
+        ("Spell ねこ.", "Spell it."),
+    ],
+)
+def test_other_words_of_another_script_are_a_difference(left: str, right: str) -> None:
+    assert difference(left, right) == difference(right, left) == "foreign"
+
+
+def test_words_of_another_script_are_counted_and_accents_are_not() -> None:
+    assert foreign_words("苹果 and 香蕉, café, Straße, 12 苹果") == Counter({"苹果": 2, "香蕉": 1})
+    assert difference("Translate 苹果.", "Please translate 苹果.") == ""
 
 
 def test_numbers_are_counted_in_digits_and_words() -> None:
