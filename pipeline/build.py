@@ -427,17 +427,13 @@ def _fits(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) ->
     """Return the fits that this recipe's earlier builds made, or None if one is missing."""
     found: dict[str, str] = {}
     for measure in _fitted_measures(step):
+        if shop.refit:
+            return None
         known = shop.store.read_json("fit-of", _fit_pointer(step, measure.params, measure.name, plan))
         if not isinstance(known, str) or not shop.store.has_table("fits", known):
             return None
-        if shop.refit and known not in _made_now(done, step):
-            return None
         found[measure.name] = known
     return found
-
-
-def _made_now(done: Sequence[StepResult], step: Step) -> set[str]:
-    return {key for result in done if result.step == step.name for key in result.fits.values()}
 
 
 def _fitted_measures(step: Step) -> list[Any]:

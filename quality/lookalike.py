@@ -58,12 +58,16 @@ def negations(text: str) -> int:
 
 
 def foreign_words(text: str) -> Counter[str]:
-    """Return the runs of letters that are not Latin, which an English model sees as so many unknowns."""
-    return Counter(_NOT_LATIN.findall(text)) if not text.isascii() else Counter()
+    """Return the runs of letters of other scripts in a text that is mainly Latin: unknowns to its model."""
+    if text.isascii():
+        return Counter()
+    found = Counter(_NOT_LATIN.findall(text))
+    letters = sum(map(str.isalpha, text))
+    return found if 2 * sum(len(word) * n for word, n in found.items()) < letters else Counter()
 
 
 def difference(left: str, right: str) -> str:
-    """Return what two prompts in Latin script disagree on: `numbers`, `negation`, `foreign` words, or ""."""
+    """Return what two prompts disagree on: `numbers`, `negation`, `foreign` words, or "" for nothing."""
     if numbers(left) != numbers(right):
         return "numbers"
     if negations(left) != negations(right):

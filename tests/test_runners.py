@@ -137,7 +137,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert parent.stdout is not None
     workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
     parent.kill()
-    parent.communicate()
+    parent.wait()
+    parent.stdout.close()  # not communicate: workers that live on would keep the pipe open
     _, alive = psutil.wait_procs(workers, timeout=20)
     for process in alive:
         process.kill()

@@ -53,7 +53,7 @@ class HeuristicsParams(StageParams):
     # Nothing can be learnt from these: they are dropped.
     response_empty: Action = _action("drop", "records whose response shows nothing")
     response_placeholder: Action = _action("drop", "responses such as TBD, <nooutput>, 待补充")
-    instruction_empty: Action = _action("drop", "records without instruction and input")
+    instruction_empty: Action = _action("drop", "records without a task: no instruction, or no prompt at all")
     instruction_merged: Action = _action("drop", "records that hold a second record")
     # A model that learns to answer without the picture learns to make things up.
     context_image: Action = _action("drop", "tasks about a picture or video that is not there")
@@ -70,8 +70,9 @@ class HeuristicsParams(StageParams):
 
     require_instruction: bool = Field(
         default=True,
-        description="Judge records without a prompt by `instruction_empty`; a source in which no record "
-        "has a prompt holds documents and is never judged by it.",
+        description="Judge records by `instruction_empty`; a source in which no record has a prompt holds "
+        "documents and is never judged by it, and one with at least half of its prompts in `input` keeps "
+        "them there.",
     )
     # A sentence of explanation may follow a refusal; two sentences usually do the task.
     max_refusal_help: int = Field(
@@ -122,7 +123,7 @@ class Heuristics:
     """The stage; see the module."""
 
     name = "heuristics"
-    version = 1
+    version = 2
 
     def needs(self, params: HeuristicsParams) -> tuple[Need, ...]:
         """Return nothing: rules need no model."""
@@ -134,7 +135,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                1,
+                2,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),
@@ -167,14 +168,14 @@ class Heuristics:
 
     def decide(self, facts: pa.Table, pairs: pa.Table | None, params: HeuristicsParams) -> Decision:
         """Drop each record once at most, flag those that stay, and keep the numbers as columns."""
-        documents = _document_sources(facts)
+        documents, prompt_in_input = _document_sources(facts), _sources_with_prompt_in_input(facts)
         found = {
             reason: check(facts, params)
             for reason, check in CHECKS.items()
             if _action_of(params, reason) in ("drop", "flag")
         }
         if "instruction.empty" in found:
-            found["instruction.empty"] = _spare(found["instruction.empty"], facts, documents, params)
+            found["instruction.empty"] = _instruction_empty(facts, documents, prompt_in_input, params)
         at_fault: Mask = np.zeros(facts.num_rows, dtype=np.bool_)
         for finding in found.values():
             at_fault |= finding.mask
@@ -185,6 +186,8 @@ class Heuristics:
         notes: dict[str, str | int | float | bool | list[str]] = {}
         if documents:
             notes["sources_of_documents"] = documents
+        if prompt_in_input:
+            notes["sources_with_prompt_in_input"] = prompt_in_input
         return Decision(changes, _columns(facts, params), notes)
 
 
@@ -195,10 +198,32 @@ def _document_sources(facts: pa.Table) -> list[str]:
     return sorted(everything - set(pc.unique(prompted).to_pylist()))
 
 
-def _spare(finding: Finding, facts: pa.Table, documents: list[str], params: HeuristicsParams) -> Finding:
-    """Return a finding without the rows of sources that hold documents."""
-    spared = _mask(pc.is_in(facts.column("source"), pa.array(documents, pa.string())))
-    return Finding(finding.mask & ~spared & params.require_instruction, finding.why)
+def _sources_with_prompt_in_input(facts: pa.Table) -> list[str]:
+    """Return the sources in which at least half of all prompts are an input without instruction, sorted."""
+    prompted = facts.filter(pc.invert(facts.column("heuristics_empty_prompt")))
+    shares = prompted.group_by("source").aggregate([("heuristics_empty_instruction", "mean")])
+    most = shares.filter(pc.greater_equal(shares.column("heuristics_empty_instruction_mean"), 0.5))
+    return sorted(most.column("source").to_pylist())
+
+
+def _instruction_empty(
+    facts: pa.Table, documents: list[str], prompt_in_input: list[str], params: HeuristicsParams
+) -> Finding:
+    """Find records without a task, but for those of sources that hold documents, or prompts in `input`."""
+    masks = {
+        "heuristics_empty_prompt": _mask(facts.column("heuristics_empty_prompt"))
+        & ~_from(facts, documents),
+        "heuristics_empty_instruction": _mask(facts.column("heuristics_empty_instruction"))
+        & ~_from(facts, prompt_in_input),
+    }
+    return Finding(
+        np.logical_or.reduce(list(masks.values())) & params.require_instruction,
+        lambda row: {"measure": next(name for name, mask in masks.items() if mask[row]), "value": True},
+    )
+
+
+def _from(facts: pa.Table, sources: list[str]) -> Mask:
+    return _mask(pc.is_in(facts.column("source"), pa.array(sources, pa.string())))
 
 
 def _mask(column: pa.ChunkedArray) -> Mask:
@@ -319,7 +344,7 @@ CHECKS: dict[str, Check] = {
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "response.empty": ("chars",),
-    "instruction.empty": ("empty_prompt",),
+    "instruction.empty": ("empty_prompt", "empty_instruction"),
     "response.placeholder": ("placeholder",),
     "context": ("needs", "needs_rule"),
     "instruction.merged": ("merged",),

@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from pipeline.change import Changes
+from pipeline.errors import RecipeError
 from pipeline.models import Models
 from pipeline.stages.clusters import BoundedUnion
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
@@ -103,6 +104,7 @@ class Split:
         prior: pa.Table | None = None,
     ) -> Decision:
         """Give every record its split, or drop it where it would bridge two splits of the prior build."""
+        _check_columns(facts, (*params.strata, *params.group_by))
         groups = _groups(facts, params)
         fixed = _fixed_splits(prior)
         roots = facts.column("root").to_pylist()
@@ -185,6 +187,21 @@ def _values(facts: pa.Table, names: Sequence[str]) -> list[str]:
     if len(columns) == 1:
         return columns[0]
     return [" / ".join(parts) for parts in zip(*columns, strict=True)] or [""] * facts.num_rows
+
+
+def _check_columns(facts: pa.Table, names: Sequence[str]) -> None:
+    """Raise RecipeError for a name that no record has: a typo would let groups leak in silence."""
+    for name in names:
+        column, _, key = name.partition(".")
+        if column not in facts.column_names:
+            raise RecipeError(
+                f"split: no record has a column {column!r}",
+                "strata and group_by name columns of records.parquet, such as source, file, lang, or meta.<key>",
+            )
+        if key and not any(key in json.loads(value) for value in facts.column(column).to_pylist()):
+            raise RecipeError(
+                f"split: the meta of no record has a key {key!r}", "see `meta` in records.parquet for the keys"
+            )
 
 
 def _text(value: object) -> str:

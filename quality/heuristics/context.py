@@ -38,7 +38,15 @@ _NAMED_ONLY = re.compile(
     r"|drawing|video|song|recording|podcast|audio|map|cartoon|article|website|link)s?\W{0,2}$"
 )
 _SHOWING = re.compile(r" (?:of|showing|depicting|with) (?:an?|two|three|some|several|the) [a-z]")
-_DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for"})
+_DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for", "en.asked_of"})
+_MEDIA_FILE = re.compile(
+    r"[\w)）-]\.(?:(?P<image>jpe?g|png|gif|bmp|webp|heic|tiff?|mp4|mov|avi|mkv)"
+    r"|(?P<audio>mp3|wav|m4a|ogg|flac|aac|amr|wma)|(?P<web_page>pdf|docx?|xlsx?|pptx?|odt|rtf|epub))"
+    r"(?![\w/(\"'=.-])"
+)
+_FILE_NAME = re.compile(r"[^\s<>=\"'“”，。：:/\\]{1,80}$")
+_SENTENCE = re.compile(r"[.!?。！？=<>](?:\s|$)|[。！？=<>{}]")
+_CAPTION_UNITS = 8
 _ANSWER_IT = re.compile(
     r"^\W*(?:please )?(?:answer|respond to|reply to)%?[^.\n]{0,40}question|^\W*(?:请)?回答[^。\n]{0,12}问题"
 )
@@ -54,6 +62,7 @@ class Missing:
 
 NOTHING = Missing()
 _ASK = {kind: section(f"context.{kind}.ask") for kind in KINDS}
+_HANDED = {kind: section(f"context.{kind}.handed") for kind in KINDS}
 _STAND_IN = {kind: section(f"context.{kind}.standin") for kind in KINDS}
 
 
@@ -71,7 +80,8 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
     given = visible(input_[:_LONGEST]).lower()
     answer = visible(response[:400]).lower()
     prompt = f"{ask}\n{given}"
-    mentioned = [kind for kind in KINDS if _ASK[kind].triggered(prompt)]
+    handed = _HANDED["image"].triggered(prompt)
+    mentioned = [kind for kind in KINDS if handed or _ASK[kind].triggered(prompt)]
     standing = _stand_in(ask, given, answer)
     if standing is not NOTHING:
         return standing
@@ -84,15 +94,20 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
         return NOTHING
     if makes:
         return _bare_address(ask, given, response)
+    named = _named_file(ask, given, response)
+    if named is not NOTHING:
+        return named
     scanned = f"{ask}\n{given}" if given and _ANSWER_IT.search(ask) else _own_words(ask)
     for kind in mentioned:
-        found = _ASK[kind].first(scanned)
+        handed_over = _HANDED[kind].first(scanned) if handed else None
+        found = handed_over or _ASK[kind].first(scanned)
         if found is None or (kind == "web_page" and _reachable(prompt, response)):
             continue
         rule, match = found
         if rule in _DEFINITE and _PICTURE_NOUN.search(scanned[: match.start()]):
             continue
-        if not _supplied(scanned, match.end(), given if scanned != prompt else ""):
+        beside = given if scanned != prompt else ""
+        if not _supplied(scanned, match.end(), beside, handed=handed_over is not None):
             return Missing(kind, f"ask.{rule}")
     return _bare_address(ask, given, response)
 
@@ -123,6 +138,27 @@ def _is_plain(text: str) -> bool:
     return not any(word in text for word in ("attached", "uploaded", "enclosed", "附", "图"))
 
 
+def _named_file(ask: str, given: str, response: str) -> Missing:
+    """Return a task on a picture, sound or document of which the record holds only the file's name.
+
+    As input the name may have a few words beside it ("voice message 0412.mp3"), but no sentence; in the
+    instruction it counts if no input and no material follows.
+    """
+    text = given or ask
+    found = _MEDIA_FILE.search(text) if "." in text else None
+    if found is None or found.lastgroup is None:
+        return NOTHING
+    if section("context.file_names").matches(ask) or _reachable(ask, response):
+        return NOTHING
+    if given:
+        beside = _FILE_NAME.sub("", given[: found.start() + 1]) + given[found.end() :]
+        alone = len(units(beside)) <= _CAPTION_UNITS and _SENTENCE.search(beside) is None
+        return Missing(found.lastgroup, "input.named_file") if alone else NOTHING
+    if _own_words(ask) != ask or _supplied(ask, found.end(), "", handed=True):
+        return NOTHING
+    return Missing(found.lastgroup, "ask.named_file")
+
+
 def _own_words(ask: str) -> str:
     """Return an instruction without what it quotes, nor the material behind its colon."""
     if '"' in ask or "'" in ask or "“" in ask or "「" in ask or "《" in ask or "『" in ask:
@@ -134,15 +170,18 @@ def _own_words(ask: str) -> str:
     return ask
 
 
-def _supplied(ask: str, end: int, given: str) -> bool:
-    """Return whether the record holds the thing in words: as input, behind a colon or on further lines."""
+def _supplied(ask: str, end: int, given: str, *, handed: bool) -> bool:
+    """Return whether the record holds the thing in words: as input, behind a colon or on further lines.
+
+    "A photo of a dog" describes the photo, unless it was handed over: "attached is a photo of the lease".
+    """
     if given:
         if _NAMED_ONLY.match(given):
             return False
         beside = _URL.sub(" ", given)
         return not _SITE.match(given) and len(units(beside)) >= (2 if beside == given else 12)
     tail = ask[end:]
-    if _SHOWING.match(tail):
+    if not handed and _SHOWING.match(tail):
         return True
     at = min((i for i in (tail.find(mark) for mark in (":", "：", "\n")) if i >= 0), default=-1)
     if at < 0:

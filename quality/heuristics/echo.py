@@ -7,11 +7,15 @@ Rejected: edit distance (quadratic) and containment alone (the answer to a choic
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import pairwise
 
 from quality.heuristics.units import is_unspaced, units
 
+_LABEL = re.compile(
+    r"\W{0,4}(?:instruction|prompt|question|task|q|指令|问题|任务|题目|提问|问)\W{0,2}[:：]\W{0,4}", re.I
+)
 _MIN_WORDS = 4
 _MIN_CHARS = 6
 
@@ -27,6 +31,11 @@ def echo(response: str, instruction: str, prompt: str) -> float:
         instruction: the instruction.
         prompt: instruction and input; equal to the instruction if there is no input.
     """
+    label = _LABEL.match(response)
+    if label is not None and not _LABEL.match(instruction):
+        response = response[label.end() :]
+    if _said_again_and_again(response, instruction):
+        return 1.0
     found = likeness(response, instruction)
     if len(prompt) > len(instruction) and units(response)[:4] == units(instruction)[:4]:
         found = max(found, likeness(response, prompt))
@@ -34,6 +43,19 @@ def echo(response: str, instruction: str, prompt: str) -> float:
     if 0.0 < found < 1.0 and asks and not response.rstrip().endswith(("?", "？")):
         return 0.0
     return found
+
+
+def _said_again_and_again(response: str, instruction: str) -> bool:
+    """Return whether a response is its instruction twice or more and nothing else."""
+    if len(response) < 2 * len(instruction) - 4 or response[:2].lower() != instruction[:2].lower():
+        return False
+    once = units(instruction)
+    least = _MIN_CHARS if is_unspaced(once) else _MIN_WORDS
+    if len(once) < least:
+        return False
+    said = units(response)
+    times, rest = divmod(len(said), len(once))
+    return times >= 2 and rest == 0 and said == once * times
 
 
 def likeness(response: str, other: str) -> float:

@@ -32,7 +32,7 @@ class Findings:
 
     Args:
         chars: visible characters of the response; 0 leaves every test of the response unrun.
-        empty_prompt: instruction and input show nothing.
+        empty_prompt: instruction and input show nothing; empty_instruction: only the input shows something.
         placeholder, merged, refusal: the rule by which the record is one.
         needs, needs_rule: what the task lacks (`image`, `audio`, `web_page`) and the rule that says so.
         refusal_help: columns of text that help in spite of a refusal (a Chinese character is two).
@@ -45,6 +45,7 @@ class Findings:
 
     chars: int = 0
     empty_prompt: bool = False
+    empty_instruction: bool = False
     placeholder: str = ""
     needs: str = ""
     needs_rule: str = ""
@@ -87,8 +88,10 @@ def examine(
     """
     input_ = blank_input(input_)
     prompt = f"{instruction}\n{input_}" if input_ else instruction
+    no_prompt = is_empty(prompt)
+    no_task = not no_prompt and is_empty(instruction)
     if is_empty(response):
-        return Findings(empty_prompt=is_empty(prompt))
+        return Findings(empty_prompt=no_prompt, empty_instruction=no_task)
     asked = "\n".join([system, *earlier[-_EARLIER:], prompt]) if system or earlier else prompt
     asked = asked[-_LONGEST:]
     needs = missing_context(instruction, input_, response, earlier_turns=bool(earlier))
@@ -102,7 +105,8 @@ def examine(
     alike = max(echo_prompt, echo_input) >= FLOOR
     return Findings(
         chars=len(response.strip()),
-        empty_prompt=is_empty(prompt),
+        empty_prompt=no_prompt,
+        empty_instruction=no_task,
         placeholder=placeholder(response, asked),
         needs=needs.kind,
         needs_rule=needs.rule,

@@ -15,11 +15,15 @@ _PLAIN = re.compile(
     r"，。、；：？！「」『』（）《》〈〉【】〔〕～￥°℃]+"
 )
 _SPACE = re.compile(r"\s+")
-_MATHS = re.compile(r"\$\$[^$]{1,2000}\$\$|\$[^$\n]{1,300}\$|\\\([^\n]{1,300}?\\\)|\\\[.{1,1000}?\\\]", re.S)
+_MATHS = re.compile(r"\$\$(?=[^$]{0,40}\w)[^$]{1,2000}\$\$|\$(?=[^$\n]{0,40}\w)[^$\n]{1,300}\$|\\\([^\n]{1,300}?\\\)|\\\[.{1,1000}?\\\]", re.S)
 _LIST = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?=[ \t])[ \t]{1,4}")
-_OPERATION = re.compile(r"[\w)\]}] ?(?:[-+*/^=<>~|&%]|\\\\)+ ?[\w(\[{\\]")
-_NUMERIC = re.compile(r"[\d\s.,;:\[\](){}%+/*-]+")
+_WORDLESS = re.compile(r"(?<!\S)[^\w\s.…—-]{3,60}(?!\S)")
+_WORD = re.compile(r"[^\W_]")
+_OPERATION = re.compile(r"[\w)\]}] ?(?:[-+*/^=<>~|&%×÷±≈≤≥]|\\\\)+ ?[\w(\[{\\]")
+_NUMERIC = re.compile(r"[\d\s.,;:\[\](){}%+/*×÷±=≈<>≤≥^√°-]+")
 _DIGIT = re.compile(r"\d")
+_DOTS = re.compile(r"[\s.…。·•_—–\-~*=#|:]*")
+_LONGEST_WORDLESS = 4000
 _LONGEST_LINE = 400
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _CODE_LINE = re.compile(
@@ -35,15 +39,28 @@ def symbol_ratio(text: str, min_chars: int = 20) -> float:
     """Return the share of a text's visible characters that are neither letters, digits nor punctuation.
 
     Fenced code, code lines, table rows and formulas are left out; 0.0 if fewer than `min_chars` remain.
+    Punctuation counts where it stands in runs of three or more with a blank on either side ("??? %%%"),
+    and all of it where there is no letter or digit at all; dots and dashes alone are a placeholder.
     """
     marks = len(_PLAIN.sub("", text))
-    if not marks:
+    if not marks and (len(text) > _LONGEST_WORDLESS or _WORD.search(text)):
         return 0.0
-    if 10 * marks > len(text):
+    wordless = _WORD.search(text) is None
+    if wordless or 10 * marks > len(text):
         text = prose(text)
-        marks = len(_PLAIN.sub("", text))
+        marks = _marks(text)
     total = len(_SPACE.sub("", text))
-    return marks / total if total >= min_chars else 0.0
+    if total < min_chars:
+        return 0.0
+    if wordless and _DOTS.fullmatch(text) is None:
+        return 1.0
+    return marks / total
+
+
+def _marks(text: str) -> int:
+    """Return the number of symbols, and of punctuation in runs without a word."""
+    runs = sum(len(run) for run in _WORDLESS.findall(text))
+    return runs + len(_PLAIN.sub("", _WORDLESS.sub("", text)))
 
 
 def prose(text: str) -> str:

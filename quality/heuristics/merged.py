@@ -20,15 +20,17 @@ _ROLES = {
     "task": "instruction|task|prompt|指令|任务|指示",
     "input": "input|输入",
     "ask": "question|q|human|user|问题|问|提问|用户|人类",
-    "answer": "output|response|answer|a|assistant|ai|bot|gpt|输出|回复|回答|答案|答|助手|机器人",
+    "answer": "output|response|completion|answer|a|assistant|ai|bot|gpt|输出|回复|回答|答案|答|助手|机器人",
 }
 _ROLE_OF = {label: role for role, labels in _ROLES.items() for label in labels.split("|")}
 _LABELS = "|".join(sorted(_ROLE_OF, key=len, reverse=True))
 _TURN = re.compile(
-    rf"(?:^|(?<=[.?!。？！;；]))[ \t]{{0,8}}(?:[#*>\-]{{1,6}}[ \t]{{0,4}})?(?:\d{{1,3}}[.)、]?[ \t]{{0,4}})?"
-    rf"\*{{0,2}}<?({_LABELS})>?[ \t]{{0,4}}\d{{0,3}}\*{{0,2}}[ \t]{{0,4}}[:：]\*{{0,2}}",
+    rf"(?:^|(?<=[.?!。？！;；]))[ \t]{{0,8}}(?:[#*>\-]{{1,6}}[ \t]{{0,4}})?"
+    rf"((?:[(（]?(?:\d{{1,3}}|[一二三四五六七八九十]{{1,3}})[.)）、]{{0,2}}[ \t]{{0,4}})?)"
+    rf"\*{{0,2}}<?({_LABELS})>?[ \t]{{0,4}}(\d{{0,3}})\*{{0,2}}[ \t]{{0,4}}[:：]\*{{0,2}}",
     re.M,
 )
+_SPEAKERS = frozenset({"human", "user", "用户", "人类", "提问"})
 _HEADING = re.compile(
     r"^#{2,4}[ \t]{0,4}(?:human|assistant|instruction|response|input|user|指令|输入|回复|用户|助手)"
     r"[ \t]{0,4}[:：]?[ \t]{0,4}$",
@@ -42,7 +44,13 @@ _EXAMPLE = re.compile(
     r"example|e\.g\.|for instance|such as|following|below|similar|format|shot|sample"
     r"|示例|例如|例子|样例|以下|如下|格式|下面|案例|示范|参考"
 )
-_ITEM = re.compile(r"^[ \t]{0,8}\(?\d{1,2}[.)、）][ \t]{0,8}(\S.*)$", re.M)
+_ITEM = re.compile(
+    r"^[ \t]{0,8}(?:\(?\d{1,2}[.)、）]|(?:task|question|instruction|任务|问题|题目?|指令) ?\d{1,2} ?[.:：、])"
+    r"[ \t]{0,8}(\S.*)$",
+    re.M,
+)
+_BARE_NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
+_DIGIT = re.compile(r"\d")
 _REFERS = re.compile(
     r"(?<![a-z])(?:it|its|them|they|their|this|that|these|those|then|result|above|each|same|previous|step|next"
     r"|answer)(?![a-z])|其|它|他|她|这|那|上述|该|再|然后|结果|步|最后|接着|上面"
@@ -63,6 +71,7 @@ class Turn:
     role: str
     label: str
     content: str
+    numbered: bool
 
 
 def turns(text: str) -> tuple[str, list[Turn]]:
@@ -72,7 +81,12 @@ def turns(text: str) -> tuple[str, list[Turn]]:
         return text, []
     ends = [match.start() for match in matches[1:]] + [len(text)]
     found = [
-        Turn(_ROLE_OF[match.group(1)], match.group(1), text[match.end() : end].strip())
+        Turn(
+            _ROLE_OF[match.group(2)],
+            match.group(2),
+            text[match.end() : end].strip(),
+            bool(match.group(1).strip() or match.group(3)),
+        )
         for match, end in zip(matches, ends, strict=True)
     ]
     return text[: matches[0].start()].strip(" \t\r\n#*>-"), found
@@ -121,10 +135,23 @@ def _in_instruction(instruction: str, response: str) -> str:
             return "instruction.second_task"
         if first == 0 and own and ("ask" in later or "input" in later) and not _EXAMPLE.search(own):
             return "instruction.second_question"
+        if not own and _is_list_of_questions(found, first):
+            return "instruction.listed_questions"
         asks_on = any(mark in found[-1].content[-80:] for mark in "?？")
         if not own and filled[-1] and roles[0] in {"task", "ask"} and not asks_on:
             return "instruction.own_answer"
     return "instruction.numbered" if _answers_one(instruction, response) else ""
+
+
+def _is_list_of_questions(found: list[Turn], first: int) -> bool:
+    """Return whether questions with their answers are listed, and the last is left for the response.
+
+    Speakers ("Human:", "用户：") hold a conversation, and an open "A:" at the end marks examples.
+    """
+    asks = [turn for turn in found if turn.role == "ask"]
+    if first == len(found) or found[0].role != "ask" or found[-1].role != "ask" or not found[-1].content:
+        return False
+    return all(turn.numbered for turn in asks) or not any(turn.label in _SPEAKERS for turn in asks)
 
 
 def _answers_one(instruction: str, response: str) -> bool:
@@ -139,4 +166,6 @@ def _answers_one(instruction: str, response: str) -> bool:
     content = [set(units(item)) - _SMALL for item in items]
     if any(left & right for at, left in enumerate(content) for right in content[at + 1 :]):
         return False
+    if _BARE_NUMBER.fullmatch(response):
+        return sum(1 for item in items if _DIGIT.search(item)) == 1
     return sum(1 for words in content if len(words & said) >= 1) == 1

@@ -17,6 +17,7 @@ _WRAPPERS = " \t\r\n<>[](){}\"'`*_“”‘’【】（）《》「」『』〈�
 _STOPS = ".。!！,，;；:："
 _OPENERS = "<[({【（《「"
 _LONGEST = 160
+_COMMENT = re.compile(r"^<!--\s*|\s*-->$")
 _LONE = re.compile(r"[“\"‘'「](?:无|略|空)[”\"’'」]|回答无|填无|写无|字")
 
 
@@ -48,13 +49,18 @@ def placeholder(response: str, prompt: str) -> str:
     if len(response) > _LONGEST:
         return ""
     bare = visible(response).lower()
+    if bare.startswith("<!--"):
+        bare = f"[{_COMMENT.sub('', bare)}]"
     word = _unwrap(bare)
     asked = prompt.lower()
+    wrapped = bare[0] in _OPENERS or bare[-1] in ":："
+    if wrapped and bare not in asked and section("placeholder.named_slot").matches(word):
+        return "slot.named"
     if word and word in asked and (len(word) > 1 or _LONE.search(asked)):
         return ""
     found = section("placeholder.filler").first(word)
     if found is not None:
-        return f"filler.{found[0]}"
+        return "" if _is_word_asked_for(found[0], word, asked) else f"filler.{found[0]}"
     if bare[0] in _OPENERS and (bare[0] != "<" or " " in word):
         found = section("placeholder.slot").first(word)
     if found is not None:
@@ -68,7 +74,7 @@ def _absent(word: str, asked: str) -> str:
         return ""
     rule = found[0]
     if rule == "dots":
-        return "" if section("asks.symbols").matches(asked) or len(word) < 2 else "absent.dots"
+        return "" if _marks_asked(word, asked) else "absent.dots"
     if section("placeholder.creates").matches(asked):
         return "" if word in asked else f"absent.{rule}"
     if section("placeholder.lookup").matches(asked):
@@ -76,6 +82,22 @@ def _absent(word: str, asked: str) -> str:
     if rule != "na" and section("placeholder.question").matches(asked):
         return ""
     return "" if word in asked else f"absent.{rule}"
+
+
+def _is_word_asked_for(rule: str, word: str, asked: str) -> bool:
+    """Return whether a filler is what the prompt asks for: a word's meaning, or the note "TODO"."""
+    if rule.endswith("todo_note"):
+        head = re.split(r"[^a-z]", word, maxsplit=1)[0]
+        return head in asked or "to-do" in asked or section("asks.symbols").matches(asked)
+    return (" " in word or not word.isascii()) and section("asks.words").matches(asked)
+
+
+def _marks_asked(word: str, asked: str) -> bool:
+    """Return whether a prompt asks for marks, or names this one as a value ("none: -")."""
+    if section("asks.symbols").matches(asked) or section("asks.marks").matches(asked):
+        return True
+    value = rf"[:：=\"'“‘「(（] ?{re.escape(word)}(?![^\s\"'”’」)）,，;；.。])"
+    return len(word) <= 3 and re.search(value, asked) is not None
 
 
 def _unwrap(text: str) -> str:

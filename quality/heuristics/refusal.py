@@ -18,6 +18,8 @@ from quality.heuristics.units import width
 _HEAD = 320
 _PREAMBLE = 60
 _TURNED = 2
+_QUOTES = {"“": "”", "「": "」", "『": "』", "‘": "’", '"': '"'}
+_SPEECH_TAIL = 4
 _LONGEST = 6000
 _REGRET = re.compile(r"sorry|apolog|unfortunately|regret|抱歉|对不起|遗憾|不好意思")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
@@ -48,6 +50,8 @@ def refusal(response: str, prompt: str) -> Refusal:
     if found is None:
         return NONE
     rule, match = found
+    if _in_quotes(lowered, match.start()):
+        return NONE
     asked = prompt[:_LONGEST].lower()
     if section("refusal.about_model").matches(asked):
         return NONE
@@ -56,6 +60,13 @@ def refusal(response: str, prompt: str) -> Refusal:
     preamble = lowered[: match.start()].strip()
     before = 0 if len(preamble) <= _PREAMBLE or _REGRET.search(preamble) else width(preamble)
     return Refusal(rule, before + _help(lowered[match.end() :]))
+
+
+def _in_quotes(text: str, at: int) -> bool:
+    """Return whether a text opens with speech in quotes that holds a place and has words behind it."""
+    opening = text.lstrip()[:1]
+    closing = text.find(_QUOTES.get(opening, "\0"), at)
+    return closing >= 0 and len(text) - closing > _SPEECH_TAIL
 
 
 def _help(declined: str) -> int:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import RecipeError
 from pipeline.stages.protocol import Decision
 from pipeline.stages.split import SPLITS, Split, SplitParams
 
@@ -52,6 +53,7 @@ def splits_of(decision: Decision) -> list[str]:
 @given(ROWS, st.booleans(), st.integers(0, 5))
 def test_no_root_cluster_or_topic_stands_in_two_splits(rows: list[Row], balanced: bool, seed: int) -> None:
     extra = {"min_stratum": 2, "max_deviation": 0.05} if balanced else {"max_deviation": 1}
+    rows = [*rows, {"root": 99, "cluster": None, "topic": 99}]
     params = SplitParams(**SHARES, group_by=("meta.topic",), **extra)
     found = splits_of(split(rows, params, seed=seed))
     for name in ("root", "cluster", "topic"):
@@ -193,9 +195,17 @@ def test_strata_without_names_are_one_stratum() -> None:
 
 def test_records_without_the_grouping_value_are_not_grouped() -> None:
     rows: list[Row] = [{"root": number} for number in range(200)]
-    params = SplitParams(**SHARES, max_deviation=1, group_by=("meta.topic", "meta.author"))
+    rows[7]["topic"] = 1
+    params = SplitParams(**SHARES, max_deviation=1, group_by=("meta.topic",))
     assert split(rows, params).notes["groups"] == 200
     assert splits_of(split(rows, params)) == splits_of(split(rows))
+
+
+@pytest.mark.parametrize("name", ["topc", "meta.author"])
+def test_a_grouping_that_no_record_has_is_an_error_that_names_it(name: str) -> None:
+    params = SplitParams(**SHARES, group_by=(name,))
+    with pytest.raises(RecipeError, match=name.rpartition(".")[2]):
+        split([{"root": number, "topic": 1} for number in range(9)], params)
 
 
 def test_grouping_by_a_column_keeps_its_values_whole() -> None:
