@@ -12,7 +12,9 @@ def command(name: str) -> str:
     text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     found = re.findall(rf"^\s*(pip install .+?)\s+# {NUMBERS[name]}:", text, flags=re.MULTILINE)
     if len(found) != 1:
-        raise SystemExit(f"the README must hold one command marked `# {NUMBERS[name]}:`, it holds {len(found)}")
+        raise SystemExit(
+            f"the README must hold one command marked `# {NUMBERS[name]}:`, it holds {len(found)}"
+        )
     return found[0]
 
 

@@ -5,7 +5,7 @@
 "Without the encoder" is a build from an emptied store in which only the encoder's results are left (the vectors of
 prompts and the compared pairs), so everything else is done anew: reading, normalising, gates, proposing pairs,
 deciding, splitting, writing. Memory is the sum over the process and its workers of what each holds for itself
-plus what they share, once (PSS), sampled 20 times a second.
+plus what they share, once (PSS), sampled four times a second.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def watched(command: list[str], cwd: Path) -> Run:
             except psutil.Error:
                 continue
         peak = max(peak, held)
-        time.sleep(0.05)
+        time.sleep(0.25)
     assert process.stdout is not None
     output = process.stdout.read()
     if process.returncode:
@@ -78,14 +78,18 @@ def forget_all_but_the_encoder(store: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("input", type=Path, help="a file that `pipeline init` understands")
-    parser.add_argument("--keep", type=Path, help="work here and leave everything, to run again without the encoder")
+    parser.add_argument(
+        "--keep", type=Path, help="work here and leave everything, to run again without the encoder"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="runs of the kinds that need no encoder")
     arguments = parser.parse_args()
     work = (arguments.keep or Path(tempfile.mkdtemp())).resolve()
     work.mkdir(parents=True, exist_ok=True)
     python = [sys.executable, "-m", "pipeline"]
     recipe, moved = work / "recipe.yaml", work / "moved.yaml"
-    subprocess.run([*python, "init", str(arguments.input.resolve()), "--out", str(recipe), "--force"], check=True)
+    subprocess.run(
+        [*python, "init", str(arguments.input.resolve()), "--out", str(recipe), "--force"], check=True
+    )
     text = recipe.read_text(encoding="utf-8")
     moved.write_text(text.replace("\n    threshold: 0.92", "\n    threshold: 0.95"), encoding="utf-8")
     assert moved.read_text(encoding="utf-8") != text
@@ -100,7 +104,9 @@ def main() -> None:
     other = [*python, "build", str(moved), "--out", str(work / "moved")]
     rows.append(("one threshold moved", watched(other, work)))
 
-    print(f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
+    )
     for name in ("pyarrow", "torch", "sentence-transformers"):
         print(f"{name} {importlib.metadata.version(name)}")
     print(f"\n{'build':<22} {'seconds':>8} {'MiB':>7}")

@@ -158,7 +158,7 @@ def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: S
 
 
 def _write_exports(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, int]:
-    """Write data/<format>/<split>.jsonl; return the number of records by split."""
+    """Write data/<format>/<split>.jsonl for every split with records; return how many each has."""
     splits = SPLITS if any(result.stage == "split" for result in results) else ("train",)
     counts = dict.fromkeys(splits, 0)
     with ExitStack() as stack:
@@ -176,6 +176,9 @@ def _write_exports(folder: Path, plan: Plan, results: Sequence[StepResult], stor
                 counts[split] += 1
                 for export in plan.recipe.exports:
                     streams[export.format, split].write(render_line(row, export))
+    for export in plan.recipe.exports:
+        for split in (name for name, rows in counts.items() if not rows):
+            (folder / "data" / export.format / f"{split}.jsonl").unlink()  # loaders refuse an empty file
     return counts
 
 

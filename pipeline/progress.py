@@ -135,7 +135,8 @@ def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
         highlight=False,
     )
     console.print("\nlook next at", highlight=False)
-    first = next(iter(sorted(n for n in manifest["outputs"] if n.startswith("data/") and "train" in n)))
+    data = sorted(name for name in manifest["outputs"] if name.startswith("data/"))
+    first = next((name for name in data if name.endswith("/train.jsonl")), data[0])
     lines = [
         (f"{out}/{first}", "what to train on"),
         (f"{out}/README.md", "the dataset card: sources, counts, reasons"),

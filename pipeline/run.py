@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.build import Plan, StepResult, Workshop, plan, walk
 from pipeline.collect import remember
+from pipeline.errors import StageError
 from pipeline.output import (
     build_key,
     check_target,
@@ -22,7 +23,7 @@ from pipeline.output import (
 )
 from pipeline.progress import Bars, print_plan, print_result
 from pipeline.recipe import Recipe
-from pipeline.runners import make_runner
+from pipeline.runners import check_runner, make_runner
 from pipeline.store import Json, Store
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def build_once(
     """
     began = time.monotonic()
     target = out or Path("builds") / recipe.name
+    check_runner(runner_kind, workers)
     check_target(target)
     planned = plan(recipe, base)
     store = Store(store_folder)
@@ -55,6 +57,7 @@ def build_once(
             print_plan(console, planned, str(target), str(store_folder), kind)
             with Bars(console) as bars:
                 results = list(walk(planned, Workshop(store, runner, bars, refit)))
+        _check_something_is_left(results)
         if is_current(target, build_key(planned, results)):
             manifest = read_manifest(target) or {}
             sweep_leftovers(target)
@@ -65,6 +68,20 @@ def build_once(
         remember(store, target, planned, results)
     print_result(console, manifest, str(target))
     return manifest
+
+
+def _check_something_is_left(results: Sequence[StepResult]) -> None:
+    if results[-1].rows:
+        return
+    lost = [
+        f"  {result.step}: {reason}: {count:,}"
+        for result in results
+        for reason, count in result.reasons().get("drop", {}).items()
+    ]
+    raise StageError(
+        f"no record is left of {results[0].rows:,}; they were dropped for\n" + "\n".join(lost),
+        "check what the sources hold, or set the actions of the recipe to flag or measure; nothing was written",
+    )
 
 
 def _run_facts(plan: Plan, results: Sequence[StepResult], seconds: float, workers: int) -> Json:

@@ -157,8 +157,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make_runner(kind: str, workers: int | None, input_bytes: int) -> Runner:
-    """Return a runner; `auto` takes processes once there is enough input to pay for starting them.
+def check_runner(kind: str, workers: int | None) -> None:
+    """See that a runner can be made.
 
     Raises:
         RecipeError: there is no such runner, or `workers` is below 1.
@@ -167,6 +167,15 @@ def make_runner(kind: str, workers: int | None, input_bytes: int) -> Runner:
         raise RecipeError(f"there is no runner {kind!r}", f"valid: {', '.join(RUNNERS)}")
     if workers is not None and workers < 1:
         raise RecipeError(f"--workers must be at least 1, not {workers}")
+
+
+def make_runner(kind: str, workers: int | None, input_bytes: int) -> Runner:
+    """Return a runner; `auto` takes processes once there is enough input to pay for starting them.
+
+    Raises:
+        RecipeError: as `check_runner`.
+    """
+    check_runner(kind, workers)
     count = workers or cores()
     if kind == "serial" or (kind == "auto" and (count == 1 or input_bytes < 4_000_000)):
         return SerialRunner()

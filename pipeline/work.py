@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import xxhash
+from threadpoolctl import threadpool_limits
 
 from pipeline.apply import apply, count_reasons
 from pipeline.errors import PipelineError, SourceError, StageError
@@ -248,7 +249,8 @@ def link_work(item: LinkItem) -> pa.Table:
     with item.site.open().reading(Path(item.vectors)):
         vectors = np.load(item.vectors, mmap_mode="r")
     stage: Any = STAGES[item.stage].stage
-    pairs: pa.Table = stage.link(vectors, item.tile, item.params)
+    with threadpool_limits(item.site.threads):  # workers that each took all cores would wait for each other
+        pairs: pa.Table = stage.link(vectors, item.tile, item.params)
     return pairs
 
 

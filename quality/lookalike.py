@@ -2,8 +2,8 @@
 
 An embedding sees "in 10 words" and "in 25 words" as the same request (cosine .92); a person does not. So two
 texts that a similarity would merge must also agree on what their structure says: the numbers they name, in
-digits or in words, the negations, and words of another script. A disagreement only ever keeps two records apart. Rejected: a list of
-known confusions, which ends where its author's imagination did.
+digits or in words, the negations, and words of another script. A disagreement only ever keeps two records
+apart. Rejected: a list of known confusions, which ends where its author's imagination did.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _NUMBER_WORDS |= {
     "fifth": "5th", "single": "1", "double": "2x", "triple": "3x",
 }  # fmt: skip
 _NEGATIONS = frozenset(
-    "not no never none neither nor without cannot nothing nobody except unless avoid stop".split()
-)
+    ("not", "no", "never", "none", "neither", "nor", "without", "cannot", "nothing", "nobody", "except", "unless",
+     "avoid", "stop")
+)  # fmt: skip
 _CHINESE_NEGATION = re.compile("[不没無无未非别莫勿禁]")
 _NOT_LATIN = re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f\u1e00-\u1eff]+")
 _HAN = re.compile(r"[㐀-鿿]")

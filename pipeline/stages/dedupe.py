@@ -30,6 +30,9 @@ from quality.lookalike import difference, numbers
 FLOOR = 0.85
 """Cosine from which a pair is proposed and compared, so that a threshold can move above it for free."""
 
+_STRIP_ROWS = 256
+"""Rows of a matrix product that is searched while it is still in the cache."""
+
 _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SPACE = re.compile(r"\s+")
 _COMPLETE = re.compile(r"[.!?。！？…\"'”’」』)）\]】}`\d:：;；>]$")
@@ -114,10 +117,13 @@ class Dedupe:
         The matrix product only proposes: its last bits depend on the tile. The score is the cosine in
         double precision, a function of the two vectors alone.
         """
-        left = vectors[tile.left_start : tile.left_stop]
-        right = vectors[tile.right_start : tile.right_stop]
-        rows, columns = np.nonzero(left @ right.T >= FLOOR - 1e-4)
-        rows, columns = rows + tile.left_start, columns + tile.right_start
+        right = np.ascontiguousarray(vectors[tile.right_start : tile.right_stop].T)
+        found = []
+        for start in range(tile.left_start, tile.left_stop, _STRIP_ROWS):
+            stop = min(start + _STRIP_ROWS, tile.left_stop)
+            hits = np.flatnonzero(vectors[start:stop] @ right >= FLOOR - 1e-4)
+            found.append(np.stack(np.divmod(hits, right.shape[1])) + [[start], [tile.right_start]])
+        rows, columns = np.concatenate(found, axis=1)
         wanted = rows < columns
         rows, columns = rows[wanted], columns[wanted]
         products = vectors[rows].astype(np.float64) * vectors[columns].astype(np.float64)

@@ -211,8 +211,7 @@ def _instruction_empty(
 ) -> Finding:
     """Find records without a task, but for those of sources that hold documents, or prompts in `input`."""
     masks = {
-        "heuristics_empty_prompt": _mask(facts.column("heuristics_empty_prompt"))
-        & ~_from(facts, documents),
+        "heuristics_empty_prompt": _mask(facts.column("heuristics_empty_prompt")) & ~_from(facts, documents),
         "heuristics_empty_instruction": _mask(facts.column("heuristics_empty_instruction"))
         & ~_from(facts, prompt_in_input),
     }

@@ -2,8 +2,9 @@
 
 A group (a duplicate cluster, the children of one root, whatever `group_by` names) is never divided. Its split
 is a hash of the seed and its smallest root: deleting or adding other records moves nothing, which quotas by
-rank cannot promise. Hashing leaves a stratum off its target by chance; where a large stratum is off by more
-than `max_deviation`, whole groups are moved, and the worst deviation left is reported. Assignments of a
+rank cannot promise. Hashing leaves a stratum off its target by chance, a small one by several points; only where
+a large one (`min_stratum`) is off by more than `max_deviation`, which takes big groups, are whole groups moved.
+The worst deviation left is reported. Assignments of a
 `prior` build are fixed.
 """
 
@@ -43,9 +44,12 @@ class SplitParams(StageParams):
         default=(), description="Columns (or meta.<key>) whose equal values must stay in one split."
     )
     min_stratum: int = Field(
-        default=200,
-        ge=2,
-        description="Strata with fewer records are neither balanced nor reported.",
+        default=1000, ge=2, description="Strata with fewer records are left as the hash drew them."
+    )
+    reported_stratum: int = Field(
+        default=50,
+        ge=1,
+        description="The worst deviation is reported over strata of at least so many records.",
     )
     max_deviation: float = Field(
         default=0.03,
@@ -128,7 +132,7 @@ class Split:
         for group, rows in groups.items():
             for row in rows:
                 split[row] = fixed.get(roots[row], assigned[group])
-        worst, where = _worst_deviation(split, strata, shares, params.min_stratum)
+        worst, where = _worst_deviation(split, strata, shares, params.reported_stratum)
         counts = Counter(split)
         notes: dict[str, str | int | float | bool | list[str]] = {
             **{name: counts[name] for name in SPLITS},
@@ -200,7 +204,8 @@ def _check_columns(facts: pa.Table, names: Sequence[str]) -> None:
             )
         if key and not any(key in json.loads(value) for value in facts.column(column).to_pylist()):
             raise RecipeError(
-                f"split: the meta of no record has a key {key!r}", "see `meta` in records.parquet for the keys"
+                f"split: the meta of no record has a key {key!r}",
+                "see `meta` in records.parquet for the keys",
             )
 
 

@@ -40,9 +40,12 @@ _NAMED_ONLY = re.compile(
 _SHOWING = re.compile(r" (?:of|showing|depicting|with) (?:an?|two|three|some|several|the) [a-z]")
 _DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for", "en.asked_of"})
 _MEDIA_FILE = re.compile(
-    r"[\w)）-]\.(?:(?P<image>jpe?g|png|gif|bmp|webp|heic|tiff?|mp4|mov|avi|mkv)"
+    r"\.(?<=[\w)）-]\.)(?:(?P<image>jpe?g|png|gif|bmp|webp|heic|tiff?|mp4|mov|avi|mkv)"
     r"|(?P<audio>mp3|wav|m4a|ogg|flac|aac|amr|wma)|(?P<web_page>pdf|docx?|xlsx?|pptx?|odt|rtf|epub))"
     r"(?![\w/(\"'=.-])"
+)
+_HANDOVER = re.compile(
+    r"(?<![a-z'’])(?:i|we)(?=[ '’])|here(?: is| are|['’]s)|linked|(?:attached|enclosed|uploaded) (?:is|are)|[我刚已]"
 )
 _FILE_NAME = re.compile(r"[^\s<>=\"'“”，。：:/\\]{1,80}$")
 _SENTENCE = re.compile(r"[.!?。！？=<>](?:\s|$)|[。！？=<>{}]")
@@ -80,8 +83,7 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
     given = visible(input_[:_LONGEST]).lower()
     answer = visible(response[:400]).lower()
     prompt = f"{ask}\n{given}"
-    handed = _HANDED["image"].triggered(prompt)
-    mentioned = [kind for kind in KINDS if handed or _ASK[kind].triggered(prompt)]
+    mentioned = [kind for kind in KINDS if _ASK[kind].triggered(prompt)]
     standing = _stand_in(ask, given, answer)
     if standing is not NOTHING:
         return standing
@@ -98,7 +100,8 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
     if named is not NOTHING:
         return named
     scanned = f"{ask}\n{given}" if given and _ANSWER_IT.search(ask) else _own_words(ask)
-    for kind in mentioned:
+    handed = _HANDOVER.search(scanned) is not None
+    for kind in KINDS if handed else mentioned:
         handed_over = _HANDED[kind].first(scanned) if handed else None
         found = handed_over or _ASK[kind].first(scanned)
         if found is None or (kind == "web_page" and _reachable(prompt, response)):
@@ -151,7 +154,7 @@ def _named_file(ask: str, given: str, response: str) -> Missing:
     if section("context.file_names").matches(ask) or _reachable(ask, response):
         return NOTHING
     if given:
-        beside = _FILE_NAME.sub("", given[: found.start() + 1]) + given[found.end() :]
+        beside = _FILE_NAME.sub("", given[: found.start()]) + given[found.end() :]
         alone = len(units(beside)) <= _CAPTION_UNITS and _SENTENCE.search(beside) is None
         return Missing(found.lastgroup, "input.named_file") if alone else NOTHING
     if _own_words(ask) != ask or _supplied(ask, found.end(), "", handed=True):

@@ -23,7 +23,7 @@ _LONE = re.compile(r"[“\"‘'「](?:无|略|空)[”\"’'」]|回答无|填�
 
 def is_empty(text: str) -> bool:
     """Return whether a text shows nothing: no characters, space, or characters that nobody sees."""
-    return not visible(text)
+    return not text[:1].isalnum() and not visible(text)
 
 
 def blank_input(text: str) -> str:

@@ -8,6 +8,7 @@ formulas are left out. Rejected: the ratio of a compressor, which depends on the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,7 @@ def repetition(text: str, *, ngram_words: int = 5, ngram_chars: int = 8, min_uni
     return Repetition(share, _repeated_lines(text), loop)
 
 
-def _repeated_share(parts: list[str], size: int) -> float:
+def _repeated_share(parts: Sequence[str], size: int) -> float:
     """Return the share of units inside an n-gram that stood earlier in the text."""
     shifted = [parts[start:] for start in range(size)]
     if len(set(zip(*shifted, strict=False))) == len(parts) - size + 1:
@@ -89,7 +90,7 @@ def _repeated_lines(text: str) -> float:
     return repeated / sum(map(len, lines))
 
 
-def _longest_loop(parts: list[str]) -> float:
+def _longest_loop(parts: Sequence[str]) -> float:
     """Return the share of units in the longest run that says one phrase three times or more on end."""
     numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
     ids = np.array([numbers[part] for part in parts], dtype=np.int32)

@@ -7,6 +7,8 @@ Rejected: a word segmenter for Chinese (a model, slow, and its version would alt
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNIT = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
@@ -16,13 +18,17 @@ _UNSPACED_UNIT = _CJK.match
 _INVISIBLE = str.maketrans(dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD)))
 
 
-def units(text: str) -> list[str]:
-    """Return the lower-cased words (spaced scripts) and characters (CJK, kana, Thai) of a text."""
+@lru_cache(maxsize=8)
+def units(text: str) -> tuple[str, ...]:
+    """Return the lower-cased words (spaced scripts) and characters (CJK, kana, Thai) of a text.
+
+    The last few are kept, as the tests of one record cut the same texts again and again.
+    """
     lowered = text.lower()
-    return (_WORD if lowered.isascii() else _UNIT).findall(lowered)
+    return tuple((_WORD if lowered.isascii() else _UNIT).findall(lowered))
 
 
-def is_unspaced(parts: list[str]) -> bool:
+def is_unspaced(parts: Sequence[str]) -> bool:
     """Return whether most units of a text are characters of a script without spaces."""
     return 2 * sum(1 for part in parts if _UNSPACED_UNIT(part)) > len(parts)
 

@@ -30,6 +30,12 @@ IMAGE = [
     ("这是什么植物？", "[图片]", "向日葵。"),
     ("说说照片中的人物在做什么。", "", "我无法看到这张照片。"),
     ("观看这段视频，写出主要内容。", "", "讲述了一次旅行。"),
+    ("Attached is a photo of the gate. Is it shut?", "", "Yes."),
+    ("What colour is the hat in the picture I posted?", "", "Red."),
+    ("Name the fish.", "holiday dive 07.png", "A wrasse."),
+    ("Which bird is this? dsc_0104.jpeg", "", "A wren."),
+    ("附件里的照片是哪座桥？", "", "断桥。"),
+    ("我刚传的截图里是什么报错？", "", "缺少依赖。"),
 ]
 
 NOT_IMAGE = [
@@ -56,6 +62,10 @@ NOT_IMAGE = [
     ("把“请看下图”翻译成英语。", "", "Please look at the picture below."),
     ("如何给照片去除背景？", "", "可以用抠图工具。"),
     ("他的企图中有什么风险？", "", "资金风险。"),
+    ("对方试图中断谈判怎么应对？", "", "保持冷静。"),
+    ("Rename photo_01.jpg to gate.jpg in the shell.", "", "mv photo_01.jpg gate.jpg"),
+    ("Write a caption.", "I took lake.jpg at dawn. The water was still, with one heron.", "Still life."),
+    ("The photo I sent him got lost. What now?", "", "Send it again."),
     ("用Python写一段代码，读取这张图片的大小。", "", "import PIL"),
     ("我最近把这些照片分享给朋友，他没有回应，我很难过。", "", "我理解你。"),
 ]
@@ -74,6 +84,12 @@ AUDIO = [
     ("请仔细听下面的音频，写出大意。", "", "天气很好。"),
     ("听力材料见附件音频，这段音频的主题是什么？", "", "旅行。"),
     ("说出乐器的名称。", "（音频片段）", "钢琴。"),
+    ("Here is a voicemail from my bank. What do they want?", "", "A call back."),
+    ("What does the speaker on the recording regret?", "", "A lie."),
+    ("Type it up.", "voice memo 0312.m4a", "Dear Anne."),
+    ("请听附件里的录音，说出鸟的名字。", "", "画眉。"),
+    ("把这段语音转写成文字。", "会议录音 0312.mp3", "大家好。"),
+    ("我发的那首曲子是谁写的？", "", "巴赫。"),
 ]
 
 NOT_AUDIO = [
@@ -87,6 +103,9 @@ NOT_AUDIO = [
     ("写一首关于春天的歌曲。", "", "春风吹。"),
     ("如何提高录音的清晰度？", "", "用防风罩。"),
     ("介绍一下语音识别技术。", "", "它把声音变成文字。"),
+    ("Summarise the call.", "Saved as call.mp3. She asked for a refund; he agreed.", "A refund."),
+    ("Convert talk.wav to talk.mp3 with ffmpeg.", "", "ffmpeg -i talk.wav talk.mp3"),
+    ("把这段录音文字稿整理成纪要。", "王：涨价。赵：不同意，下周再议。", "下周再议涨价。"),
     ("分析这首歌曲的歌词。", "月光照在窗台上，我想起远方的你", "歌词表达思念。"),
     ("推荐三首适合跑步的音乐。", "", "快歌三首。"),
 ]
@@ -105,6 +124,11 @@ PAGE = [
     ("请阅读附件中的合同并列出风险。", "", "违约风险。"),
     ("这篇文章讲了什么？", "https://news.test/wen/1", "讲环保。"),
     ("概括文章大意。", "[文章链接]", "讲环保。"),
+    ("According to the web page linked above, what does tea cost?", "", "Two euros."),
+    ("What does the page I linked say on tea?", "", "It is good."),
+    ("Find the errors.", "final lease 2.docx", "None."),
+    ("我贴的链接里说了什么？", "", "茶好喝。"),
+    ("请根据刚刚上传的PDF回答：租期多长？", "", "三年。"),
 ]
 
 NOT_PAGE = [
@@ -122,6 +146,10 @@ NOT_PAGE = [
     ),
     ("Write an email saying that the attached file is the invoice.", "", "Dear all, attached."),
     ("Fetch the page with the tools given: https://tea.test", "", "request('https://tea.test')"),
+    ("Create a notebook that explores the data.", "tea_sales.csv", "Import pandas first."),
+    ("Put into German: Please open the link below.", "", "Bitte den Link unten öffnen."),
+    ("将这句话译成英文：请打开下面的链接。", "", "Please open the link below."),
+    ("附件炎会发烧吗？", "", "急性期会。"),
     ("什么是网页？", "", "网页是文档。"),
     ("用HTML写一个网页。", "", "<p>你好</p>"),
     ("从下面的网址中提取域名：https://shop.cha.test/x", "", "cha.test"),

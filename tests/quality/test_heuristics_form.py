@@ -59,6 +59,10 @@ def test_closing_a_fence_closes_it_and_leaving_it_does_not(body: str, length: in
     [
         "#@*~^ {{|}} ###@@@ ***^^^ ~~~ ||| abc",
         "※◆●★◇■▲☆◎○→←↑↓※◆●★◇■▲☆ 好",
+        "??? !!! ### $$$ %%% ^^^ &&& *** ((( )))",
+        "??? !!! %%% ((( ))) ,,, ;;; ??? !!!",
+        "！！！ ？？？ ）））（（（ ，，， ；；； ！！！ ？？？",
+        "&amp;*^%$#@ &*^%$#@ &*^%$#@ &*^%$#@",
         "😀😂🤣😀😂🤣😀😂🤣😀😂🤣😀😂🤣😀😂🤣😀😂🤣",
     ],
 )
@@ -76,6 +80,9 @@ def test_marks_without_words_have_a_high_ratio(text: str) -> None:
         "for (int i = 0; i < n; i++) {\n  sum += a[i] * b[i];\n}\nreturn sum;",
         "$$\\sum_{i=1}^n x_i^2 = \\|x\\|_2^2$$ is the sum over all squares.",
         "3^2 + 4^2 = 9 + 16 = 25, 5^2 = 25",
+        "4×1=4\n4×2=8\n4×3=12\n4×4=16\n4×5=20\n4×6=24",
+        "Wait... what?! No -- really?? Yes!!! Fine, *all* of it (each one) is well here.",
+        "- - - - - - - - - - - - - - - - - - - - - -",
         "เธอชอบดื่มกาแฟตอนเช้าทุกวัน",
         "مرحبا بكم في المكتبة العامة",
     ],
@@ -158,6 +165,10 @@ def test_shares_lie_between_nought_and_one(text: str) -> None:
         ("请写一首关于春雨的诗", "请写一首关于春雨的诗。"),
         ("法国的首都是哪里？", "法国的首都是哪里？"),
         ("介绍一下长城的历史。", "介绍一下长城的历史"),
+        ("Question: What is the capital of France?", "What is the capital of France?"),
+        ("Tell me about the Seine. Tell me about the Seine.", "Tell me about the Seine."),
+        ("问题：介绍一下长城的历史。", "介绍一下长城的历史。"),
+        ("介绍一下长城的历史。" * 3, "介绍一下长城的历史。"),
     ],
 )
 def test_a_response_that_says_the_instruction_again_is_an_echo(response: str, instruction: str) -> None:
@@ -177,6 +188,8 @@ def test_a_response_that_says_the_instruction_again_is_an_echo(response: str, in
         ("法国的首都是巴黎。", "法国的首都是哪里？", ""),
         ("他走了，她留了下来。", "改正标点。", "他走了她留了下来"),
         ("早上好！", "早上好！", ""),
+        ("Tell me about the Seine? It is a river.", "Tell me about the Seine.", ""),
+        ("在家！" * 3, "在家！", ""),
         ("我在这里。", "跟我读：我在这里。", ""),
         ("红、绿、蓝。", "把颜色排序。", "绿、蓝、红"),
     ],

@@ -32,6 +32,17 @@ PLACEHOLDERS = [
     ("（无输出）", "设计一个标志。"),
     ("……", "请解释重力。"),
     ("见附件", "写一份报告。"),
+    (".", "How deep is the lake?"),
+    ("-", "Explain gravity."),
+    ("[Answer]", "Answer this: how deep is the lake?"),
+    ("Answer:", "How deep is the lake?"),
+    ("TODO: explain", "Why is the sea salt?"),
+    ("<!-- response here -->", "Why is the sea salt?"),
+    ("xxx", "Write a motto for a school."),
+    ("。", "湖有多深？"),
+    ("…", "湖有多深？"),
+    ("回答：", "湖有多深？"),
+    ("内容正在整理", "介绍这座湖。"),
 ]
 
 ANSWERS = [
@@ -55,6 +66,12 @@ ANSWERS = [
     ("无", "若没有符合的选项，请回答“无”。"),
     ("略", "“简略”去掉“简”剩下哪个字？"),
     ("。", "句子末尾应该用什么标点？"),
+    ("To be announced", "What does TBA stand for?"),
+    ("-", "Give the value for the second row. first: 3; second: -"),
+    (".", "Reply with a full stop."),
+    ("XXX", "Which Roman numeral is thirty?"),
+    ("-", "减号怎么写？"),
+    ("待定", "日程没定时一般写什么？"),
     ("同上", "选出表示“与上面相同”的词：同上、以下"),
 ]
 

@@ -29,6 +29,14 @@ REFUSALS = [
     ("播放一首歌。", "抱歉，作为AI助手，我没有播放音乐的能力。"),
     ("给我订一张机票。", "我无法执行订票操作，因为我是一个语言模型。"),
     ("画一张地图。", "此任务无法完成，因为它需要图像输出。"),
+    ("Do you have a plan of the plant?", "As an AI language model, I cannot access plans or provide them."),
+    ("Read my bank balance.", "I don't have access to your bank, so I can't do this."),
+    ("Open the safe for me.", "Sorry - that is not something I can help with."),
+    ("Rank my friends.", "It would not be appropriate for me to rank people."),
+    ("Guess next week's numbers.", "Guessing those is beyond my capabilities."),
+    ("他家住哪里？", "出于隐私考虑，我不能透露这些信息。"),
+    ("帮我刷票。", "不好意思，这个忙我帮不了。"),
+    ("帮我作弊。", "对不起，我不会协助任何形式的作弊。"),
     ("帮我骂他。", "不好意思，我不能生成侮辱他人的内容，这是不道德的。"),
 ]
 
@@ -51,6 +59,8 @@ NOT_REFUSALS = [
     ("他为什么没有来？", "因为下雨，他无法出门。"),
     ("这种情况可以排除肺炎吗？", "无法排除肺炎，需要进一步检查。"),
     ("得了肝病能治好吗？", "很抱歉听到您的情况。早期可以通过药物治疗控制。"),
+    ("Go on with the tale: he knocked.", '"Sorry, I cannot help you," she said, and shut the door on him.'),
+    ("续写：他敲门。", "“对不起，我帮不了你。”她说完关上了门，屋里再没有声音。"),
     ("写一封请假条。", "很抱歉，我因病无法参加会议。"),
 ]
 

@@ -229,8 +229,27 @@ def test_sources_of_documents_are_not_judged_for_missing_prompts() -> None:
     assert STAGE.decide(facts, None, HeuristicsParams()).notes == {"sources_of_documents": ["books"]}
 
 
-def test_an_input_without_an_instruction_is_a_prompt() -> None:
-    assert changes_of(facts_of({"input": "埃及有哪条大河？", "output": "尼罗河。"}, GOOD)) == []
+def test_an_input_without_an_instruction_has_no_task() -> None:
+    bare = {"instruction": " ", "input": "埃及有一条大河。", "output": "尼罗河。"}
+    facts = facts_of(bare, GOOD, GOOD)
+    decided = STAGE.decide(facts, None, HeuristicsParams())
+    assert changes_of(facts) == [("r0", "drop", "heuristics.instruction.empty")]
+    assert decided.notes == {}
+    evidence = json.loads(decided.changes.table().column("evidence")[0].as_py())
+    assert evidence == {"measure": "heuristics_empty_instruction", "value": True}
+    assert changes_of(facts, require_instruction=False) == []
+
+
+def test_a_source_with_half_of_its_prompts_in_the_input_keeps_them_there() -> None:
+    bare = {"input": "埃及有哪条大河？", "output": "尼罗河。"}
+    nothing = {"output": "The Nile."}
+    sources = ["asks", "asks", "asks", "tasks", "tasks", "tasks"]
+    facts = facts_of(bare, GOOD, nothing, bare, GOOD, GOOD, source=sources)
+    assert changes_of(facts) == [
+        ("r2", "drop", "heuristics.instruction.empty"),
+        ("r3", "drop", "heuristics.instruction.empty"),
+    ]
+    assert STAGE.decide(facts, None, HeuristicsParams()).notes == {"sources_with_prompt_in_input": ["asks"]}
 
 
 def test_an_echo_of_the_input_is_judged_only_on_request_and_not_for_edits() -> None:
