@@ -118,7 +118,7 @@ from pathlib import Path
 from pipeline.runners import ProcessRunner
 
 def stay(number):
-    print(os.getpid(), flush=True)
+    Path(f"{os.getpid()}.pid").touch()
     time.sleep(60)
 
 if __name__ == "__main__":
@@ -131,14 +131,16 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
     root = str(Path(__file__).resolve().parents[1])
     parent = subprocess.Popen(
-        [sys.executable, "parent.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": root},
+        [sys.executable, "parent.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    assert parent.stdout is not None
-    workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    while len(started := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [psutil.Process(int(path.stem)) for path in started]
+    assert len(workers) == 2
     parent.kill()
     parent.wait()
-    parent.stdout.close()  # not communicate: workers that live on would keep the pipe open
     _, alive = psutil.wait_procs(workers, timeout=20)
     for process in alive:
         process.kill()

@@ -190,6 +190,12 @@ def test_as_many_rejects_as_the_rate_allows_pass(tmp_path: Path) -> None:
     refuse(tmp_path, 1, "10 of 200 units")
 
 
+def test_a_corpus_of_which_nothing_is_left_fails_and_counts_the_reasons(tmp_path: Path) -> None:
+    empty = lines([{"instruction": f"Say {number}.", "output": ""} for number in range(7)])
+    source(tmp_path, "data.jsonl", empty, stages="stages:\n  - stage: heuristics\n")
+    refuse(tmp_path, 1, "no record is left of 7", "heuristics.response.empty: 7")
+
+
 def test_a_failing_source_leaves_an_earlier_build_as_it_was(tmp_path: Path) -> None:
     source(tmp_path, "data.jsonl", GOOD)
     bench.build(tmp_path / "recipe.yaml", tmp_path / "out", tmp_path / ".build")

@@ -158,14 +158,18 @@ def test_the_build_loads_as_a_dataset(sample: Path, tmp_path: Path) -> None:
 
 
 def test_a_build_with_empty_splits_loads_as_a_dataset(tmp_path: Path) -> None:
-    """Three records: validation and test are empty files, which the card leaves out."""
+    """Three records: validation and test are no files, and the card leaves them out."""
     bench.write_jsonl(tmp_path / "data.jsonl", bench.records(3))
     recipe = bench.write_recipe(tmp_path, bench.PLAIN.replace("0.8", "1").replace("0.1", "0"))
     bench.build(recipe, tmp_path / "out", tmp_path / ".build")
     assert bench.manifest(tmp_path / "out")["counts"]["splits"] == {"train": 3, "validation": 0, "test": 0}
     out = tmp_path / "out"
-    found = load(tmp_path / "hub", folder=[str(out)], pairs=[str(out), "prompt_completion"])
-    assert found["folder"] == found["pairs"] == {"train": 3}
+    alpaca = out / "data" / "alpaca"
+    assert [path.name for path in alpaca.iterdir()] == ["train.jsonl"]
+    found = load(
+        tmp_path / "hub", folder=[str(out)], pairs=[str(out), "prompt_completion"], alpaca=[str(alpaca)]
+    )
+    assert found["folder"] == found["pairs"] == found["alpaca"] == {"train": 3}
 
 
 def test_the_same_sample_elsewhere_gives_the_same_bytes(sample: Path, tmp_path: Path) -> None:

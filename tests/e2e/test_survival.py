@@ -302,14 +302,14 @@ def test_appending_lines_measures_only_new_text(which: str, request: pytest.Fixt
 
 
 def test_a_prior_build_keeps_every_split_though_the_strata_are_balanced_anew(tmp_path: Path) -> None:
-    stages = bench.PLAIN.replace("max_deviation: 1", "max_deviation: 0.001")
+    stages = bench.PLAIN.replace("test: 0.1}", "test: 0.1, max_deviation: 0.001, min_stratum: 100}")
     recipe = bench.corpus(tmp_path, 300, stages=stages)
     bench.build(recipe, tmp_path / "first", tmp_path / ".build")
     assert bench.manifest(tmp_path / "first")["stages"][-1]["notes"]["groups_moved_for_balance"]
     bench.write_jsonl(
         tmp_path / "data.jsonl", [*bench.records(300), *bench.records(40, seed=9, duplicates=False)]
     )
-    bench.write_recipe(tmp_path, stages.replace("max_deviation", "prior: first, max_deviation"))
+    bench.write_recipe(tmp_path, stages.replace("{stage: split,", "{stage: split, prior: first,"))
     bench.build(recipe, tmp_path / "second", tmp_path / ".build")
     before, now = by_id(tmp_path / "first"), by_id(tmp_path / "second")
     assert len(now) == 340

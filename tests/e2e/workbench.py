@@ -33,7 +33,7 @@ stages:
   - stage: normalise
   - stage: heuristics
   - {stage: dedupe, semantic: false}
-  - {stage: split, train: 0.8, validation: 0.1, test: 0.1, max_deviation: 1}
+  - {stage: split, train: 0.8, validation: 0.1, test: 0.1}
 """
 """Every stage, and no embedder. No record is moved between splits for the balance of a stratum."""
 

@@ -17,6 +17,7 @@ from pipeline.stages.split import SPLITS, Split, SplitParams
 
 STAGE = Split()
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+EVERY = {"min_stratum": 200, "reported_stratum": 200}
 UNBALANCED = SplitParams(**SHARES, max_deviation=1)
 
 Row = dict[str, Any]
@@ -137,7 +138,7 @@ def test_no_large_stratum_of_single_records_is_off_by_more_than_the_bound(
     seed: int, size: int, bound: float, shares: tuple[float, float, float]
 ) -> None:
     train, validation, test = shares
-    params = SplitParams(train=train, validation=validation, test=test, max_deviation=bound)
+    params = SplitParams(train=train, validation=validation, test=test, max_deviation=bound, **EVERY)
     rows: list[Row] = [
         {"root": n, "source": "ab"[n % 2], "lang": ["en", "zh"][n % 3 > 0]} for n in range(4 * size)
     ]
@@ -162,9 +163,16 @@ def test_no_large_stratum_of_single_records_is_off_by_more_than_the_bound(
 
 def test_small_strata_are_left_as_the_hash_drew_them() -> None:
     rows: list[Row] = [{"root": number} for number in range(150)]
-    params = SplitParams(**SHARES, max_deviation=0.001)
+    params = SplitParams(**SHARES, max_deviation=0.001, **EVERY)
     assert splits_of(split(rows, params)) == splits_of(split(rows))
     assert split(rows, params).notes["worst_stratum"] == ""
+
+
+def test_adding_records_to_a_small_set_moves_none_of_the_others() -> None:
+    rows: list[Row] = [{"root": number} for number in range(400)]
+    params = SplitParams(**SHARES)
+    before = splits_of(split(rows[:300], params))
+    assert all(splits_of(split(rows[:stop], params))[:300] == before for stop in range(300, 400, 7))
 
 
 def test_a_group_too_large_to_balance_is_reported_with_its_stratum() -> None:
@@ -177,7 +185,7 @@ def test_a_group_too_large_to_balance_is_reported_with_its_stratum() -> None:
 
 def test_strata_may_be_keys_of_meta() -> None:
     rows: list[Row] = [{"root": number, "topic": number % 2} for number in range(800)]
-    params = SplitParams(**SHARES, strata=("meta.topic",), max_deviation=0.005)
+    params = SplitParams(**SHARES, strata=("meta.topic",), max_deviation=0.005, **EVERY)
     found = Counter(
         (row["topic"], where) for row, where in zip(rows, splits_of(split(rows, params)), strict=True)
     )
@@ -188,7 +196,7 @@ def test_strata_may_be_keys_of_meta() -> None:
 
 def test_strata_without_names_are_one_stratum() -> None:
     rows: list[Row] = [{"root": number, "source": "ab"[number % 2]} for number in range(500)]
-    params = SplitParams(**SHARES, strata=(), max_deviation=0.004)
+    params = SplitParams(**SHARES, strata=(), max_deviation=0.004, **EVERY)
     counts = Counter(splits_of(split(rows, params)))
     assert all(abs(counts[name] / 500 - share) <= 0.004 for name, share in SHARES.items())
 
@@ -259,10 +267,12 @@ def test_a_new_record_that_would_join_two_splits_of_a_prior_build_is_dropped() -
 def test_balancing_moves_no_record_of_a_prior_build_and_none_bound_to_one() -> None:
     rows: list[Row] = [{"root": number, "cluster": number // 2} for number in range(600)]
     prior = prior_of(dict.fromkeys(range(0, 400, 2), "test"))
-    found = splits_of(split(rows, SplitParams(**SHARES, max_deviation=0.01), prior=prior))
+    found = splits_of(split(rows, SplitParams(**SHARES, max_deviation=0.01, **EVERY), prior=prior))
     assert set(found[:400]) == {"test"}
     assert (
-        split(rows, SplitParams(**SHARES, max_deviation=0.01), prior=prior).notes["groups_moved_for_balance"]
+        split(rows, SplitParams(**SHARES, max_deviation=0.01, **EVERY), prior=prior).notes[
+            "groups_moved_for_balance"
+        ]
         != 0
     )
 
