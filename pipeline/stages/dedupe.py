@@ -122,7 +122,8 @@ class Dedupe:
         for start in range(tile.left_start, tile.left_stop, _STRIP_ROWS):
             stop = min(start + _STRIP_ROWS, tile.left_stop)
             hits = np.flatnonzero(vectors[start:stop] @ right >= FLOOR - 1e-4)
-            found.append(np.stack(np.divmod(hits, right.shape[1])) + [[start], [tile.right_start]])
+            places = np.stack(np.divmod(hits, right.shape[1]))
+            found.append(np.add(places, [[start], [tile.right_start]]))
         rows, columns = np.concatenate(found, axis=1)
         wanted = rows < columns
         rows, columns = rows[wanted], columns[wanted]
