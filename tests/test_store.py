@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -150,20 +151,21 @@ def test_a_full_disk_says_how_to_get_space(tmp_path: Path) -> None:
     assert list((tmp_path / "a").iterdir()) == []
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Let no file grow beyond 64 KiB."""
+    """Let no file grow beyond 64 KiB; for a moment only, because the limit holds for the test's output too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("small_files")
 @pytest.mark.parametrize("kind", ["shards", "ledgers"])
 def test_a_table_that_cannot_be_written_to_its_end_is_not_there(store: Store, kind: str) -> None:
     noise = pa.table({"bytes": [hashlib.sha256(str(n).encode()).hexdigest() for n in range(20_000)]})
-    with pytest.raises(StoreError, match="cannot be written"):
+    with small_files(), pytest.raises(StoreError, match="cannot be written"):
         store.write_table(kind, "abcd", noise)
     assert not store.has_table(kind, "abcd")
     assert list(store.files()) == []
