@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.change import Changes
-from pipeline.errors import RecipeError, SourceError
+from pipeline.change import ADD, Changes
+from pipeline.errors import LineageError, RecipeError, SourceError
 from pipeline.ingest import InputFile, SourceSpec, file_digest, find_files
 from pipeline.judging import Judging, Tick, learn
 from pipeline.models import ModelIdentity, Models
@@ -27,7 +29,7 @@ from pipeline.runners import Runner, cores
 from pipeline.stages import STAGES
 from pipeline.stages.protocol import Decision, Need, StageParams
 from pipeline.store import Store, digest
-from pipeline.versions import environment_digest
+from pipeline.versions import code_digest, environment_digest
 from pipeline.work import (
     ApplyItem,
     EditItem,
@@ -37,6 +39,7 @@ from pipeline.work import (
     apply_work,
     edit_work,
     ingest_work,
+    is_whole,
 )
 
 MOST_NAMED = 10
@@ -152,7 +155,7 @@ class Workshop:
     def site(self, plan: Plan) -> Site:
         """Return what a worker needs to know."""
         threads = max(1, cores() // self.runner.workers)
-        return Site(str(self.store.root.resolve()), plan.environment, threads)
+        return Site(str(self.store.root.resolve()), environment_digest(), plan.environment, threads)
 
 
 def plan(recipe: Recipe, base: Path) -> Plan:
@@ -180,7 +183,7 @@ def plan(recipe: Recipe, base: Path) -> Plan:
             _prior_path(steps[-1], base)
     for step in steps:
         identities(step)
-    return Plan(recipe, base, inputs, tuple(steps), environment_digest())
+    return Plan(recipe, base, inputs, tuple(steps), digest(environment_digest(), code_digest()))
 
 
 def identities(step: Step) -> list[ModelIdentity]:
@@ -236,7 +239,7 @@ def step_key(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop)
 
 
 def _stage_key(step: Step, done: Sequence[StepResult], plan: Plan, fits: dict[str, str]) -> str:
-    prior = _prior_path(step, plan.base) if _prior_of(step) else None
+    prior = _recipe_prior(plan) if step.kind == "judge" else None
     return digest(
         _edit_key(step, plan),
         plan.recipe.seed,
@@ -263,13 +266,15 @@ def _edit_key(step: Step, plan: Plan) -> str:
 def file_key(item: Input, plan: Plan) -> str:
     """Return what the shards of one input file depend on."""
     spec = item.spec.model_dump(mode="json", exclude={"path"})
-    return digest(plan.environment, spec, item.file.name, item.digest, plan.recipe.shard_rows)
+    return digest(
+        plan.environment, spec, item.file.name, item.file.alone, item.digest, plan.recipe.shard_rows
+    )
 
 
 def _run_ingest(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
     site = shop.site(plan)
     items = [
-        IngestItem(site, item.file, item.spec, file_key(item, plan), plan.recipe.shard_rows)
+        IngestItem(site, item.file, item.spec, item.digest, file_key(item, plan), plan.recipe.shard_rows)
         for item in plan.inputs
     ]
     tick = shop.reporter.phase(step.name, "read files", len(items))
@@ -359,6 +364,7 @@ def _judging(
         fits=fits,
         phase=lambda what, total: shop.reporter.phase(step.name, what, total),
         used=[],
+        prior_ids=_prior_ids(plan),
     )
 
 
@@ -368,15 +374,21 @@ def _carry_out(
     """Hand every shard its own part of the decision."""
     changes, columns = decision.changes.table(), decision.columns
     site = shop.site(plan)
+    tables = [shop.store.read_table("shards", s.shard, columns=["id"]) for s in before.shards]
+    ids = pa.concat_tables(tables).column("id").combine_chunks()
+    ends = np.cumsum([table.num_rows for table in tables])
+    target = pc.if_else(pc.equal(changes["action"], ADD), changes["root"], changes["id"])
+    place = pc.index_in(target, value_set=ids)
+    if place.null_count:
+        raise LineageError(f"stage {step.name!r} decided on {place.null_count} records that do not exist")
+    owner = np.searchsorted(ends, place.to_numpy(), side="right")
+    if columns is not None:
+        columns = columns.take(pc.index_in(ids, value_set=columns.column("id")))
     items = []
-    for shard in before.shards:
-        ids = shop.store.read_table("shards", shard.shard, columns=["id"]).column("id")
-        ids = ids.combine_chunks()
-        target = pc.if_else(pc.equal(changes["action"], "add"), changes["root"], changes["id"])
-        own = changes.filter(pc.is_in(target, value_set=ids))
-        decided = None
-        if columns is not None:
-            decided = columns.take(pc.index_in(ids, value_set=columns.column("id")))
+    for number, (shard, table) in enumerate(zip(before.shards, tables, strict=True)):
+        own = changes.filter(pa.array(owner == number))
+        start = int(ends[number]) - table.num_rows
+        decided = None if columns is None else columns.slice(start, table.num_rows)
         items.append(ApplyItem(site, step.name, shard.shard, own, decided))
     return _map_shards(apply_work, items, before, step, shop)
 
@@ -403,6 +415,19 @@ def _extra(step: Step, plan: Plan) -> dict[str, Any]:
         table = pq.read_table(prior, columns=["root", "split", "status"], partitioning=None)
         table = table.filter(pc.equal(table["status"], "kept"))
     return {"seed": plan.recipe.seed, "prior": table}
+
+
+def _prior_ids(plan: Plan) -> pa.Array | None:
+    """Return the records that the recipe's prior build kept, so that what it split is not replaced by a twin."""
+    path = _recipe_prior(plan)
+    if path is None:
+        return None
+    table = pq.read_table(path, columns=["id", "status"], partitioning=None)
+    return table.filter(pc.equal(table["status"], "kept")).column("id").combine_chunks()
+
+
+def _recipe_prior(plan: Plan) -> Path | None:
+    return next((_prior_path(step, plan.base) for step in plan.steps if _prior_of(step)), None)
 
 
 def _prior_of(step: Step) -> str | None:
@@ -471,6 +496,6 @@ def _load(store: Store, key: str) -> StepResult | None:
     if value is None:
         return None
     shards = tuple(ShardResult(**shard) for shard in value.pop("shards"))
-    if not all(store.has_table("shards", shard.shard) for shard in shards):
+    if not all(is_whole(store, shard) for shard in shards):
         return None
     return StepResult(shards=shards, used=tuple(value.pop("used")), **value)

@@ -50,7 +50,7 @@ def collect(store: Store, raw: bool = False, dry_run: bool = False) -> Collected
     with store.lock(exclusive=True):
         keep, folders = _reached(store)
         removed = kept = removed_bytes = kept_bytes = 0
-        for path in list(store.files()):
+        for path in sorted(store.files(), key=_pointers_first):
             size = path.stat().st_size
             name = path.relative_to(store.root).as_posix()
             stays = name in keep or name.startswith(folders)
@@ -65,6 +65,11 @@ def collect(store: Store, raw: bool = False, dry_run: bool = False) -> Collected
         if not dry_run:
             _remove_empty_folders(store.root)
     return Collected(removed, removed_bytes, kept, kept_bytes)
+
+
+def _pointers_first(path: Path) -> bool:
+    """Sort what names other files before the rest: a kill midway leaves no name of a file that is gone."""
+    return path.suffix != ".json"
 
 
 def _reached(store: Store) -> tuple[set[str], tuple[str, ...]]:

@@ -56,6 +56,7 @@ class Judging:
         fits: measure name -> key of the fit it uses.
         phase: called with a sentence and a total when a part begins; returns the tick for it.
         used: takes the store folders and files that the decision rests on, for `gc`.
+        prior_ids: the records that a prior build kept, if the recipe names one.
     """
 
     site: Site
@@ -69,6 +70,7 @@ class Judging:
     fits: dict[str, str]
     phase: Callable[[str, int], Tick]
     used: list[str]
+    prior_ids: pa.Array | None = None
 
     def decide(self, **extra: Any) -> Decision:
         """Measure what is not known yet, find and compare pairs if the stage wants any, and decide."""
@@ -82,6 +84,8 @@ class Judging:
         context = ("id", *self.stage.context(self.params))
         tables = [self._known_columns(shard, context) for shard in self.shards]
         facts = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        if self.prior_ids is not None and "in_prior" in context:
+            facts = facts.append_column("in_prior", pc.is_in(facts.column("id"), value_set=self.prior_ids))
         vectors_key = ""
         for measure in self.stage.measures(self.params):
             keys = self._text_keys(measure)
@@ -208,11 +212,11 @@ class Judging:
             with self.store.reading(path):
                 rows = int(np.load(path, mmap_mode="r").shape[0])
             work = tiles(rows, TILE_ROWS)
-            items = [LinkItem(self.site, self.stage_key, self.params, str(path), t) for t in work]
+            items = [LinkItem(self.site, self.stage_key, self.params, str(path), t, key) for t in work]
             tick = self.phase("propose pairs", len(items))
             found = []
-            for table in self.runner.map(link_work, items):
-                found.append(table)
+            for tile in self.runner.map(link_work, items):
+                found.append(self.store.read_table("tiles", tile))
                 tick(1)
             links = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")])
             self.store.write_table("links", key, links)

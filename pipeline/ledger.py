@@ -158,7 +158,8 @@ def describe(life: Life) -> Iterator[str]:
     yield from _texts(record)
     if life.kept is not None:
         other = life.kept
-        yield f"kept    {other['id']}, from {other['source']}: {other['file']}:{other['line']}"
+        later = "" if other["status"] == "kept" else f" (later dropped by {other['dropped_by']})"
+        yield f"kept    {other['id']}, from {other['source']}: {other['file']}:{other['line']}{later}"
         yield from _texts(other)
 
 

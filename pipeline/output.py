@@ -8,6 +8,7 @@ order ingest wrote them, so memory does not grow with the corpus and the bytes d
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import re
 import secrets
@@ -135,8 +136,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _sweep(out: Path) -> None:
     # Exactly our own names: `.tmp-a-*` would also match those of a running build of `a-2`.
-    own = re.compile(rf"\.tmp-{re.escape(out.name)}-[0-9a-f]{{8}}")
-    for path in out.parent.glob(".tmp-*"):
+    own = re.compile(rf"\.(tmp|old)-{re.escape(out.name)}-[0-9a-f]{{8}}")
+    for path in out.parent.glob(f".old-{glob.escape(out.name)}-*"):
+        if own.fullmatch(path.name) and not out.exists():
+            path.rename(out)  # killed between the two renames: what people put there is only here
+    for path in out.parent.glob(".[to][ml][pd]-*"):
         if own.fullmatch(path.name):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -358,9 +362,13 @@ def _swap(new: Path, target: Path) -> None:
         new.rename(target)
         return
     _carry_over(target, new)
-    aside = target.parent / f".tmp-{target.name}-{secrets.token_hex(4)}"
+    aside = target.parent / f".old-{target.name}-{secrets.token_hex(4)}"
     target.rename(aside)
-    new.rename(target)
+    try:
+        new.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -47,7 +47,9 @@ def expand(links: pa.Table, facts: pa.Table, candidates: NDArray[np.bool_], cap:
     for rows in members.values():
         rows.sort(key=lambda row: ids[row])
     proposed: list[tuple[float, str, str, int, int]] = []
+    capped: set[int] = set()
     for rows in members.values():
+        capped.update(rows[cap:])
         for number, left in enumerate(rows):
             proposed += [(-1.0, ids[left], ids[r], left, r) for r in rows[number + 1 : number + 1 + cap]]
     columns = (links.column(name).to_pylist() for name in ("left", "right", "score"))
@@ -58,7 +60,6 @@ def expand(links: pa.Table, facts: pa.Table, candidates: NDArray[np.bool_], cap:
     proposed.sort()
     taken: list[tuple[int, int, float]] = []
     count: dict[int, int] = defaultdict(int)
-    capped: set[int] = set()
     for score, _, _, left, right in proposed:
         full = [row for row in (left, right) if count[row] >= cap]
         if full:

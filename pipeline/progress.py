@@ -124,8 +124,8 @@ def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
         unmeasured = stage["notes"].get("semantic_not_measured", 0)
         if unmeasured:
             console.print(
-                f"{stage['name']}: {unmeasured:,} records are in a language that the model does not cover: "
-                "semantic similarity not measured",
+                f"{stage['name']}: {unmeasured:,} records are in a language that the model does not cover, or "
+                "longer than it reads: semantic similarity not measured",
                 highlight=False,
             )
     splits = ", ".join(f"{name} {rows:,}" for name, rows in counts["splits"].items())

@@ -47,6 +47,8 @@ def build_once(
     """
     began = time.monotonic()
     target = out or Path("builds") / recipe.name
+    if target.is_symlink():
+        target = target.resolve()
     check_runner(runner_kind, workers)
     check_target(target)
     planned = plan(recipe, base)

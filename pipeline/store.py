@@ -70,8 +70,8 @@ def storage_error(path: Path, error: OSError) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError(
             f"no space left on the disk that holds {path.parent}",
-            "free some space (`python -m pipeline gc` removes what no build needs) and run the same "
-            "command again: what is done is kept",
+            "free some space, or choose another disk with --out or --store, and run the same command again: "
+            "what is done is kept",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
+from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from pipeline import __version__
 from pipeline.store import digest
@@ -32,3 +34,19 @@ def installed_versions() -> dict[str, str]:
 def environment_digest() -> str:
     """Return one digest of all these versions."""
     return digest(installed_versions())
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Return one digest of this project's own code and rules, so that no result outlives the code it came from."""
+    root = Path(__file__).resolve().parent.parent
+    files = sorted(
+        path
+        for room in ("pipeline", "quality")
+        for path in (root / room).rglob("*")
+        if path.suffix in (".py", ".json", ".txt")
+    )
+    whole = blake2b(digest_size=16)
+    for path in files:
+        whole.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.hexdigest()

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.apply import apply, count_reasons
 from pipeline.errors import PipelineError, SourceError, StageError
-from pipeline.ingest import InputFile, SourceSpec, ingest_file
+from pipeline.ingest import InputFile, SourceSpec, file_digest, ingest_file
 from pipeline.models import Models
 from pipeline.record import text_keys
 from pipeline.stages import STAGES
@@ -29,10 +29,11 @@ from pipeline.store import Store, digest
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a worker stands: the store's folder, the digest of the installed versions, its threads."""
+    """Where a worker stands: the store's folder, digests of the installed versions and of our code, threads."""
 
     store: str
     environment: str
+    code: str
     threads: int
 
     def open(self) -> Store:
@@ -69,6 +70,7 @@ class IngestItem:
     site: Site
     file: InputFile
     spec: SourceSpec
+    digest: str
     key: str
     shard_rows: int
 
@@ -87,6 +89,8 @@ def ingest_work(item: IngestItem) -> dict[str, Any]:
         shards.append([key, table.num_rows])
 
     report = ingest_file(item.file, item.spec, item.shard_rows, write)
+    if file_digest(item.file.path) != item.digest:
+        raise SourceError(f"{item.file.path} was changed while it was read", "run the same command again")
     if report.units and not report.parsed:
         first = report.rejects[0]
         raise SourceError(
@@ -115,9 +119,9 @@ def edit_work(item: EditItem) -> ShardResult:
     """Run an edit stage on one shard and carry out its changes."""
     store = item.site.open()
     key = digest("edit", item.step, item.shard)
-    known = store.read_json("results", key)
-    if isinstance(known, dict):
-        return ShardResult(**known)  # type: ignore[arg-type]
+    known = stored_result(store, key)
+    if known is not None:
+        return known
     shard = store.read_table("shards", item.shard)
     stage: Any = STAGES[item.stage].stage
     try:
@@ -129,6 +133,23 @@ def edit_work(item: EditItem) -> ShardResult:
     result = _apply(store, item.name, key, item.shard, shard, changes, None)
     store.write_json("results", key, asdict(result))
     return result
+
+
+def stored_result(store: Store, key: str) -> ShardResult | None:
+    """Return the result under this key, if it is there with all the tables that it names."""
+    known: Any = store.read_json("results", key)
+    if known is None:
+        return None
+    result = ShardResult(**known)
+    return result if is_whole(store, result) else None
+
+
+def is_whole(store: Store, result: ShardResult) -> bool:
+    """Tell whether all the tables of a result are in the store."""
+    shards = [key for key in (result.shard, result.dropped) if key]
+    return all(store.has_table("shards", key) for key in shards) and (
+        not result.ledger or store.has_table("ledgers", result.ledger)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +167,12 @@ def apply_work(item: ApplyItem) -> ShardResult:
     """Carry out a judge stage's changes on one shard."""
     store = item.site.open()
     decided = [item.changes] if item.columns is None else [item.changes, item.columns]
-    key = digest("apply", item.site.environment, item.name, item.shard, [_content(t) for t in decided])
-    known = store.read_json("results", key)
-    if isinstance(known, dict):
-        return ShardResult(**known)  # type: ignore[arg-type]
+    key = digest(
+        "apply", item.site.environment, item.site.code, item.name, item.shard, [_content(t) for t in decided]
+    )
+    known = stored_result(store, key)
+    if known is not None:
+        return known
     shard = store.read_table("shards", item.shard)
     result = _apply(store, item.name, key, item.shard, shard, item.changes, item.columns)
     store.write_json("results", key, asdict(result))
@@ -242,16 +265,21 @@ class LinkItem:
     params: StageParams
     vectors: str
     tile: Tile
+    key: str
 
 
-def link_work(item: LinkItem) -> pa.Table:
-    """Propose the close pairs of one tile."""
-    with item.site.open().reading(Path(item.vectors)):
+def link_work(item: LinkItem) -> str:
+    """Propose the close pairs of one tile; return the key of the table that holds them."""
+    store = item.site.open()
+    key = digest(item.key, asdict(item.tile))
+    if store.has_table("tiles", key):
+        return key
+    with store.reading(Path(item.vectors)):
         vectors = np.load(item.vectors, mmap_mode="r")
     stage: Any = STAGES[item.stage].stage
     with threadpool_limits(item.site.threads):  # workers that each took all cores would wait for each other
-        pairs: pa.Table = stage.link(vectors, item.tile, item.params)
-    return pairs
+        store.write_table("tiles", key, stage.link(vectors, item.tile, item.params))
+    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections import Counter
 
 _DIGITS = re.compile(r"\d+(?:[.,:/]\d+)*")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_UNIT = re.compile(r"[a-z0-9']+|[^\W\da-z_]")
 _CHINESE_NUMBER = re.compile(r"第?[零〇一二两三四五六七八九十百千万亿半]+(?=[^\s，。！？；：、])")
 
 _NUMBER_WORDS = {
@@ -65,6 +66,21 @@ def foreign_words(text: str) -> Counter[str]:
     found = Counter(_NOT_LATIN.findall(text))
     letters = sum(map(str.isalpha, text))
     return found if 2 * sum(len(word) * n for word, n in found.items()) < letters else Counter()
+
+
+def contradiction(left: str, right: str) -> str:
+    """Return what two answers disagree on: `numbers`, or `negation` where they say it in the same words.
+
+    Two long answers in words of their own differ in how often they say "not" and mean the same; two that
+    share half of their words and differ in a negation do not.
+    """
+    if numbers(left) != numbers(right):
+        return "numbers"
+    if negations(left) != negations(right):
+        ours, theirs = set(_UNIT.findall(left.lower())), set(_UNIT.findall(right.lower()))
+        if 2 * len(ours & theirs) >= len(ours | theirs):
+            return "negation"
+    return ""
 
 
 def difference(left: str, right: str) -> str:

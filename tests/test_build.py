@@ -265,7 +265,7 @@ def test_a_measure_that_breaks_or_forgets_a_text_is_a_stage_error(
     kind: Any = BadMeasure()
     with stages_added(bad=StageKind("judge", kind, StageParams, "forgets")):
         (shard, *_) = filled.walk(filled.plan("[]"))[0].shards
-        site = Site(str(filled.store.root), "", 1)
+        site = Site(str(filled.store.root), "", "", 1)
         measure = Measure(name, 1, ("instruction",))
         item = MeasureItem(site, "bad", "count", measure, "k" * 32, "", shard.shard, (0, 1), ("a", "b"))
         with pytest.raises(StageError, match=message):
@@ -275,12 +275,46 @@ def test_a_measure_that_breaks_or_forgets_a_text_is_a_stage_error(
 def test_a_file_whose_shards_are_gone_is_read_again(filled: Corner) -> None:
     planned = filled.plan("[]")
     site = Workshop(filled.store, ShuffledRunner(), None).site(planned)  # type: ignore[arg-type]
-    item = IngestItem(site, planned.inputs[0].file, planned.inputs[0].spec, "k" * 32, 5)
+    first_input = planned.inputs[0]
+    item = IngestItem(site, first_input.file, first_input.spec, first_input.digest, "k" * 32, 5)
     first = ingest_work(item)
     assert isinstance(FileReport(**{k: v for k, v in first.items() if k != "shards"}), FileReport)
     filled.store.table_path("shards", first["shards"][2][0]).unlink()
     assert json.dumps(ingest_work(item)) == json.dumps(first)
     assert filled.store.has_table("shards", first["shards"][2][0])
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(filled: Corner) -> None:
+    planned = filled.plan("[]")
+    write_jsonl(filled.folder / "data.jsonl", tasks(3))
+    with pytest.raises(SourceError, match=r"data\.jsonl was changed while it was read"):
+        filled.walk(planned)
+
+
+@pytest.mark.parametrize("kind", ["dropped", "ledger"])
+def test_a_step_whose_tables_are_gone_is_run_again(filled: Corner, kind: str) -> None:
+    planned = filled.plan(STAGES_TEXT)
+    first = filled.walk(planned)
+    keys = [getattr(shard, kind) for result in first for shard in result.shards if getattr(shard, kind)]
+    assert keys
+    for key in keys:
+        filled.store.table_path("shards" if kind == "dropped" else "ledgers", key).unlink()
+    assert [result.shards for result in filled.walk(planned)] == [result.shards for result in first]
+    assert all(filled.store.has_table("shards" if kind == "dropped" else "ledgers", key) for key in keys)
+
+
+def test_the_twin_of_a_record_of_a_prior_build_takes_nothing_from_its_split(filled: Corner) -> None:
+    write_jsonl(filled.folder / "data.jsonl", tasks(60))
+    first = filled.build(filled.plan(STAGES_TEXT), "first")
+    stages = STAGES_TEXT.replace("{stage: split}", "{stage: split, prior: first}")
+    write_jsonl(filled.folder / "data.jsonl", [*tasks(60), *tasks(60)])
+    second = filled.build(filled.plan(stages), "second")
+    split_of = {
+        folder: {row["id"]: row["split"] for row in pq.read_table(folder / "records.parquet").to_pylist()}
+        for folder in (first, second)
+    }
+    assert len(split_of[second]) == 120
+    assert {id_: split_of[second][id_] for id_ in split_of[first]} == split_of[first]
 
 
 def test_a_build_needs_the_reports_of_its_files(filled: Corner) -> None:

@@ -52,7 +52,8 @@ def clusters_of(
 ) -> tuple[pa.Array, int]:
     """Return the cluster of every record (its smallest id) and how many edges the bound refused.
 
-    Pairs that only a guard kept apart are bound as well: they are too alike to stand in two splits.
+    Pairs that only a guard kept apart are bound as well, and records with the same prompt: they are too
+    alike to stand in two splits.
     """
     ids = facts.column("id").to_pylist()
     union = BoundedUnion(len(ids), max_cluster)
@@ -60,6 +61,8 @@ def clusters_of(
     for row, twin in enumerate(twin_of):
         if twin != row:
             union.join(row, int(twin), bounded=False)
+    if "same_prompt" in facts.column_names:
+        _join_equal(union, facts.column("same_prompt").to_pylist(), bounded=True)
     if pairs is not None:
         names = ("left", "right", "score")
         edges = zip(*(pairs.column(name).to_pylist() for name in names), strict=True)
@@ -73,8 +76,8 @@ def clusters_of(
     return pa.array([smallest[union.find(row)] for row in range(len(ids))], pa.string()), union.refused
 
 
-def _join_equal(union: BoundedUnion, labels: list[str | None]) -> None:
+def _join_equal(union: BoundedUnion, labels: list[str | None], bounded: bool = False) -> None:
     first: dict[str, int] = {}
     for row, label in enumerate(labels):
         if label is not None:
-            union.join(first.setdefault(label, row), row, bounded=False)
+            union.join(first.setdefault(label, row), row, bounded)

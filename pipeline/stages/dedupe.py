@@ -25,13 +25,16 @@ from pipeline.models import ModelRef, Models
 from pipeline.record import TEXT_COLUMNS, prompt_of, text_key
 from pipeline.stages.clusters import clusters_of
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
-from quality.lookalike import difference, numbers
+from quality.lookalike import contradiction, difference
 
 FLOOR = 0.85
 """Cosine from which a pair is proposed and compared, so that a threshold can move above it for free."""
 
 _STRIP_ROWS = 256
 """Rows of a matrix product that is searched while it is still in the cache."""
+
+_PAIRS_AT_ONCE = 16_384
+"""Pairs whose vectors are held in double precision at once."""
 
 _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SPACE = re.compile(r"\s+")
@@ -68,26 +71,27 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 1
+    version = 2
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint and, if wanted, the prompt's vector."""
-        fingerprint = Measure("fingerprint", 1, TEXT_COLUMNS)
+        fingerprint = Measure("fingerprint", 2, TEXT_COLUMNS)
         if not params.semantic:
             return (fingerprint,)
         prompt = Measure(
-            "prompt_vector", 1, ("system", "history", "instruction", "input"), model=params.model
+            "prompt_vector", 2, ("system", "history", "instruction", "input"), model=params.model
         )
         return (fingerprint, prompt)
 
     def measure(self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models) -> pa.Table:
-        """Return `fingerprint`, `complete`, or `vector` (null where the model does not cover the text)."""
+        """Return `fingerprint`, `same_prompt`, `complete`; or `vector`, null where the model cannot judge it."""
         if measure.name == "fingerprint":
             return _fingerprints(batch)
         assert measure.model is not None
         texts = _prompts(batch)
         embedder = models.embedder(measure.model)
         covered = embedder.covers(texts) & np.array([bool(text.strip()) for text in texts], bool)
+        covered &= ~embedder.truncated(texts)  # it would judge the beginning only
         found = embedder.encode([text for text, ok in zip(texts, covered, strict=True) if ok])
         vectors = np.zeros((len(texts), embedder.identity.dimension), np.float32)
         vectors[covered] = found
@@ -95,7 +99,7 @@ class Dedupe:
 
     def context(self, params: DedupeParams) -> tuple[str, ...]:
         """Return the columns that tell the better of two records, and the clusters known so far."""
-        return ("flags", "cluster")
+        return ("flags", "cluster", "in_prior")
 
     def needs(self, params: DedupeParams) -> tuple[Need, ...]:
         """Return the embedder, if it is used."""
@@ -127,8 +131,11 @@ class Dedupe:
         rows, columns = np.concatenate(found, axis=1)
         wanted = rows < columns
         rows, columns = rows[wanted], columns[wanted]
-        products = vectors[rows].astype(np.float64) * vectors[columns].astype(np.float64)
-        score = np.minimum(products.sum(axis=1), 1.0)
+        score = np.empty(len(rows), np.float64)
+        for at in range(0, len(rows), _PAIRS_AT_ONCE):
+            some = slice(at, at + _PAIRS_AT_ONCE)
+            products = vectors[rows[some]].astype(np.float64) * vectors[columns[some]].astype(np.float64)
+            score[some] = np.minimum(products.sum(axis=1), 1.0)
         near = score >= FLOOR
         return pa.table({"left": rows[near], "right": columns[near], "score": score[near]})
 
@@ -140,8 +147,8 @@ class Dedupe:
         )
         differs = [difference(a, b) for a, b in prompts]
         for number, (a, b) in enumerate(answers):
-            if not differs[number] and numbers(a) != numbers(b):
-                differs[number] = "response_numbers"
+            if not differs[number] and (found := contradiction(a, b)):
+                differs[number] = f"response_{found}"
         similarity = _response_similarity(answers, differs, models, params.model)
         return pa.table({"differs": pa.array(differs, pa.string()), "response_score": pa.array(similarity)})
 
@@ -183,12 +190,16 @@ class Dedupe:
 
 def _fingerprints(batch: pa.Table) -> pa.Table:
     columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
-    keys, complete = [], []
+    keys, prompts, complete = [], [], []
     for system, history, instruction, input_, output in zip(*columns, strict=True):
-        turns = [text for turn in history for text in (turn["user"], turn["assistant"])]
-        keys.append(text_key(_folded(text) for text in (system, instruction, input_, output, *turns)))
+        turns = [_folded(text) for turn in history for text in (turn["user"], turn["assistant"])]
+        prompt = [_folded(text) for text in (system, instruction, input_)] + turns
+        prompts.append(text_key(prompt) if any(prompt) else None)
+        keys.append(text_key([*prompt, _folded(output)]))
         complete.append(bool(_COMPLETE.search(output.rstrip())))
-    return pa.table({"fingerprint": keys, "complete": complete})
+    return pa.table(
+        {"fingerprint": keys, "same_prompt": pa.array(prompts, pa.string()), "complete": complete}
+    )
 
 
 def _folded(text: str) -> str:
@@ -215,11 +226,17 @@ def _vector_column(vectors: NDArray[np.float32], valid: NDArray[np.bool_]) -> pa
 
 
 def _rank(facts: pa.Table) -> NDArray[np.int64]:
-    """Return each record's place from the best (0): complete, fewest flags, then id."""
+    """Return each record's place from the best (0): kept by the prior build, complete, fewest flags, then id.
+
+    What a prior build kept stays, so that its assignment to a split does too.
+    """
     flags = pc.fill_null(pc.list_value_length(facts.column("flags")), 0).to_numpy()
     complete = facts.column("complete").to_numpy()
     ids = np.array(facts.column("id").to_pylist())
-    order = np.lexsort((ids, flags, ~complete))
+    known = (
+        facts.column("in_prior").to_numpy() if "in_prior" in facts.column_names else np.zeros(len(ids), bool)
+    )
+    order = np.lexsort((ids, flags, ~complete, ~known))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank
@@ -250,7 +267,7 @@ def _response_similarity(
     if not texts:
         return similarity
     embedder = models.embedder(ref)
-    covered = embedder.covers(texts)
+    covered = embedder.covers(texts) & ~embedder.truncated(texts)
     vectors = embedder.encode(texts).astype(np.float64)
     row = {text: number for number, text in enumerate(texts)}
     for number in open_:

@@ -134,12 +134,13 @@ def test_a_kill_while_the_folder_is_put_into_place_loses_neither_build(
     copy_of_plain: Built, moment: str
 ) -> None:
     home = copy_of_plain.recipe.parent
+    (copy_of_plain.out / "decisions.jsonl").write_text("what a person wrote\n")
     before = bench.content(copy_of_plain.out)
     other = home / "other.yaml"
     other.write_text(copy_of_plain.recipe.read_text().replace("seed: 7", "seed: 8"))
     for number in (1, 2):  # the old folder is put aside, the new one takes its place
         assert kill_at("rename", moment, number, other, home) == -signal.SIGKILL
-        folders = [home / "out", *home.glob(".tmp-out-*")]
+        folders = [home / "out", *home.glob(".old-out-*")]
         found = [bench.content(folder) for folder in folders if (folder / "manifest.json").exists()]
         assert before in found, "the old build is whole, in its place or beside it"
         bench.build(copy_of_plain.recipe, home / "out", home / ".build")

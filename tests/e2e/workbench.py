@@ -216,7 +216,8 @@ def export_lines(folder: Path) -> dict[str, set[str]]:
 
 def leftovers(folder: Path) -> list[str]:
     """Return the half-made files and folders below a folder."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob(".tmp-*"))
+    found = [*folder.rglob(".tmp-*"), *folder.rglob(".old-*")]
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
 def stored(store: Path, kind: str) -> set[str]:

@@ -315,6 +315,51 @@ def test_records_without_a_vector_are_counted_as_not_measured() -> None:
     assert (decision.notes["semantic_measured"], decision.notes["semantic_not_measured"]) == (1, 2)
 
 
+def test_a_prompt_longer_than_the_model_reads_is_not_measured(models: Models) -> None:
+    long = "Answer by the rules of the house, which are many and are told here at length. " * 40
+    batch = records(
+        {"system": long, "instruction": "How do I return a lamp?"},
+        {"instruction": "How do I return a lamp?"},
+    )
+    measure = STAGE.measures(PARAMS)[1]
+    assert STAGE.measure(measure, batch, None, models)["vector"].is_null().to_pylist() == [True, False]
+
+
+def test_answers_that_contradict_each_other_in_the_same_words_are_kept_apart(models: Models) -> None:
+    prompt = "May I return a lamp that was used?"
+    contradicting = [
+        ("You can return it within 30 days.", "You cannot return it within 30 days."),
+        ("Yes, this is allowed.", "No, this is not allowed."),
+        ("The battery may be charged outside.", "The battery must not be charged outside."),
+    ]
+    pairs = [tuple({"instruction": prompt, "output": text} for text in answers) for answers in contradicting]
+    assert [row["differs"] for row in compare(models, *pairs)] == ["response_negation"] * 3
+
+
+def test_records_with_the_same_prompt_share_a_cluster_in_any_language() -> None:
+    facts = facts_of(
+        {"flags": [0] * 4, "fingerprint": [0, 1, 2, 3], "complete": [True] * 4}, [0, 1, 2, 3]
+    ).append_column("same_prompt", pa.array(["x", "y", "x", None], pa.string()))
+    decision = STAGE.decide(facts, None, DedupeParams(semantic=False))
+    assert decision.columns is not None
+    assert decision.columns["cluster"].to_pylist() == ["r0", "r1", "r0", "r3"]
+    keys = fingerprints(
+        {"instruction": "写一首诗", "output": "春"},
+        {"instruction": "写一首诗　", "output": "秋"},
+        {"output": "春"},
+    )["same_prompt"].to_pylist()
+    assert keys[0] == keys[1] is not None
+    assert keys[2] is None
+
+
+def test_what_a_prior_build_kept_wins_over_a_better_twin() -> None:
+    corpus = {"flags": [1, 0], "fingerprint": [0, 0], "complete": [False, True]}
+    facts = facts_of(corpus, [0, 1])
+    assert set(drops_of(STAGE.decide(facts, None, DedupeParams(semantic=False)))) == {"r0"}
+    known = facts.append_column("in_prior", pa.array([True, False]))
+    assert set(drops_of(STAGE.decide(known, None, DedupeParams(semantic=False)))) == {"r1"}
+
+
 def test_cap_hits_are_reported() -> None:
     corpus = plain({(0, 1): (0.95, 1.0, "")})
     facts = facts_of(corpus, list(range(SIZE)))
