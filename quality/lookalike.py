@@ -2,7 +2,7 @@
 
 An embedding sees "in 10 words" and "in 25 words" as the same request (cosine .92); a person does not. So two
 texts that a similarity would merge must also agree on what their structure says: the numbers they name, in
-digits or in words, the negations, and words of another script. A disagreement only ever keeps two records
+digits or in words, the negations, words of another script, and names. A disagreement only ever keeps two records
 apart. Rejected: a list of known confusions, which ends where its author's imagination did.
 """
 
@@ -13,6 +13,7 @@ from collections import Counter
 
 _DIGITS = re.compile(r"\d+(?:[.,:/]\d+)*")
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_NAME = re.compile(r"(?<=[A-Za-z0-9,;:] )[A-Z][A-Za-z0-9]*|(?<=[A-Za-z0-9,;:] [\"'“‘(])[A-Z][A-Za-z0-9]*")
 _UNIT = re.compile(r"[a-z0-9']+|[^\W\da-z_]")
 _CHINESE_NUMBER = re.compile(r"第?[零〇一二两三四五六七八九十百千万亿半]+(?=[^\s，。！？；：、])")
 
@@ -68,6 +69,23 @@ def foreign_words(text: str) -> Counter[str]:
     return found if 2 * sum(len(word) * n for word, n in found.items()) < letters else Counter()
 
 
+def names(text: str) -> set[str]:
+    """Return the words that are written as names: a capital letter inside a sentence, in lower case."""
+    return {match.group().lower() for match in _NAME.finditer(text)}
+
+
+def _other_names(left: str, right: str) -> bool:
+    """Tell whether each of two texts names something that the other does not mention.
+
+    Both must: a name on one side only is most often the same thing said with more detail.
+    """
+    ours, theirs = names(left), names(right)
+    if not ours or not theirs:
+        return False
+    mentioned_left, mentioned_right = (set(_UNIT.findall(text.lower())) for text in (left, right))
+    return bool(ours - mentioned_right) and bool(theirs - mentioned_left)
+
+
 def contradiction(left: str, right: str) -> str:
     """Return what two answers disagree on: `numbers`, or `negation` where they say it in the same words.
 
@@ -84,11 +102,13 @@ def contradiction(left: str, right: str) -> str:
 
 
 def difference(left: str, right: str) -> str:
-    """Return what two prompts disagree on: `numbers`, `negation`, `foreign` words, or "" for nothing."""
+    """Return what two prompts disagree on: `numbers`, `negation`, `foreign` words, `names`, or ""."""
     if numbers(left) != numbers(right):
         return "numbers"
     if negations(left) != negations(right):
         return "negation"
     if foreign_words(left) != foreign_words(right):
         return "foreign"
+    if _other_names(left, right):
+        return "names"
     return ""

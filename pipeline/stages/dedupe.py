@@ -71,7 +71,7 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 2
+    version = 3
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint and, if wanted, the prompt's vector."""

@@ -123,7 +123,7 @@ class Heuristics:
     """The stage; see the module."""
 
     name = "heuristics"
-    version = 2
+    version = 3
 
     def needs(self, params: HeuristicsParams) -> tuple[Need, ...]:
         """Return nothing: rules need no model."""
@@ -135,7 +135,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                2,
+                3,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),

@@ -196,3 +196,9 @@ def test_the_rule_says_whether_ask_input_response_or_address_gave_it_away() -> N
     assert missing_context("Name it.", "<image>", "A fox.").rule == "input.bracketed"
     assert missing_context("Draw a fox.", "", "[drawing of a fox]").rule == "response.bracketed"
     assert missing_context("Sum up this story.", "https://n.test/x", "Fine.").rule == "url.en.task"
+
+
+def test_a_choice_among_named_films_needs_no_picture() -> None:
+    ask = "Which of these animated cartoons won a prize? Snowfall, The Long Road, Paper Moon"
+    assert missing_context(ask, "", "The Long Road won a prize.").kind == ""
+    assert missing_context("What is the mood of these cartoons?", "", "They are gloomy.").kind == "image"

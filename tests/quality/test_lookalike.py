@@ -103,3 +103,24 @@ def test_a_difference_is_symmetric_and_no_text_differs_from_itself(left: str, ri
     assert difference(left, left) == ""
     assert difference(left, right) == difference(right, left)
     assert (difference(left, right) == "numbers") == (numbers(left) != numbers(right))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("Who teaches in the house Gryffindor?", "Who teaches in the house Slytherin?", "names"),
+        ("What is the capital of France?", "What is the capital of Peru?", "names"),
+        ("Tell me about the (Rhine) valley", "Tell me about the (Loire) valley", "names"),
+        ("Explain the Water Cycle.", "Explain the water cycle.", ""),
+        ("What is the theme of the play Hamlet?", "What is the theme of Shakespeare's play Hamlet?", ""),
+        ("When was the iPhone released by Apple?", "In which year did Apple release the iPhone?", ""),
+        (
+            "Describe Paris",
+            "Describe the capital of France",
+            "names",
+        ),  # kept apart, though a person knows better
+    ],
+)
+def test_prompts_that_each_name_something_else_differ(left: str, right: str, expected: str) -> None:
+    assert difference(left, right) == expected
+    assert difference(right, left) == expected
