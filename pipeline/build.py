@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +20,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.change import ADD, Changes
-from pipeline.errors import LineageError, RecipeError, SourceError
-from pipeline.ingest import InputFile, SourceSpec, file_digest, find_files
+from pipeline.errors import LineageError, SourceError
+from pipeline.ingest import file_digest, find_files
 from pipeline.judging import Judging, Tick, learn
-from pipeline.models import ModelIdentity, Models
 from pipeline.recipe import Recipe
-from pipeline.runners import Runner, cores
 from pipeline.stages import STAGES
-from pipeline.stages.protocol import Decision, Need, StageParams
+from pipeline.stages.protocol import Decision
+from pipeline.steps import (
+    Input,
+    Plan,
+    Step,
+    StepResult,
+    Workshop,
+    file_key,
+    identities,
+    prior_of,
+    prior_path,
+    recipe_prior,
+)
 from pipeline.store import Store, digest
 from pipeline.versions import code_digest, environment_digest
 from pipeline.work import (
@@ -35,7 +45,6 @@ from pipeline.work import (
     EditItem,
     IngestItem,
     ShardResult,
-    Site,
     apply_work,
     edit_work,
     ingest_work,
@@ -43,119 +52,6 @@ from pipeline.work import (
 )
 
 MOST_NAMED = 10
-
-
-class Reporter(Protocol):
-    """Is told what goes on; shows it or not."""
-
-    def phase(self, step: str, what: str, total: int) -> Tick:
-        """Begin a part of a step with `total` units to do (0: a remark); return its tick."""
-        ...
-
-    def done(self, result: StepResult) -> None:
-        """Hear that a step has ended."""
-        ...
-
-
-class Silent:
-    """A reporter that shows nothing."""
-
-    def phase(self, step: str, what: str, total: int) -> Tick:
-        """Return a tick that does nothing."""
-        return lambda _: None
-
-    def done(self, result: StepResult) -> None:
-        """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input file, its source and the digest of its bytes."""
-
-    file: InputFile
-    spec: SourceSpec
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the plan: `ingest`, or one stage instance of the recipe."""
-
-    name: str
-    kind: Literal["ingest", "edit", "judge"]
-    stage: str
-    params: StageParams | None
-    needs: tuple[Need, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a build will do."""
-
-    recipe: Recipe
-    base: Path
-    inputs: tuple[Input, ...]
-    steps: tuple[Step, ...]
-    environment: str
-
-    @property
-    def input_bytes(self) -> int:
-        """Bytes of all input files as they lie on the disk."""
-        return sum(item.file.size for item in self.inputs)
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """What a step left: shards in their fixed order, counts, and notes for the manifest.
-
-    `shards[i]`, at every step, descends from the i-th shard that ingest wrote.
-    """
-
-    step: str
-    stage: str
-    key: str
-    shards: tuple[ShardResult, ...]
-    records_in: int
-    notes: dict[str, Any] = field(default_factory=dict)
-    fits: dict[str, str] = field(default_factory=dict)
-    used: tuple[str, ...] = ()
-    cached: bool = False
-    seconds: float = 0.0
-
-    @property
-    def rows(self) -> int:
-        """Records that go on to the next step."""
-        return sum(shard.rows for shard in self.shards)
-
-    @property
-    def lost(self) -> int:
-        """Records that this step dropped."""
-        return sum(shard.lost for shard in self.shards)
-
-    def reasons(self) -> dict[str, dict[str, int]]:
-        """Return the number of changes by action and reason."""
-        total: dict[str, dict[str, int]] = {}
-        for shard in self.shards:
-            for action, counts in shard.reasons.items():
-                into = total.setdefault(action, {})
-                for reason, count in counts.items():
-                    into[reason] = into.get(reason, 0) + count
-        return {action: dict(sorted(counts.items())) for action, counts in sorted(total.items())}
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """Where steps run: the store, the runner, who is told, and whether fits are made anew."""
-
-    store: Store
-    runner: Runner
-    reporter: Reporter
-    refit: bool = False
-
-    def site(self, plan: Plan) -> Site:
-        """Return what a worker needs to know."""
-        threads = max(1, cores() // self.runner.workers)
-        return Site(str(self.store.root.resolve()), environment_digest(), plan.environment, threads)
 
 
 def plan(recipe: Recipe, base: Path) -> Plan:
@@ -179,21 +75,11 @@ def plan(recipe: Recipe, base: Path) -> Plan:
     for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
         kind = STAGES[params.stage]
         steps.append(Step(name, kind.kind, params.stage, params, kind.stage.needs(params)))
-        if _prior_of(steps[-1]):
-            _prior_path(steps[-1], base)
+        if prior_of(steps[-1]):
+            prior_path(steps[-1], base)
     for step in steps:
         identities(step)
     return Plan(recipe, base, inputs, tuple(steps), digest(environment_digest(), code_digest()))
-
-
-def identities(step: Step) -> list[ModelIdentity]:
-    """Return who the models of a step are, without loading them.
-
-    Raises:
-        ModelError: one is missing; the hint is the command that gets it.
-    """
-    models = Models(threads=1)
-    return [need.identity(models) for need in step.needs]
 
 
 def run_step(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
@@ -239,7 +125,7 @@ def step_key(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop)
 
 
 def _stage_key(step: Step, done: Sequence[StepResult], plan: Plan, fits: dict[str, str]) -> str:
-    prior = _recipe_prior(plan) if step.kind == "judge" else None
+    prior = recipe_prior(plan) if step.kind == "judge" else None
     return digest(
         _edit_key(step, plan),
         plan.recipe.seed,
@@ -260,14 +146,6 @@ def _edit_key(step: Step, plan: Plan) -> str:
         STAGES[step.stage].stage.version,
         step.params.model_dump(mode="json"),
         [str(identity) for identity in identities(step)],
-    )
-
-
-def file_key(item: Input, plan: Plan) -> str:
-    """Return what the shards of one input file depend on."""
-    spec = item.spec.model_dump(mode="json", exclude={"path"})
-    return digest(
-        plan.environment, spec, item.file.name, item.file.alone, item.digest, plan.recipe.shard_rows
     )
 
 
@@ -409,7 +287,7 @@ def _extra(step: Step, plan: Plan) -> dict[str, Any]:
     """Return what only some decisions need: the seed, and the assignments of a prior build."""
     if not hasattr(STAGES[step.stage].stage, "prior"):
         return {}
-    prior = _prior_path(step, plan.base) if _prior_of(step) else None
+    prior = prior_path(step, plan.base) if prior_of(step) else None
     table = None
     if prior is not None:
         table = pq.read_table(prior, columns=["root", "split", "status"], partitioning=None)
@@ -419,33 +297,11 @@ def _extra(step: Step, plan: Plan) -> dict[str, Any]:
 
 def _prior_ids(plan: Plan) -> pa.Array | None:
     """Return the records that the recipe's prior build kept, so that what it split is not replaced by a twin."""
-    path = _recipe_prior(plan)
+    path = recipe_prior(plan)
     if path is None:
         return None
     table = pq.read_table(path, columns=["id", "status"], partitioning=None)
     return table.filter(pc.equal(table["status"], "kept")).column("id").combine_chunks()
-
-
-def _recipe_prior(plan: Plan) -> Path | None:
-    return next((_prior_path(step, plan.base) for step in plan.steps if _prior_of(step)), None)
-
-
-def _prior_of(step: Step) -> str | None:
-    stage: Any = STAGES[step.stage].stage if step.stage in STAGES else None
-    prior = getattr(stage, "prior", None)
-    return prior(step.params) if prior else None
-
-
-def _prior_path(step: Step, base: Path) -> Path:
-    path = base / str(_prior_of(step)) / "records.parquet"
-    if not path.is_file():
-        raise RecipeError(
-            f"stage {step.name!r}: the prior build {path.parent} holds no records.parquet",
-            "name the folder of a finished build, relative to the recipe",
-        )
-    if "split" not in pq.read_schema(path).names:
-        raise RecipeError(f"stage {step.name!r}: the prior build {path.parent} has no splits")
-    return path
 
 
 def _fits(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.build import Plan, StepResult, file_key
+from pipeline.steps import Plan, StepResult, file_key
 from pipeline.store import Store, digest
 
 HOLDS_TEXT = ("shards", "failed")

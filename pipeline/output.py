@@ -25,11 +25,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.apply import LEDGER_SCHEMA
-from pipeline.build import Plan, StepResult, file_key, identities
 from pipeline.card import dataset_card
 from pipeline.errors import LineageError, StoreError
 from pipeline.export import render_line
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
+from pipeline.steps import Plan, StepResult, file_key, identities
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
 from pipeline.versions import installed_versions
 

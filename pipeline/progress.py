@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pipeline.build import Plan, StepResult, identities
 from pipeline.judging import Tick
 from pipeline.stages import STAGES
+from pipeline.steps import Plan, StepResult, identities
 
 if TYPE_CHECKING:
     from rich.console import Console

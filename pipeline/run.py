@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.build import Plan, StepResult, Workshop, plan, walk
+from pipeline.build import plan, walk
 from pipeline.collect import remember
 from pipeline.errors import StageError
 from pipeline.output import (
@@ -24,6 +24,7 @@ from pipeline.output import (
 from pipeline.progress import Bars, print_plan, print_result
 from pipeline.recipe import Recipe
 from pipeline.runners import check_runner, make_runner
+from pipeline.steps import Plan, StepResult, Workshop
 from pipeline.store import Json, Store
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.build import Plan, Silent, Step, StepResult, Workshop, plan, walk
+from pipeline.build import plan, walk
 from pipeline.change import Changes
 from pipeline.output import write_build
 from pipeline.recipe import Recipe, parse_recipe
@@ -26,6 +26,7 @@ from pipeline.record import RECORD_SCHEMA, record_id
 from pipeline.runners import Runner, SerialRunner
 from pipeline.stages import STAGES, StageKind
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
+from pipeline.steps import Plan, Silent, Step, StepResult, Workshop
 from pipeline.store import Store
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from fakes import Corner, ShuffledRunner, records, stages_added, tasks, write_jsonl
 
-from pipeline.build import Step, Workshop, identities, plan
+from pipeline.build import plan
 from pipeline.change import Changes
 from pipeline.errors import ModelError, RecipeError, SourceError, StageError, StoreError
 from pipeline.ingest import FileReport
@@ -21,6 +21,7 @@ from pipeline.output import build_key, write_build
 from pipeline.runners import ProcessRunner
 from pipeline.stages import StageKind
 from pipeline.stages.protocol import Measure, Need, StageParams
+from pipeline.steps import Step, Workshop, identities
 from pipeline.work import IngestItem, MeasureItem, Site, ingest_work, measure_work
 
 STAGES_TEXT = "[{stage: normalise}, {stage: heuristics}, {stage: dedupe, semantic: false}, {stage: split}]"

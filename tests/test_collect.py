@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from fakes import Corner, Journal, LengthParams, LettersParams, tasks, write_jsonl
 
-from pipeline.build import Plan, Step
 from pipeline.collect import HOLDS_TEXT, collect, remember
 from pipeline.errors import SourceError, StoreError
 from pipeline.output import write_build
+from pipeline.steps import Plan, Step
 
 STAGES_TEXT = "[{stage: heuristics}, {stage: dedupe, semantic: false}, {stage: split}]"
 STEPS = [

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fakes import Corner, Journal, LengthParams, LettersParams, ShuffledRunner, tasks, write_jsonl
 
-from pipeline.build import Step, StepResult
 from pipeline.judging import Tick
 from pipeline.stages import STAGES
 from pipeline.stages.protocol import StageParams
+from pipeline.steps import Step, StepResult
 from pipeline.store import Store
 
 ANAGRAMS = ["listen to me", "silent to me", "a quite different text", "to me listen", "zzz", "12345", "67890"]

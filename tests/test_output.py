@@ -15,7 +15,6 @@ import pytest
 from fakes import Corner, tasks, write_jsonl
 
 from pipeline.apply import LEDGER_SCHEMA
-from pipeline.build import StepResult
 from pipeline.errors import LineageError, StoreError
 from pipeline.output import (
     build_key,
@@ -26,6 +25,7 @@ from pipeline.output import (
     write_build,
 )
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, record_key
+from pipeline.steps import StepResult
 from pipeline.store import Store, file_sha256
 
 STAGES_TEXT = (

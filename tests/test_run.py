@@ -12,10 +12,10 @@ import pytest
 from fakes import Corner, tasks, write_jsonl
 from rich.console import Console
 
-from pipeline.build import StepResult
 from pipeline.errors import SourceError, StoreError
 from pipeline.progress import Bars, print_plan, print_result
 from pipeline.run import build_once
+from pipeline.steps import StepResult
 from pipeline.versions import PACKAGES, environment_digest, installed_versions
 
 STAGES_TEXT = (

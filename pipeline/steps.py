@@ -1,0 +1,185 @@
+"""The words of a build: inputs, steps, the plan, what a step leaves, and the shop it runs in.
+
+They are plain values without behaviour of their own, apart from the engine that works on them (`build`), so that
+what writes, shows and collects a build needs to know the words only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pyarrow.parquet as pq
+
+from pipeline.errors import RecipeError
+from pipeline.ingest import InputFile, SourceSpec
+from pipeline.judging import Tick
+from pipeline.models import ModelIdentity, Models
+from pipeline.recipe import Recipe
+from pipeline.runners import Runner, cores
+from pipeline.stages import STAGES
+from pipeline.stages.protocol import Need, StageParams
+from pipeline.store import Store, digest
+from pipeline.versions import environment_digest
+from pipeline.work import ShardResult, Site
+
+
+class Reporter(Protocol):
+    """Is told what goes on; shows it or not."""
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        """Begin a part of a step with `total` units to do (0: a remark); return its tick."""
+        ...
+
+    def done(self, result: StepResult) -> None:
+        """Hear that a step has ended."""
+        ...
+
+
+class Silent:
+    """A reporter that shows nothing."""
+
+    def phase(self, step: str, what: str, total: int) -> Tick:
+        """Return a tick that does nothing."""
+        return lambda _: None
+
+    def done(self, result: StepResult) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input file, its source and the digest of its bytes."""
+
+    file: InputFile
+    spec: SourceSpec
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the plan: `ingest`, or one stage instance of the recipe."""
+
+    name: str
+    kind: Literal["ingest", "edit", "judge"]
+    stage: str
+    params: StageParams | None
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a build will do."""
+
+    recipe: Recipe
+    base: Path
+    inputs: tuple[Input, ...]
+    steps: tuple[Step, ...]
+    environment: str
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all input files as they lie on the disk."""
+        return sum(item.file.size for item in self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step left: shards in their fixed order, counts, and notes for the manifest.
+
+    `shards[i]`, at every step, descends from the i-th shard that ingest wrote.
+    """
+
+    step: str
+    stage: str
+    key: str
+    shards: tuple[ShardResult, ...]
+    records_in: int
+    notes: dict[str, Any] = field(default_factory=dict)
+    fits: dict[str, str] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
+    cached: bool = False
+    seconds: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Records that go on to the next step."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def lost(self) -> int:
+        """Records that this step dropped."""
+        return sum(shard.lost for shard in self.shards)
+
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Return the number of changes by action and reason."""
+        total: dict[str, dict[str, int]] = {}
+        for shard in self.shards:
+            for action, counts in shard.reasons.items():
+                into = total.setdefault(action, {})
+                for reason, count in counts.items():
+                    into[reason] = into.get(reason, 0) + count
+        return {action: dict(sorted(counts.items())) for action, counts in sorted(total.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where steps run: the store, the runner, who is told, and whether fits are made anew."""
+
+    store: Store
+    runner: Runner
+    reporter: Reporter
+    refit: bool = False
+
+    def site(self, plan: Plan) -> Site:
+        """Return what a worker needs to know."""
+        threads = max(1, cores() // self.runner.workers)
+        return Site(str(self.store.root.resolve()), environment_digest(), plan.environment, threads)
+
+
+def identities(step: Step) -> list[ModelIdentity]:
+    """Return who the models of a step are, without loading them.
+
+    Raises:
+        ModelError: one is missing; the hint is the command that gets it.
+    """
+    models = Models(threads=1)
+    return [need.identity(models) for need in step.needs]
+
+
+def file_key(item: Input, plan: Plan) -> str:
+    """Return what the shards of one input file depend on."""
+    spec = item.spec.model_dump(mode="json", exclude={"path"})
+    return digest(
+        plan.environment, spec, item.file.name, item.file.alone, item.digest, plan.recipe.shard_rows
+    )
+
+
+def recipe_prior(plan: Plan) -> Path | None:
+    """Return records.parquet of the prior build that a stage of the recipe names, if one does."""
+    return next((prior_path(step, plan.base) for step in plan.steps if prior_of(step)), None)
+
+
+def prior_of(step: Step) -> str | None:
+    """Return the folder of the prior build that a step names, if it does."""
+    stage: Any = STAGES[step.stage].stage if step.stage in STAGES else None
+    prior = getattr(stage, "prior", None)
+    return prior(step.params) if prior else None
+
+
+def prior_path(step: Step, base: Path) -> Path:
+    """Return records.parquet of a step's prior build.
+
+    Raises:
+        RecipeError: the folder is no finished build, or one without splits.
+    """
+    path = base / str(prior_of(step)) / "records.parquet"
+    if not path.is_file():
+        raise RecipeError(
+            f"stage {step.name!r}: the prior build {path.parent} holds no records.parquet",
+            "name the folder of a finished build, relative to the recipe",
+        )
+    if "split" not in pq.read_schema(path).names:
+        raise RecipeError(f"stage {step.name!r}: the prior build {path.parent} has no splits")
+    return path
