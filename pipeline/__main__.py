@@ -129,7 +129,7 @@ def init(
             print(json.dumps(recipe_schema(), ensure_ascii=False, indent=2))
             return
         from pipeline.errors import RecipeError
-        from pipeline.proposal import propose_recipe
+        from pipeline.proposal import left_out, propose_recipe
         from pipeline.recipe import parse_recipe
         from pipeline.store import write_text
 
@@ -144,7 +144,7 @@ def init(
             print(text, end="")
             return
         write_text(out, lambda stream: print(text, end="", file=stream))
-        print(f"wrote {out}; next: python -m pipeline build {out}")
+        print(*left_out(text), f"wrote {out}; next: python -m pipeline build {out}", sep="\n")
 
 
 @app.command()
@@ -198,7 +198,7 @@ def _console() -> Console:
 def _recipe_or_data(path: Path | None, console: Console) -> tuple[Recipe, Path]:
     """Return the recipe to build and the folder its paths are relative to."""
     from pipeline.errors import RecipeError
-    from pipeline.proposal import propose_recipe
+    from pipeline.proposal import left_out, propose_recipe
     from pipeline.recipe import load_recipe, parse_recipe
 
     chosen = path or SAMPLE
@@ -214,6 +214,8 @@ def _recipe_or_data(path: Path | None, console: Console) -> tuple[Recipe, Path]:
         f"`python -m pipeline init {chosen}` writes",
         highlight=False,
     )
+    for line in left_out(text):
+        console.print(line, highlight=False, markup=False)
     return parse_recipe(text, "the proposed recipe"), Path()
 
 

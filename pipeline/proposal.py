@@ -16,6 +16,8 @@ from pathlib import Path
 from pipeline.errors import PipelineError, SourceError
 from pipeline.ingest import InputFile, Peek, SourceSpec, find_files, peek
 
+_LEFT_OUT = "  # left out:"
+
 STAGES_TEXT = """\
 # What is done, in this order. `python -m pipeline init --schema` lists every parameter.
 stages:
@@ -84,6 +86,11 @@ def propose_recipe(target: Path, base: Path, name: str = "") -> str:
     return "\n".join([*lines, "", STAGES_TEXT])
 
 
+def left_out(recipe: str) -> list[str]:
+    """Return a sentence for every file that a proposed recipe leaves out, so that none is lost in silence."""
+    return [line.strip(" #") for line in recipe.split("\n") if line.startswith(_LEFT_OUT)]
+
+
 def _alike(usable: list[Found]) -> list[list[Found]]:
     """Return the files in groups that one source can read: same folder, ending, shape and columns."""
     groups: dict[object, list[Found]] = {}
@@ -131,7 +138,7 @@ def _paths(group: list[Found], base: Path) -> str | list[str]:
 
 
 def _left_out(item: Found, base: Path, taken: set[str]) -> list[str]:
-    lines = [f"  # left out: {item.file.name}: {item.problem}".replace("\n", " ")]
+    lines = [f"{_LEFT_OUT} {item.file.name}: {item.problem}".replace("\n", " ")]
     if item.peek and item.peek.columns:
         path = json.dumps(_relative(item.file.path, base), ensure_ascii=False)
         lines += [

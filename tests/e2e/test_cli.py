@@ -432,3 +432,15 @@ def test_the_card_has_front_matter_that_names_every_export(plain: Built) -> None
     assert front["configs"][0]["default"] is True
     for config in front["configs"]:
         assert all((plain.out / item["path"]).is_file() for item in config["data_files"])
+
+
+def test_files_that_a_proposal_leaves_out_are_named(tmp_path: Path) -> None:
+    bench.write_jsonl(tmp_path / "data" / "good.jsonl", bench.records(20))
+    bench.write_jsonl(tmp_path / "data" / "odd.jsonl", [{"colour": "red", "weight": 3}] * 5)
+    built = bench.invoke(
+        "build", tmp_path / "data", "--out", tmp_path / "out", "--store", tmp_path / ".build"
+    )
+    assert built.code == 0, built.stderr
+    assert "left out: odd.jsonl: no known shape fits its columns" in built.stdout.replace("\n", " ")
+    written = bench.invoke("init", tmp_path / "data", "--out", tmp_path / "mine.yaml")
+    assert written.stdout.startswith("left out: odd.jsonl: no known shape")
