@@ -135,7 +135,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                3,
+                4,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),

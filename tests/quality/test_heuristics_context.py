@@ -202,3 +202,10 @@ def test_a_choice_among_named_films_needs_no_picture() -> None:
     ask = "Which of these animated cartoons won a prize? Snowfall, The Long Road, Paper Moon"
     assert missing_context(ask, "", "The Long Road won a prize.").kind == ""
     assert missing_context("What is the mood of these cartoons?", "", "They are gloomy.").kind == "image"
+
+
+def test_pictures_that_someone_uploaded_in_a_sum_are_not_missing() -> None:
+    ask = "Mara uploaded 40 pictures to her page and deleted 15. How many pictures are left?"
+    assert missing_context(ask, "", "40 - 15 = 25 pictures are left.").kind == ""
+    assert missing_context("Compare the uploaded 2 pictures.", "", "One is darker.").kind == "image"
+    assert missing_context("Compare the attached pictures.", "", "One is darker.").kind == "image"
