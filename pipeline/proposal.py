@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import glob
 import json
+import math
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError, SourceError
 from pipeline.ingest import InputFile, Peek, SourceSpec, find_files, peek
+from pipeline.ingest.files import readable
 
 _LEFT_OUT = "  # left out:"
+_GUESS = "  # guess:"
+_READ = "  # read:"
+_RAISED = "# raised:"
+_UNITS = 200  # that are looked at, of each file
+_MOST_MEMBERS = 500  # of an archive that are looked at
+_REJECT_RATE = 0.01
 
 STAGES_TEXT = """\
 # What is done, in this order. `python -m pipeline init --schema` lists every parameter.
@@ -47,88 +56,239 @@ class Found:
     peek: Peek | None
     problem: str
 
+    @property
+    def rejected(self) -> float:
+        """Share of the sampled units that would be rejected."""
+        if self.peek is None or not self.peek.rejected:
+            return 0.0
+        bad = sum(self.peek.rejected.values())
+        return bad / max(bad + sum(self.peek.shapes.values()), 1)
 
-def propose_recipe(target: Path, base: Path, name: str = "") -> str:
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files that one source of the recipe reads; `guessed`: they fit no shape, and its map is a guess."""
+
+    files: tuple[Found, ...]
+    guessed: bool = False
+
+
+def propose_recipe(target: Path, base: Path, name: str = "", guess: bool = False) -> str:
     """Return the text of a recipe for a file or a folder.
 
     Args:
         target: what to read.
         base: the folder that the recipe will stand in; paths are written relative to it.
         name: name of the dataset, by default from the target's name.
+        guess: for a person to check, not for a build on the spot: where no file fits a shape, write maps of the
+            longest texts, marked as guesses; where many units are rejected, raise the limit, marked as raised.
 
     Raises:
         SourceError: nothing there can be read.
     """
-    found = [_look(file) for file in find_files(SourceSpec(name="init", path=str(target)), base)]
-    usable = [item for item in found if not item.problem]
-    if not usable:
-        listed = "\n".join(f"  {item.file.name}: {item.problem}" for item in found)
+    found, refused = _look_at(target)
+    sources = _sources([item for item in found if not item.problem])
+    if not sources and guess:
+        sources = [Source((item,), guessed=True) for item in found if _guessable(item)]
+    read = {id(item) for source in sources for item in source.files}
+    rest = [item for item in found if id(item) not in read]
+    if not sources:
+        every = [*(f"{item.file.name}: {item.problem}" for item in found), *refused]
+        listed = "\n".join(f"  {line}" for line in every)
         raise SourceError(
             f"no file of {target} can be read as records:\n{listed}",
-            "write a recipe with a `columns:` map for it; `python -m pipeline init --schema` says how",
+            "write a recipe with a `columns:` map for it: `python -m pipeline init` proposes one where it can, "
+            "and `init --schema` says how",
         )
+    usable = [item for source in sources for item in source.files]
     rows = sum(item.peek.units for item in usable if item.peek)
+    rate = max(item.rejected for item in usable) if guess else 0.0
     lines = [
         f"# A recipe for {target.name}. Build it with: python -m pipeline build RECIPE",
         f"name: {_quoted(name or _slug(target.name))}",
         "seed: 17                    # all randomness derives from it",
-        "max_reject_rate: 0.01       # the build fails if a larger share of the units cannot be read",
+        *_reject_rate(rate, usable),
         "",
-        f"# {len(usable)} of {len(found)} files can be read; {rows} units were looked at.",
+        f"# {len(usable)} of {len(found) + len(refused)} files can be read; {rows} units were looked at.",
         "sources:",
     ]
     taken: set[str] = set()
-    for group in _alike(usable):
-        lines += _source(group, base, taken)
-    for item in found:
-        if item.problem:
-            lines += _left_out(item, base, taken)
+    for source in sources:
+        lines += _source(source, base, taken)
+    for item in rest:
+        lines += _left_out(item, base, taken)
+    lines += [f"{_LEFT_OUT} {line}".replace("\n", " ") for line in refused]
     return "\n".join([*lines, "", STAGES_TEXT])
 
 
 def left_out(recipe: str) -> list[str]:
-    """Return a sentence for every file that a proposed recipe leaves out, so that none is lost in silence."""
-    return [line.strip(" #") for line in recipe.split("\n") if line.startswith(_LEFT_OUT)]
+    """Return a sentence for all that a proposed recipe leaves out, guesses or allows, so that none is silent."""
+    marks = (_LEFT_OUT, _GUESS, _RAISED)
+    return [line.strip(" #") for line in recipe.split("\n") if line.startswith(marks)]
 
 
-def _alike(usable: list[Found]) -> list[list[Found]]:
+def understood(recipe: str) -> list[str]:
+    """Return a sentence for every source of a proposed recipe: its files, format, shape and how sure it is."""
+    return [line.strip(" #") for line in recipe.split("\n") if line.startswith(_READ)]
+
+
+def _look_at(target: Path) -> tuple[list[Found], list[str]]:
+    """Return what the files of a target look like, and a sentence for each that is not looked at."""
+    if not target.is_dir():
+        return _members(target, target.parent)
+    every = sorted(
+        path for path in target.rglob("*") if path.is_file() and not _hidden(path.relative_to(target))
+    )
+    chosen = set(readable([path.relative_to(target).as_posix() for path in every]))
+    found: list[Found] = []
+    refused: list[str] = []
+    for path in every:
+        shown = path.relative_to(target).as_posix()
+        if shown in chosen:
+            members, problems = _members(path, target)
+            found += members
+            refused += problems
+        elif readable([shown]):
+            members, _ = _members(path, target)
+            records = [
+                item for item in members if not item.problem and item.peek and item.peek.shape != "document"
+            ]
+            found += records
+            if not records:
+                refused.append(f"{shown}: a text beside data; give it a source of its own if it is data, too")
+        else:
+            refused.append(f"{shown}: its ending names no format that can be read")
+    return found, refused
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _members(path: Path, root: Path) -> tuple[list[Found], list[str]]:
+    """Return one file, or the members of an archive; or why it cannot be opened."""
+    shown = path.relative_to(root).as_posix()
+    try:
+        files = find_files(SourceSpec(name="init", path=str(path)), root)
+    except PipelineError as error:
+        return [], [f"{shown}: {_sentence(error, path)}"]
+    looked = [_look(file) for file in files[:_MOST_MEMBERS]]
+    if len(files) == 1 and not files[0].member:
+        looked = [replace(item, file=replace(item.file, name=shown)) for item in looked]
+    unseen = [Found(file, None, "") for file in files[_MOST_MEMBERS:]]
+    return [*looked, *unseen], []
+
+
+def _sentence(error: PipelineError, path: Path) -> str:
+    said = error.message.split("\n")[0].removeprefix("source init: ")
+    return said.removeprefix(f"{path}: ").removeprefix(f"{path} ")
+
+
+def _sources(usable: list[Found]) -> list[Source]:
     """Return the files in groups that one source can read: same folder, ending, shape and columns."""
     groups: dict[object, list[Found]] = {}
     for item in usable:
-        assert item.peek is not None
         path, seen = item.file.path, item.peek
-        key = (path.parent, "".join(path.suffixes), seen.shape, tuple(sorted(seen.proposed.items())))
+        if item.file.member or seen is None:
+            key: object = path
+        else:
+            mixed = len(seen.shapes) > 1
+            key = (
+                path.parent,
+                "".join(path.suffixes),
+                seen.shape,
+                mixed,
+                tuple(sorted(seen.proposed.items())),
+            )
         groups.setdefault(key, []).append(item)
-    return list(groups.values())
+    return [Source(tuple(group)) for group in groups.values()]
+
+
+def _guessable(item: Found) -> bool:
+    seen = item.peek
+    return seen is not None and not item.file.member and bool(seen.proposed) and bool(seen.columns)
 
 
 def _look(file: InputFile) -> Found:
-    where = f"source init: {file.path}: "
     try:
-        seen = peek(file, SourceSpec(name="init", path=str(file.path)))
+        seen = peek(file, SourceSpec(name="init", path=str(file.path)), _UNITS)
     except PipelineError as error:
-        return Found(file, None, error.message.split("\n")[0].removeprefix(where))
-    return Found(file, seen, "" if seen.shape else seen.reason.removeprefix(where))
+        return Found(file, None, _sentence(error, Path(file.shown)))
+    if seen.shape and not any(seen.shapes.values()):
+        why = ", ".join(f"{reason}: {count}" for reason, count in seen.rejected.items())
+        return Found(file, seen, f"looks like {seen.shape}, but no unit becomes a record ({why})")
+    problem = seen.reason.removeprefix("source init: ").removeprefix(f"{file.shown}: ")
+    return Found(file, seen, "" if seen.shape else problem.split(" (known shapes are")[0])
 
 
-def _source(group: list[Found], base: Path, taken: set[str]) -> list[str]:
-    seen, first = group[0].peek, group[0].file.path
-    assert seen is not None
-    named = first.name if len(group) == 1 else f"{first.parent.name}.{first.suffix}"
-    lines = [
+def _reject_rate(rate: float, usable: list[Found]) -> list[str]:
+    line = "max_reject_rate: {:<11g}# the build fails if a larger share of the units cannot be read"
+    if rate <= _REJECT_RATE:
+        return [line.format(_REJECT_RATE)]
+    worst = max(usable, key=lambda item: item.rejected)
+    reasons = ", ".join(worst.peek.rejected) if worst.peek else ""
+    return [
+        f"{_RAISED} {rate:.1%} of the units of {worst.file.name} that were looked at are rejected ({reasons})",
+        line.format(min(math.ceil(rate * 150) / 100, 1.0)),
+    ]
+
+
+def _source(source: Source, base: Path, taken: set[str]) -> list[str]:
+    group = source.files
+    first = group[0]
+    seen = first.peek
+    assert seen is not None  # the members of an archive that were not looked at stand behind others
+    shapes = {item.peek.shape for item in group if item.peek}
+    mixed = len(shapes) > 1 or any(len(item.peek.shapes) > 1 for item in group if item.peek)
+    alone = len(group) == 1 or bool(first.file.member)
+    path = first.file.path
+    named = path.name if alone else f"{path.parent.name}.{path.suffix}"
+    shape = "columns" if source.guessed else "auto" if mixed else seen.shape
+    note = f"{seen.reason.split('; to meta')[0]}, confidence {seen.confidence:.2f}"
+    if source.guessed:
+        note = "fits no shape"
+    elif len(shapes) > 1:
+        note = f"files of several shapes: {', '.join(sorted(shapes))}"
+    elif mixed:
+        counts = sum((Counter(item.peek.shapes) for item in group if item.peek), Counter())
+        note = "units of several shapes: " + ", ".join(
+            f"{name} {count}" for name, count in counts.most_common()
+        )
+    lines = []
+    if source.guessed:
+        lines.append(
+            f"{_GUESS} {first.file.name} fits no shape; its map is a guess from its longest texts: check it"
+        )
+    lines += [
+        _read_as(source, shape),
         f"  - name: {_quoted(_unique(_slug(named), taken))}",
         f"    path: {json.dumps(_paths(group, base), ensure_ascii=False)}",
-        f"    shape: {seen.shape}".ljust(28) + f"  # {seen.reason}, confidence {seen.confidence:.2f}",
+        f"    shape: {shape}".ljust(28) + f"  # {note}".replace("\n", " "),
     ]
-    if seen.shape == "columns":
+    if source.guessed:
         pairs = ", ".join(f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in seen.proposed.items())
         lines.append(f"    columns: {{{pairs}}}")
     return lines
 
 
-def _paths(group: list[Found], base: Path) -> str | list[str]:
+def _read_as(source: Source, shape: str) -> str:
+    """Return the comment that says how the files of a source were understood."""
+    first = source.files[0]
+    seen = first.peek
+    assert seen is not None
+    names = (
+        first.file.name if len(source.files) == 1 else f"{first.file.name} and {len(source.files) - 1} more"
+    )
+    unseen = sum(item.peek is None for item in source.files)
+    encoding = f", {seen.encoding} (confidence {seen.encoding_confidence:.2f})" if seen.encoding else ""
+    confidence = min((item.peek.confidence for item in source.files if item.peek), default=0.0)
+    more = f"; {unseen} of them were not looked at" if unseen else ""
+    return f"{_READ} {names}: {seen.format}{encoding}, {shape} (confidence {confidence:.2f}){more}"
+
+
+def _paths(group: tuple[Found, ...], base: Path) -> str | list[str]:
     """Return one path, a glob that matches just these files, or a list."""
-    paths = [item.file.path for item in group]
+    paths = list(dict.fromkeys(item.file.path for item in group))
     if len(paths) == 1:
         return _relative(paths[0], base)
     folder, ending = paths[0].parent, "".join(paths[0].suffixes)
@@ -139,10 +299,10 @@ def _paths(group: list[Found], base: Path) -> str | list[str]:
 
 def _left_out(item: Found, base: Path, taken: set[str]) -> list[str]:
     lines = [f"{_LEFT_OUT} {item.file.name}: {item.problem}".replace("\n", " ")]
-    if item.peek and item.peek.columns:
+    if item.peek and item.peek.columns and not item.file.member:
         path = json.dumps(_relative(item.file.path, base), ensure_ascii=False)
         lines += [
-            f"  # - name: {_quoted(_unique(_slug(item.file.name), taken))}",
+            f"  # - name: {_quoted(_unique(_slug(item.file.path.name), taken))}",
             f"  #   path: {path}",
             f"  #   columns: {{instruction: ?, output: ?}}   # its columns: {', '.join(item.peek.columns)}".replace(
                 "\n", " "

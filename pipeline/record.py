@@ -43,6 +43,9 @@ TEXT_COLUMNS = ("system", "history", "instruction", "input", "output")
 """The columns that hold what a model would read: what a change may edit, and what the text key covers."""
 
 _ID_BYTES = 12
+_UNIT_DIGITS = 20
+MOST_PARTS = 16**4
+"""A unit becomes fewer records than this: their ids differ in four digits."""
 
 
 def record_id(source: str, file: str, raw: bytes, occurrence: int) -> str:
@@ -59,6 +62,25 @@ def record_id(source: str, file: str, raw: bytes, occurrence: int) -> str:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()
+
+
+def part_id(unit_id: str, part: int) -> str:
+    """Return the id of one of the records that a unit became: that of the first is the unit's own.
+
+    They share the first 20 digits, so that they are known to be of one unit wherever an id is: lines do not tell,
+    for a file may hold all its units in one.
+
+    Args:
+        unit_id: `record_id` of the unit.
+        part: number of the record among those of its unit, from 0, below `MOST_PARTS`.
+    """
+    last = (int(unit_id[_UNIT_DIGITS:], 16) + part) % MOST_PARTS
+    return f"{unit_id[:_UNIT_DIGITS]}{last:04x}"
+
+
+def unit_of(id_: str) -> str:
+    """Return what the ids of all records of one unit begin with."""
+    return id_[:_UNIT_DIGITS]
 
 
 def text_key(values: Iterable[str]) -> str:

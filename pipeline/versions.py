@@ -12,7 +12,7 @@ from pipeline import __version__
 from pipeline.store import digest
 
 PACKAGES = (
-    "ftfy", "numpy", "orjson", "pyarrow", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
+    "chardet", "ftfy", "numpy", "orjson", "pyarrow", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
 )  # fmt: skip
 """What can alter the bytes of a build: it goes into every key of the store and into the manifest. Kept short, because
 another version of any of these makes everything anew; models are identified by their own digests."""

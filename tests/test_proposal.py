@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pipeline.build import plan
 from pipeline.errors import SourceError
 from pipeline.ingest import SHAPES
-from pipeline.proposal import propose_recipe
+from pipeline.proposal import left_out, propose_recipe, understood
 from pipeline.recipe import Recipe, parse_recipe
 
 
@@ -29,18 +30,80 @@ def proposed(target: Path, base: Path) -> tuple[str, Recipe]:
     return text, recipe
 
 
+TURN = {"role": "user", "content": "问"}
+UNITS: dict[str, dict[str, object]] = {
+    "oasst_tree": {"prompt": {"text": "问", "role": "prompter", "replies": [{"text": "答", "role": "assistant"}]}},
+    "preference": {"prompt": "q", "chosen": "a", "rejected": "b"},
+    "self_instruct": {"instruction": "q", "instances": [{"input": "", "output": "a"}]},
+    "history": {"instruction": "q", "output": "a", "history": [["u", "b"]]},
+    "messages": {"messages": [TURN, {"role": "assistant", "content": "答"}]},
+    "sharegpt": {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+    "dialogue": {"conversation": [{"input": "q", "output": "a"}]},
+    "transcript": {"text": "Human: q\nAssistant: a"},
+    "dolly": {"instruction": "q", "response": "a", "context": "a passage"},
+}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_is_proposed_as_a_recipe_that_reads_it(tmp_path: Path, shape: str) -> None:
-    row = {names[0]: f"text of {field}" for field, names in SHAPES[shape].required.items()}
-    if shape == "dolly":
-        row["context"] = "a passage"
+    row = UNITS.get(shape) or {names[0]: f"text of {field}" for field, names in SHAPES[shape].required.items()}
     path = put(tmp_path, "rows.jsonl", row, row)
     text, recipe = proposed(path, tmp_path)
     assert (recipe.name, recipe.sources[0].shape, recipe.sources[0].path) == ("rows", shape, "rows.jsonl")
     assert "# 1 of 1 files can be read; 2 units were looked at." in text
     assert "confidence 1.00" in text
+    assert recipe.max_reject_rate == 0.01
+    assert understood(text)[0].startswith("read: rows.jsonl: jsonl, ")
+    assert understood(text)[0].endswith(f", {shape} (confidence 1.00)")
     assert recipe.stage_names() == ("normalise", "heuristics", "dedupe", "split")
     assert [export.format for export in recipe.exports] == ["alpaca", "prompt_completion"]
+
+
+def test_units_of_several_shapes_leave_the_shape_to_each_unit(tmp_path: Path) -> None:
+    text, recipe = proposed(put(tmp_path, "rows.jsonl", {"question": "q", "answer": "a"}, UNITS["messages"]), tmp_path)
+    assert recipe.sources[0].shape == "auto"
+    assert "# units of several shapes: messages 1, question_answer 1" in text
+
+
+def test_a_share_of_rejects_that_would_fail_the_build_is_said_and_allowed(tmp_path: Path) -> None:
+    rows = [{"question": "q", "answer": "a"}] * 9
+    path = put(tmp_path, "rows.jsonl", *rows, {"question": "q"})
+    text = propose_recipe(path, tmp_path, guess=True)
+    assert parse_recipe(text, "r.yaml").max_reject_rate == 0.15
+    said = "raised: 10.0% of the units of rows.jsonl that were looked at are rejected (ingest.field.missing)"
+    assert said in left_out(text)
+    assert proposed(path, tmp_path)[1].max_reject_rate == 0.01  # a build on the spot keeps the limit
+
+
+def test_where_nothing_fits_a_guess_is_made_on_wish_and_marked(tmp_path: Path) -> None:
+    put(tmp_path, "rows.jsonl", {"intent": "greeting", "n": "12", "text": "good morning to you"})
+    with pytest.raises(SourceError, match="no known shape"):
+        propose_recipe(tmp_path, tmp_path)
+    text = propose_recipe(tmp_path, tmp_path, guess=True)
+    recipe = parse_recipe(text, "r.yaml")
+    assert recipe.sources[0].columns == {"instruction": "intent", "output": "text"}
+    assert "guess: rows.jsonl fits no shape; its map is a guess from its longest texts: check it" in left_out(text)
+
+
+def test_an_archive_is_one_source_and_a_damaged_one_is_left_out(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a.jsonl", json.dumps({"question": "q", "answer": "a"}))
+        archive.writestr("b.jsonl", json.dumps(UNITS["messages"]))
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 no archive at all")
+    text, recipe = proposed(tmp_path, tmp_path)
+    assert [(source.path, source.shape) for source in recipe.sources] == [("all.zip", "auto")]
+    assert "# files of several shapes: messages, question_answer" in text
+    assert any(line.startswith("left out: broken.zip: ") for line in left_out(text))
+
+
+def test_files_beside_data_are_left_out_by_name_unless_they_hold_records(tmp_path: Path) -> None:
+    put(tmp_path, "good.jsonl", {"instruction": "q", "output": "a"})
+    put(tmp_path, "语料.txt", {"问": "q", "答": "a"}, {"问": "q", "答": "b"})
+    (tmp_path / "README.md").write_text("# What this is\n\nSome words about it.\n", encoding="utf-8")
+    (tmp_path / "weights.xyz").write_bytes(b"1")
+    text, recipe = proposed(tmp_path, tmp_path)
+    assert [source.shape for source in recipe.sources] == ["alpaca", "question_answer"]
+    assert [line.split(":")[1].strip() for line in left_out(text)] == ["README.md", "weights.xyz"]
 
 
 def test_files_that_are_left_out_are_named_with_why_and_their_columns(tmp_path: Path) -> None:

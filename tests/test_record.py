@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest import SourceSpec, find_files, ingest_file
-from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, prompt_of, record_id, record_key, text_key, text_keys
+from pipeline.record import (
+    RECORD_SCHEMA,
+    TEXT_COLUMNS,
+    part_id,
+    prompt_of,
+    record_id,
+    record_key,
+    text_key,
+    text_keys,
+    unit_of,
+)
 
 TURNS = st.lists(st.fixed_dictionaries({"user": st.text(), "assistant": st.text()}), max_size=2)
 ROWS = st.lists(
@@ -101,3 +111,13 @@ def test_a_prompt_is_the_instruction_and_below_it_the_input() -> None:
 
 def test_text_columns_are_columns_of_a_record() -> None:
     assert set(TEXT_COLUMNS) < set(RECORD_SCHEMA.names)
+
+
+def test_the_records_of_one_unit_share_the_beginning_of_their_ids() -> None:
+    unit = record_id("s", "f", b"raw", 0)
+    ids = [part_id(unit, part) for part in range(3000)]
+    assert ids[0] == unit
+    assert len(set(ids)) == 3000
+    assert {unit_of(each) for each in ids} == {unit_of(unit)}
+    assert {len(each) for each in ids} == {24}
+    assert unit_of(record_id("s", "f", b"raw", 1)) != unit_of(unit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from pipeline.errors import SourceError
 from pipeline.ingest.spec import SourceSpec
 from pipeline.ingest.streams import CHUNK, open_bytes
 from pipeline.ingest.tables import refuse_duplicates
-from pipeline.ingest.units import ENCODING, Bad, Broken, Unit
+from pipeline.ingest.units import ENCODING, FIELD_TYPE, Bad, Broken, Unit
 
 _BATCH_BYTES = 8 * 1024 * 1024
 _MAX_BATCH = 4096
@@ -31,7 +31,7 @@ def read_parquet(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
     Raises:
         SourceError: the file is damaged, or two of its columns share a name.
     """
-    with tempfile.TemporaryFile() as unpacked, open_bytes(path) as stream:
+    with tempfile.TemporaryFile() as unpacked, open_bytes(path, spec) as stream:
         # Parquet is read from its end: a gzip stream has to be unpacked first.
         seekable = stream.seekable()
         try:
@@ -56,26 +56,30 @@ def _first_line(error: Exception) -> str:
 
 
 def _rows(table: pq.ParquetFile) -> Iterator[Unit | Bad]:
-    number = 0
-    for batch in table.iter_batches(batch_size=_batch_size(table.metadata)):
+    return row_batches(table.iter_batches(batch_size=_batch_size(table.metadata)))
+
+
+def row_batches(batches: Iterable[pa.RecordBatch], number: int = 0) -> Iterator[Unit | Bad]:
+    """Yield the rows of batches, counted on from `number`; a value that Python cannot hold costs its row alone."""
+    for batch in batches:
         try:
-            rows: list[dict[str, object] | None] = list(batch.to_pylist())
-        except UnicodeDecodeError:
-            rows = [_row_or_none(batch.slice(index, 1)) for index in range(batch.num_rows)]
-        for row in rows:
-            number += 1
-            if row is None:
-                yield Bad(number, ENCODING, "a text of the row is not UTF-8")
-            else:
-                yield Unit(number, row)
+            rows: Iterable[dict[str, object]] = batch.to_pylist()
+        except (ValueError, OverflowError):
+            for index in range(batch.num_rows):
+                yield _row(batch.slice(index, 1), number + index + 1)
+        else:
+            for place, row in enumerate(rows, number + 1):
+                yield Unit(place, row)
+        number += batch.num_rows
 
 
-def _row_or_none(batch: pa.RecordBatch) -> dict[str, object] | None:
+def _row(batch: pa.RecordBatch, number: int) -> Unit | Bad:
     try:
-        row: dict[str, object] = batch.to_pylist()[0]
+        return Unit(number, batch.to_pylist()[0])
     except UnicodeDecodeError:
-        return None
-    return row
+        return Bad(number, ENCODING, "a text of the row is not UTF-8")
+    except (ValueError, OverflowError) as error:  # a date beyond the year 9999, ...
+        return Bad(number, FIELD_TYPE, f"a value of the row cannot be read ({_first_line(error)})")
 
 
 def _batch_size(metadata: pq.FileMetaData) -> int:

@@ -1,22 +1,24 @@
 """From fields to Arrow tables: ids, occurrence numbers, and shards of bounded size.
 
 A shard ends at the wanted number of rows or at 64 MiB of units, whichever comes first, so that a
-file of huge records is as bounded as one of small ones. Equal units are counted by 64-bit hashes in
+file of huge records is as bounded as one of small ones. The first record of a unit has the unit's id,
+a further one that of the unit and its number; they stand in one shard unless they are more than fit.
+Equal units are counted by 64-bit hashes in
 sorted arrays: 8 bytes a unit, where a dict would take a hundred. A collision (about 1 in 10^5 over
 15 million units) costs an occurrence number, never an id that two records share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from pipeline.ingest.fields import Fields
-from pipeline.record import RECORD_SCHEMA, record_id
+from pipeline.ingest.parts import Fields
+from pipeline.record import RECORD_SCHEMA, part_id, record_id
 
 _SHARD_BYTES = 64 * 1024 * 1024
 
@@ -85,17 +87,22 @@ class ShardWriter:
         self._occurrences = Occurrences()
         self._raws: list[bytes] = []
         self._lines: list[int] = []
-        self._fields: list[Fields] = []
+        self._parts: list[Sequence[Fields]] = []
+        self._held = 0
         self._bytes = 0
+        self.units = 0
         self.written = 0
 
-    def add(self, line: int, raw: bytes, fields: Fields) -> None:
-        """Add one record: where it stands, its canonical bytes, and its fields."""
+    def add(self, line: int, raw: bytes, parts: Sequence[Fields]) -> None:
+        """Add the records of one unit: where it stands, its canonical bytes, and their fields."""
+        if self._held and self._held + len(parts) > self._rows:
+            self.flush()
         self._raws.append(raw)
         self._lines.append(line)
-        self._fields.append(fields)
+        self._parts.append(parts)
+        self._held += len(parts)
         self._bytes += len(raw)
-        if len(self._raws) >= self._rows or self._bytes >= _SHARD_BYTES:
+        if self._held >= self._rows or self._bytes >= _SHARD_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -103,26 +110,35 @@ class ShardWriter:
         if not self._raws:
             return
         table = self._table()
-        self._raws, self._lines, self._fields, self._bytes = [], [], [], 0
-        self._write(table)
-        self.written += table.num_rows
+        self.units += len(self._raws)
+        self._raws, self._lines, self._parts, self._held, self._bytes = [], [], [], 0, 0
+        for start in range(0, table.num_rows, self._rows):
+            piece = table.slice(start, self._rows)
+            self._write(piece)
+            self.written += piece.num_rows
 
     def _table(self) -> pa.Table:
         hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, self._raws), np.uint64, len(self._raws))
         numbers = self._occurrences.add(hashes).tolist()
-        ids = [
+        units = [
             record_id(self._source, self._file, raw, number)
             for raw, number in zip(self._raws, numbers, strict=True)
         ]
-        n, rows = len(ids), self._fields
+        ids = [
+            part_id(unit, part) if part else unit
+            for unit, parts in zip(units, self._parts, strict=True)
+            for part in range(len(parts))
+        ]
+        n, rows = len(ids), [fields for parts in self._parts for fields in parts]
+        lines = [line for line, parts in zip(self._lines, self._parts, strict=True) for _ in parts]
         columns: dict[str, list[object]] = {
             "id": [*ids],
             "root": [*ids],
             "source": [self._source] * n,
             "file": [self._file] * n,
-            "line": [*self._lines],
+            "line": [*lines],
             "system": [row.system for row in rows],
-            "history": [[]] * n,
+            "history": [[{"user": user, "assistant": said} for user, said in row.history] for row in rows],
             "instruction": [row.instruction for row in rows],
             "input": [row.input for row in rows],
             "output": [row.output for row in rows],

@@ -1,22 +1,24 @@
 """Rows of CSV and TSV files, through the csv module and one physical line at a time.
 
-The lines are handed to the csv module by an object that counts them: so each row knows the line
-that it starts on, a line over the limit is skipped without being held, and a quote that is never
-closed ends the file with an error instead of swallowing it. Rejected: pandas and pyarrow.csv, which
-guess types ("007" becomes 7, "NA" becomes null) and report a bad row without its line.
+How a table is written is for `dialects` to tell. The lines are handed to the csv module by an object
+that counts them: so each row knows the line that it starts on, a line over the limit is skipped without
+being held, and a quote that is never closed ends the file with an error instead of swallowing it.
+Rejected: pandas and pyarrow.csv, which guess types ("007" becomes 7, "NA" becomes null) and report a
+bad row without its line.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import SourceError
+from pipeline.ingest.dialects import Dialect, dialect_of
+from pipeline.ingest.encodings import open_text, text_head
 from pipeline.ingest.spec import SourceSpec
-from pipeline.ingest.streams import CHUNK, head_of, open_bytes
+from pipeline.ingest.streams import CHUNK
 from pipeline.ingest.units import (
     FILE_BROKEN,
     ROW_COLUMNS,
@@ -26,54 +28,18 @@ from pipeline.ingest.units import (
     too_large,
 )
 
-DELIMITERS = (",", "\t", ";", "|")
-_SAMPLE_ROWS = 50
 _LINE_END = 3  # characters to ask for beyond the limit: the line end, and one that tells
-_FIELD_LIMIT = 2**31 - 1  # the largest that a C long holds everywhere; rows are bounded by their bytes
 
 
 def read_csv(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
-    """Yield the rows of a table whose delimiter its first lines tell."""
-    return _rows(path, spec, sniff_delimiter(head_of(path)))
+    """Yield the rows of a table whose first rows tell how it is written."""
+    return _rows(path, spec, dialect_of(text_head(path, spec), spec))
 
 
 def read_tsv(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
-    """Yield the rows of a tab-separated table."""
-    return _rows(path, spec, "\t")
-
-
-def sniff_delimiter(head: bytes) -> str:
-    """Return the delimiter that cuts the first rows into the same number of fields, more than one.
-
-    csv.Sniffer is not used: it takes any character for one, letters included.
-    """
-    text = head.decode("utf-8-sig", "replace")
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        rows = _first_rows(text, delimiter)
-        width = len(rows[0]) if rows else 0
-        if width > 1:
-            score = (round(sum(len(row) == width for row in rows) / len(rows), 1), width)
-            if score > best_score:
-                best, best_score = delimiter, score
-    return best
-
-
-def _first_rows(text: str, delimiter: str) -> list[list[str]]:
-    _raise_field_limit()
-    rows: list[list[str]] = []
-    for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-        if row:
-            rows.append(row)
-        if len(rows) > _SAMPLE_ROWS:
-            break
-    # The last row may be cut off by the end of the sample.
-    return rows[:-1] if len(rows) > 2 else rows
-
-
-def _raise_field_limit() -> None:
-    if csv.field_size_limit() < _FIELD_LIMIT:
-        csv.field_size_limit(_FIELD_LIMIT)
+    """Yield the rows of a tab-separated table; one without tabs is a csv file by another name."""
+    head = text_head(path, spec)
+    return _rows(path, spec, dialect_of(head, spec, "\t" if b"\t" in head else ""))
 
 
 class _LineTooLong(Exception):  # noqa: N818 - one row of the table, not a failure
@@ -83,10 +49,10 @@ class _LineTooLong(Exception):  # noqa: N818 - one row of the table, not a failu
 class _Lines:
     """Hands physical lines to the csv module and knows where the row in hand began."""
 
-    def __init__(self, text: TextIO, limit: int, path: Path) -> None:
+    def __init__(self, text: TextIO, limit: int, quotechar: str) -> None:
         self._text = text
         self._limit = limit
-        self._path = path
+        self._quotechar = quotechar
         self.number = 0
         self.row_start = 0  # line that the row in hand starts on; 0: no row is in hand
         self._row_bytes = 0
@@ -117,17 +83,20 @@ class _Lines:
 
     def _skip_long_line(self, line: str) -> None:
         """Skip the rest of a line over the limit; it ends its row if its quotes are paired."""
-        quotes = line.count('"')
+        quotes = self._quotes(line)
         asked = self._limit + _LINE_END
         # A line feed may follow a carriage return that is the last character we asked for.
         while not (line.endswith("\n") or (line.endswith("\r") and len(line) < asked)):
             asked = CHUNK
             if not (line := self._text.readline(asked)):
                 break
-            quotes += line.count('"')
+            quotes += self._quotes(line)
         if quotes % 2 or self.row_start != self.number:
             raise self._open_quote(f"is not closed within max_unit_bytes, {self._limit:,} bytes")
         raise _LineTooLong
+
+    def _quotes(self, line: str) -> int:
+        return line.count(self._quotechar) if self._quotechar else 0
 
     def _open_quote(self, what: str) -> Broken:
         place = f"the row that starts on line {self.row_start:,}"
@@ -141,13 +110,12 @@ def _byte_length(text: str, limit: int) -> int:
     return len(text.encode("utf-8", "surrogateescape"))
 
 
-def _rows(path: Path, spec: SourceSpec, delimiter: str) -> Iterator[Unit | Bad]:
-    _raise_field_limit()
-    with open_bytes(path) as stream:
+def _rows(path: Path, spec: SourceSpec, dialect: Dialect) -> Iterator[Unit | Bad]:
+    with open_text(path, spec) as stream:
         # Undecodable bytes become lone surrogates, which cost their row alone.
         text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-        lines = _Lines(text, spec.max_unit_bytes, path)
-        reader = csv.reader(lines, delimiter=delimiter)
+        lines = _Lines(text, spec.max_unit_bytes, dialect.quotechar)
+        reader = dialect.reader(lines)
         header: list[str] | None = None
         while True:
             lines.next_row()
@@ -160,9 +128,12 @@ def _rows(path: Path, spec: SourceSpec, delimiter: str) -> Iterator[Unit | Bad]:
                     raise Broken(FILE_BROKEN, "has a header longer than max_unit_bytes", 1) from None
                 yield too_large(lines.row_start, spec.max_unit_bytes)
                 continue
-            if header is None:
-                header = _header(row, path) if row else None
-            elif row:
+            if header is None and row:
+                names = row if dialect.header else [""] * len(row)
+                header = _header(names, path)
+                if dialect.header:
+                    continue
+            if header is not None and row:
                 yield _unit(lines.row_start, header, row)
 
 
@@ -179,7 +150,7 @@ def _header(row: list[str], path: Path) -> list[str]:
         try:
             "".join(names).encode()
         except UnicodeEncodeError:
-            raise Broken(FILE_BROKEN, "has a header that is not UTF-8", 1) from None
+            raise Broken(FILE_BROKEN, "has a header that is not valid in its encoding", 1) from None
     refuse_duplicates(names, path)
     return names
 

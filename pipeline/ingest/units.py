@@ -20,10 +20,22 @@ JSON_INVALID = "ingest.json.invalid"
 NOT_OBJECT = "ingest.json.not_object"
 ENCODING = "ingest.encoding.invalid"
 TOO_LARGE = "ingest.unit.too_large"
+TOO_DEEP = "ingest.unit.too_deep"
 EMPTY = "ingest.unit.empty"
+UNANSWERED = "ingest.question.unanswered"
+NO_QUESTION = "ingest.answer.no_question"
+OTHER_POST = "ingest.post.other"
+NO_PAIR = "ingest.section.no_question"
+CELL_ERROR = "ingest.cell.error"
 ROW_COLUMNS = "ingest.row.columns"
 FIELD_TYPE = "ingest.field.type"
 FIELD_MISSING = "ingest.field.missing"
+FIELD_TEMPLATE = "ingest.field.template"
+CONVERSATION_EMPTY = "ingest.conversation.empty"
+CONVERSATION_ROLE = "ingest.conversation.role"
+CONVERSATION_CONTENT = "ingest.conversation.content"
+CONVERSATION_MEDIA = "ingest.conversation.media"
+TREE_ORPHAN = "ingest.tree.orphan"
 FILE_TRUNCATED = "ingest.file.truncated"
 FILE_BROKEN = "ingest.file.broken"
 
@@ -32,14 +44,29 @@ REASONS = (
     NOT_OBJECT,
     ENCODING,
     TOO_LARGE,
+    TOO_DEEP,
     EMPTY,
+    UNANSWERED,
+    NO_QUESTION,
+    OTHER_POST,
+    NO_PAIR,
+    CELL_ERROR,
     ROW_COLUMNS,
     FIELD_TYPE,
     FIELD_MISSING,
+    FIELD_TEMPLATE,
+    CONVERSATION_EMPTY,
+    CONVERSATION_ROLE,
+    CONVERSATION_CONTENT,
+    CONVERSATION_MEDIA,
+    TREE_ORPHAN,
     FILE_TRUNCATED,
     FILE_BROKEN,
 )
 """Every reason that a reject can have."""
+
+SOUND = frozenset({UNANSWERED, NO_QUESTION, OTHER_POST, NO_PAIR})
+"""Reasons of units that were read and hold no pair: nothing is wrong with the file, however many they are."""
 
 
 class Unit(NamedTuple):
@@ -47,6 +74,14 @@ class Unit(NamedTuple):
 
     line: int
     value: dict[str, object]
+
+
+class Read(NamedTuple):
+    """One unit with its canonical bytes."""
+
+    line: int
+    value: dict[str, object]
+    raw: bytes
 
 
 class Bad(NamedTuple):
@@ -112,7 +147,8 @@ def diagnose(raw: bytes) -> Fault:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return Fault(ENCODING, f"byte {error.start + 1} of the unit is not UTF-8", whole=True)
+        what = f"byte {error.start + 1} of the unit belongs to no character of the file's encoding"
+        return Fault(ENCODING, what, whole=True)
     try:
         value = json.loads(text, strict=False)
     except RecursionError:

@@ -1,14 +1,17 @@
 """Damage from bytes: text decoded with the wrong charset, and characters that no reader sees.
 
 Mojibake is decoded again line by line by ftfy's heuristic, and only where its measure of badness falls.
-Control characters go, but for those that a script, an emoji or a direction needs. Rejected:
-`ftfy.fix_text` (it also uncurls quotes and rewrites Chinese punctuation) and removing all of category Cf
-(it breaks Persian words and families of emoji).
+ftfy does not know Chinese read as GBK or GBK read as Latin-1: these are undone where every byte goes
+back and rare signs become common characters. Control characters go, but for those that a script, an
+emoji or a direction needs. Rejected: `ftfy.fix_text` (it also uncurls quotes and rewrites Chinese
+punctuation), guessing bytes that are lost (锟斤拷), and removing all of category Cf (it breaks Persian
+words and families of emoji).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from quality.normalise.repair import Repair
 from quality.normalise.subject import Subject
@@ -24,18 +27,105 @@ def repair_mojibake(text: str, subject: Subject) -> Repair:
     from ftfy import fix_encoding
     from ftfy.badness import badness, is_bad
 
-    if not is_bad(text) or subject.is_encoding():
+    if not (is_bad(text) or may_be_chinese_mojibake(text)) or subject.is_encoding():
         return Repair(text)
     lines = text.split("\n")
     repaired = 0
     for number, line in enumerate(lines):
-        if line.isascii() or not is_bad(line):
+        if line.isascii():
             continue
-        fixed = fix_encoding(line)
-        if fixed != line and badness(fixed) < badness(line):
+        fixed = _decoded_again(line) if may_be_chinese_mojibake(line) else line
+        if fixed == line and is_bad(line):
+            fixed = fix_encoding(line)
+            if badness(fixed) >= badness(line):
+                continue
+        if fixed != line:
             lines[number] = fixed
             repaired += 1
     return Repair("\n".join(lines), {"lines": repaired}) if repaired else Repair(text)
+
+
+_RUN = re.compile("[^\x00-\x7f\ufffd]+")
+_LATIN = (
+    "\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2026"
+    "\u2030\u2039\u203a\u20ac\u2122"
+)
+_LATIN_RUN = re.compile(f"[{_LATIN}]{{4,}}")
+_NO_LATIN = re.compile(f"[^\\x00-\\x7f{_LATIN}]")
+_NO_WORD = re.compile("[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|[À-ÿ][\u00a1-\u00bf×÷]|[\u00a1-\u00bf×÷][À-ÿ]")
+
+
+def _decode_all(leads: Iterable[int], trails: Iterable[int]) -> str:
+    """Return the characters that GBK has for these pairs of bytes."""
+    pairs = (bytes((lead, trail)) for lead in leads for trail in trails)
+    return "".join(pair.decode("gbk", "ignore") for pair in pairs)
+
+
+_FIRST = re.compile(f"[{re.escape(_decode_all((*range(0xE2, 0xEA), 0xEF), range(0x80, 0xC0)))}]")
+"""What GBK makes of the first two bytes of a Chinese character in UTF-8: rare characters, all of them."""
+
+_COMMON = frozenset(_decode_all(range(0xB0, 0xD8), range(0xA1, 0xFF)))
+"""The 3,755 characters of everyday Chinese: the first level of GB 2312."""
+
+_PUNCTUATION = frozenset("，。！？：；、“”‘’（）《》〈〉【】「」『』…—·～％￥０１２３４５６７８９")
+
+
+def may_be_chinese_mojibake(text: str) -> bool:
+    """Tell cheaply whether a text could be Chinese in UTF-8 read as GBK, or GBK read as Latin-1."""
+    return _FIRST.search(text) is not None or _LATIN_RUN.search(text) is not None
+
+
+def _decoded_again(line: str) -> str:
+    """Return a line decoded as it should have been, where that is certain; else as it is.
+
+    It is certain where every character goes back to bytes and all these bytes are text in the other
+    charset, at least two characters, most of them everyday Chinese, and hardly one was before.
+    """
+    if _FIRST.search(line) is not None:
+        return _RUN.sub(lambda run: _utf8_from_gbk(run.group()), line)
+    foreign = "".join(_RUN.findall(line))
+    # A word with accents alone (`ÄÖÜß`) is one: only what no word of Latin letters looks like is read again.
+    if _NO_LATIN.search(line) or not _NO_WORD.search(foreign):
+        return line
+    fixed = _RUN.sub(lambda run: _gbk_from_latin(run.group()), line)
+    return fixed if _is_chinese("".join(_RUN.findall(fixed)), foreign) else line
+
+
+def _is_chinese(text: str, before: str) -> bool:
+    """Tell whether a text, without its ASCII, is everyday Chinese that another text was not."""
+    hanzi = sum(char in _COMMON for char in text)
+    common = hanzi + sum(char in _PUNCTUATION for char in text)
+    return (
+        hanzi >= 2
+        and common * 10 >= len(text) * 8
+        and sum(char in _COMMON for char in before) * 3 <= len(before)
+    )
+
+
+def _utf8_from_gbk(run: str) -> str:
+    """Return the Chinese whose UTF-8 bytes read as this run in GBK or GB18030; the run if there is none."""
+    for charset in ("gb18030", "gbk"):
+        try:  # Windows reads the byte 80, which has no place in GBK, as the sign of the Euro
+            data = b"".join(b"\x80" if char == "€" else char.encode(charset) for char in run)
+            fixed = data.decode("utf-8")
+        except UnicodeError:
+            continue
+        return fixed if _is_chinese(fixed, run) else run
+    return run
+
+
+def _gbk_from_latin(run: str) -> str:
+    """Return the text whose GBK bytes read as this run in Latin-1 or Windows-1252; the run if there is none."""
+    try:
+        data = b"".join(char.encode("latin-1" if char < "\u0100" else "cp1252") for char in run)
+        fixed = data.decode("gb18030")
+    except UnicodeError:
+        return run
+    try:
+        data.decode("utf-8")
+    except UnicodeError:
+        return fixed
+    return run  # it is UTF-8 read as Latin-1, which ftfy repairs
 
 
 _RTL = "\u0590-\u08ff\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc"

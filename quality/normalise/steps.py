@@ -12,7 +12,7 @@ import unicodedata
 from typing import Final
 
 from quality.normalise.characters import normalise_unicode
-from quality.normalise.encoding import remove_controls, repair_mojibake
+from quality.normalise.encoding import may_be_chinese_mojibake, remove_controls, repair_mojibake
 from quality.normalise.markup import remove_html
 from quality.normalise.repair import Step
 from quality.normalise.whitespace import is_untidy, tidy_whitespace
@@ -41,7 +41,7 @@ def is_suspicious(text: str) -> bool:
     if text.isascii():
         data = text.encode()
         return len(data.translate(None, _ODD_ASCII)) != len(data)
-    if _ODD.search(text) is not None or not unicodedata.is_normalized("NFC", text):
+    if _ODD.search(text) is not None or may_be_chinese_mojibake(text) or not unicodedata.is_normalized("NFC", text):
         return True
     from ftfy.badness import is_bad
 

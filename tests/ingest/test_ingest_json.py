@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingested import Read, ingest, rejects
 
 from pipeline.errors import SourceError
-from pipeline.ingest.json_units import _ArrayScanner
+from pipeline.ingest.json_scanner import ArrayScanner
 from pipeline.ingest.units import Broken
 
 GOOD = {"instruction": "说说天气", "input": "", "output": "晴"}
@@ -117,9 +117,9 @@ def test_an_empty_output_is_a_record_and_not_a_reject(read: Read) -> None:
 
 
 def test_what_no_field_takes_goes_to_meta_in_the_order_of_the_file(read: Read) -> None:
-    raw = line(z="", instruction="q", output="a", history=[["h", "r"]], n=None)
+    raw = line(z="", instruction="q", output="a", links=[["h", "r"]], n=None)
     _, rows = read("a.jsonl", raw)
-    assert rows[0]["meta"] == '{"z":"","history":[["h","r"]],"n":null}'
+    assert rows[0]["meta"] == '{"z":"","links":[["h","r"]],"n":null}'
 
 
 def test_equal_units_are_told_apart_by_their_occurrence(read: Read) -> None:
@@ -158,7 +158,7 @@ def test_one_object_over_several_lines_is_one_unit(read: Read) -> None:
 
 
 def test_one_object_that_is_no_record_says_what_it_holds(read: Read) -> None:
-    data = json.dumps({"version": 1, "data": [GOOD]}, indent=2).encode()
+    data = json.dumps({"version": 1, "data": [1, 2]}, indent=2).encode()
     with pytest.raises(SourceError, match=r"version \(number\), data \(list\)"):
         read("a.json", data)
 
@@ -167,7 +167,7 @@ def test_one_object_that_is_too_large_or_cut_off_is_an_error(read: Read) -> None
     data = json.dumps(GOOD, indent=2).encode()
     with pytest.raises(SourceError, match="one JSON object of over 20 bytes"):
         read("a.json", data, max_unit_bytes=20)
-    with pytest.raises(SourceError, match="is not valid JSON"):
+    with pytest.raises(SourceError, match="ends inside a JSON value"):
         read("a.json", data[:-4])
 
 
@@ -240,7 +240,7 @@ def test_the_scanner_finds_every_element_whatever_the_chunks(
     values: list[object], ascii_: bool, step: int, indent: int | None
 ) -> None:
     data = json.dumps(values, ensure_ascii=ascii_, indent=indent).encode("utf-8", "surrogatepass")
-    scanner = _ArrayScanner(10_000)
+    scanner = ArrayScanner(10_000)
     found = [raw for start in range(0, len(data), step) for raw in scanner.feed(data[start : start + step])]
     scanner.finish()
     assert [json.loads(raw.decode("utf-8", "surrogatepass")) for raw in found if raw] == values
@@ -253,7 +253,7 @@ def test_the_scanner_never_takes_a_cut_array_for_a_whole_one(
 ) -> None:
     raw = json.dumps(values).encode()
     cut = data.draw(st.integers(1, len(raw) - 1))
-    scanner = _ArrayScanner(10_000)
+    scanner = ArrayScanner(10_000)
     found = list(scanner.feed(raw[:cut]))
     with pytest.raises(Broken):
         scanner.finish()

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from pipeline.errors import SourceError
 from pipeline.ingest import Peek, SourceSpec, find_files, peek
+from pipeline.ingest.units import canonical
+from pipeline.record import record_id
 
 
 def lines(*units: dict[str, Any]) -> bytes:
@@ -35,6 +37,11 @@ def lines(*units: dict[str, Any]) -> bytes:
         ("title answer", "question_answer", "1||2|"),
         ("question std_answer class", "question_answer", "1||2|"),
         ("query response", "question_answer", "1||2|"),
+        ("title_body upvoted_answer", "question_answer", "1||2|"),
+        ("患者提问 医生回答", "question_answer", "1||2|"),
+        ("text", "document", "||1|"),
+        ("title content url date", "document", "||2|"),
+        ("标题 正文 来源", "document", "||2|"),
     ],
 )
 def test_a_shape_is_known_by_its_columns(read: Read, columns: str, shape: str, expected: str) -> None:
@@ -48,16 +55,19 @@ def test_a_shape_is_known_by_its_columns(read: Read, columns: str, shape: str, e
     assert set(json.loads(row["meta"]).values()) == set(unit.values()) - taken
 
 
-@pytest.mark.parametrize("columns", ["text", "text category", "conversations", "prompt chosen"])
+@pytest.mark.parametrize(
+    "columns", ["text category", "文本 标签", "text comment", "numbers", "prompt chosen"]
+)
 def test_a_file_that_fits_no_shape_is_an_error_that_shows_what_to_write(read: Read, columns: str) -> None:
-    unit = {name: ["x"] if name == "conversations" else "x y z" for name in columns.split()}
+    unit = {name: [1] if name == "numbers" else "x y z" for name in columns.split()}
     with pytest.raises(SourceError) as caught:
         read("a.jsonl", lines(unit))
     for name in columns.split():
         assert f"{name} (" in caught.value.message
     assert "alpaca: instruction + output" in caught.value.message
     hint = caught.value.hint
-    assert ("columns: {" in hint) == ("conversations" not in columns)
+    assert ("say which column holds what, for example `columns: {" in hint) == (columns != "numbers")
+    assert ("answers.0.text" in hint) == (columns == "numbers")
 
 
 def test_the_example_in_the_error_is_a_map_that_works(read: Read) -> None:
@@ -78,7 +88,7 @@ def test_a_table_without_a_header_does_not_leak_its_text(read: Read) -> None:
 
 
 def test_a_shape_must_fit_half_of_the_units(read: Read) -> None:
-    good, bad = {"question": "q", "answer": "a"}, {"text": "t"}
+    good, bad = {"question": "q", "answer": "a"}, {"colour": "t"}
     report, rows = read("a.jsonl", lines(good, bad))
     assert (len(rows), rejects(report)) == (1, [(2, "ingest.field.missing")])
     with pytest.raises(SourceError, match="no known shape"):
@@ -165,10 +175,180 @@ def test_peek_halves_its_confidence_where_another_shape_fits(read: Read, tmp_pat
 
 
 def test_peek_says_what_it_saw_where_nothing_fits(read: Read, tmp_path: Any) -> None:
-    found = look(read, tmp_path, lines({"text": "x", "n": 1}))
-    assert (found.shape, found.confidence, found.proposed) == ("", 0.0, {"output": "text"})
-    assert "text (text), n (number)" in found.reason
+    found = look(read, tmp_path, lines({"tweet": "x", "n": 1}))
+    assert (found.shape, found.confidence, found.proposed) == ("", 0.0, {"output": "tweet"})
+    assert "tweet (text), n (number)" in found.reason
     found = look(read, tmp_path, b"{\n{\n")
     assert (found.units, found.reason) == (2, "no unit could be read: ingest.json.invalid: 2")
     found = look(read, tmp_path, lines({"text": "x"}), columns={"output": "text"})
     assert (found.shape, found.confidence) == ("columns", 1.0)
+
+
+PAIR = {"question": "q", "answer": "a"}
+TALK = {"messages": [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]}
+
+
+def test_each_unit_of_a_mixed_file_goes_to_the_shape_that_fits_it(read: Read, tmp_path: Any) -> None:
+    document = {"text": "正文", "title": "t"}
+    units = [
+        PAIR,
+        PAIR,
+        PAIR,
+        TALK,
+        TALK,
+        document,
+        {"question": "q"},
+        {"question": "q", "text": "t"},
+        {"x": 1},
+    ]
+    report, rows = read("a.jsonl", lines(*units))
+    assert (report.shape, report.shapes) == (
+        "question_answer",
+        {"question_answer": 3, "messages": 2, "document": 1},
+    )
+    assert [row["output"] for row in rows] == ["a", "a", "a", "答", "答", "正文"]
+    assert rejects(report) == [(line, "ingest.field.missing") for line in (7, 8, 9)]
+    assert report.rejects[1].detail == "no column answer; it has question, text"
+    found = look(read, tmp_path, lines(*units))
+    assert found.shapes == report.shapes
+    assert found.rejected == {"ingest.field.missing": 3}
+    assert found.confidence == pytest.approx(6 / 9)
+    assert "; mixed with messages: 2, document: 1" in found.reason
+
+
+def test_a_shape_that_first_comes_after_the_sample_is_read_as_well(read: Read) -> None:
+    late = [
+        TALK,
+        {"prompt": "p", "completion": "c"},
+        {"prompt": "p", "chosen": "c", "rejected": "r"},
+        {"text": "t"},
+    ]
+    report, _ = read("a.jsonl", lines(*[PAIR] * 501, *late))
+    assert report.shapes == {
+        "question_answer": 501, "messages": 1, "prompt_completion": 1, "preference": 1, "document": 1,
+    }  # fmt: skip
+
+
+def test_a_declared_shape_reads_no_other(read: Read) -> None:
+    report, _ = read("a.jsonl", lines(PAIR, TALK), shape="question_answer")
+    assert (report.shapes, rejects(report)) == ({"question_answer": 1}, [(2, "ingest.field.missing")])
+    report, _ = read("a.jsonl", lines(TALK, PAIR), shape="messages")
+    assert (
+        report.rejects[0].detail == "it is not messages: [{role, content}]; its columns are question, answer"
+    )
+    report, rows = read("a.jsonl", lines({"text": "t", "label": "l"}), shape="document")
+    assert (rows[0]["output"], rows[0]["meta"]) == ("t", '{"label":"l"}')
+
+
+def test_columns_that_are_null_leave_a_unit_to_the_shape_whose_columns_are_not(read: Read) -> None:
+    units = [
+        {**PAIR, "messages": None},
+        {"question": None, "answer": None, **TALK},
+        {"question": "q", "answer": None},
+    ]
+    report, rows = read("a.jsonl", lines(*units))
+    assert report.shapes == {"question_answer": 2, "messages": 1}
+    assert [(row["instruction"], row["output"]) for row in rows] == [("q", "a"), ("问", "答"), ("q", "")]
+
+
+def test_a_dotted_path_reaches_into_a_column_and_takes_only_its_end(read: Read) -> None:
+    unit = {"qa": {"question": "问", "n": 1}, "answers": [{"text": "答", "score": 2}, "x"], "a.b": "literal"}
+    columns = {"instruction": "qa.question", "output": "answers.0.text", "input": "a.b"}
+    _, (row,) = read("a.jsonl", lines(unit), columns=columns)
+    assert (row["instruction"], row["input"], row["output"]) == ("问", "literal", "答")
+    assert json.loads(row["meta"]) == {"qa": {"n": 1}, "answers": [{"score": 2}, "x"]}
+    report, _ = read(
+        "a.jsonl", lines(unit, {**unit, "answers": []}, {**unit, "qa": {"question": ["x"]}}), columns=columns
+    )
+    assert [(line, reason) for line, reason in rejects(report)] == [
+        (2, "ingest.field.missing"), (3, "ingest.field.type"),
+    ]  # fmt: skip
+    assert report.rejects[0].detail.startswith("no column answers.0.text; it has")
+
+
+def test_a_dotted_path_that_leads_nowhere_is_an_error_with_a_suggestion(read: Read) -> None:
+    with pytest.raises(SourceError, match=r"a column 'qa\.qestion'") as caught:
+        read("a.jsonl", lines({"qa": {"question": "q", "answer": "a"}}), columns={"output": "qa.qestion"})
+    assert "did you mean 'qa.question'" in caught.value.hint
+
+
+def test_json_within_a_cell_stays_a_text_in_a_map(read: Read) -> None:
+    data = b'qa\n"{""question"": ""q""}"\n'
+    with pytest.raises(SourceError, match=r"qa\.question"):
+        read("a.csv", data, columns={"output": "qa.question"})
+    assert read("a.csv", data, columns={"output": "qa"})[1][0]["output"] == '{"question": "q"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["{question}", "{{ prompt }}", "${INPUT}", "$QUESTION", "<%= text %>", " {问题} "]
+)
+def test_a_variable_that_was_never_filled_in_is_no_text(read: Read, text: str) -> None:
+    report, rows = read(
+        "a.jsonl", lines(PAIR, {"question": text, "answer": "a"}, {"question": "q", "answer": text})
+    )
+    assert (len(rows), rejects(report)) == (1, [(line, "ingest.field.template") for line in (2, 3)])
+
+
+@pytest.mark.parametrize("text", ["{}", "{a b}", "what is {x}?", "$5", "<b>", "{1}"])
+def test_a_text_that_only_looks_like_a_variable_stays(read: Read, text: str) -> None:
+    assert read("a.jsonl", lines({"question": text, "answer": "a"}))[1][0]["instruction"] == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "turns"),
+    [
+        ({"instruction": " <user>: 疼 <bot>: 多久? <user>: 一周", "output": "检查"}, "疼>多久?>一周>检查"),
+        (
+            {"instruction": "Human: hi\nAssistant: yes?\nHuman: help\nAssistant:", "output": "ok"},
+            "hi>yes?>help>ok",
+        ),
+        ({"text": "用户：你好\n助手：您好\n用户：再见\n助手：再见。"}, "你好>您好>再见>再见。"),
+        ({"chat": "USER: time? <|endoftext|>\n\nASSISTANT: noon <|endoftext|>"}, "time?>noon"),
+        ({"text": "Q: why?\n\nA: because\nof this\n\nA: no, that"}, "why?>because\nof this"),
+        ({"text": "问：为什么\n答：因为\n答：不"}, "为什么>因为"),
+    ],
+)
+def test_a_text_with_marks_of_its_speakers_is_a_conversation(
+    read: Read, unit: dict[str, Any], turns: str
+) -> None:
+    report, (row,) = read("a.jsonl", lines(unit))
+    history = [text for turn in row["history"] for text in (turn["user"], turn["assistant"])]
+    assert (report.shape, ">".join([*history, row["instruction"], row["output"]])) == ("transcript", turns)
+    rivals = [len(json.loads(row["meta"]).get("other_answers", []))]
+    assert rivals == [1 if unit.get("text", "").startswith(("Q", "问")) else 0]
+
+
+def test_a_call_of_a_function_within_a_transcript_is_written_as_every_other(read: Read) -> None:
+    call = '<functioncall> {"name": "f", "arguments": \'{"a": 1}\'}'
+    text = f"USER: u\n\nASSISTANT: {call} <|endoftext|>\n\nFUNCTION RESPONSE: 5\n\nASSISTANT: five"
+    _, (row,) = read("a.jsonl", lines({"system": "SYSTEM: s", "chat": text}))
+    assert row["history"][0]["assistant"] == '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+    assert (row["instruction"], row["output"]) == ("<tool_response>\n5\n</tool_response>", "five")
+
+
+def test_marks_in_a_few_units_make_no_transcript_of_a_file(read: Read) -> None:
+    quoted = {"instruction": "Human: hi\nAssistant: hello\nHuman: bye", "output": "o"}
+    report, rows = read(
+        "a.jsonl", lines({"instruction": "i", "output": "o"}, {"instruction": "i", "output": "p"}, quoted)
+    )
+    assert report.shapes == {"alpaca": 3}
+    assert rows[2]["instruction"] == quoted["instruction"]
+
+
+def test_a_transcript_without_an_answer_is_rejected(read: Read) -> None:
+    report, _ = read("a.jsonl", lines({"text": "Q: a\n\nA: b"}, {"text": "Q: why?"}, {"text": "no marks"}))
+    assert [reason for _, reason in rejects(report)] == ["ingest.question.unanswered"]
+    assert report.shapes == {"transcript": 1, "document": 1}
+
+
+def test_ids_of_units_with_one_record_are_those_of_the_unit(read: Read) -> None:
+    _, (row,) = read("a.jsonl", lines(TALK))
+    assert row["id"] == record_id("src", "a.jsonl", canonical(TALK), 0)
+
+
+def test_a_shape_whose_units_are_all_bad_is_not_the_main_one(read: Read, tmp_path: Any) -> None:
+    bad = {"messages": [{"role": "user", "content": "问"}, {"role": "narrator", "content": "x"}]}
+    found = look(read, tmp_path, lines(bad, PAIR))
+    assert (found.shape, found.shapes) == ("question_answer", {"question_answer": 1, "messages": 0})
+    report, _ = read("a.jsonl", lines(bad, PAIR))
+    assert (report.shape, rejects(report)) == ("question_answer", [(1, "ingest.conversation.role")])
