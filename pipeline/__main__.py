@@ -1,4 +1,4 @@
-"""The command line: build | explain | diff | doctor | init | gc.
+"""The command line: build | explain | diff | push | doctor | init | gc.
 
 Thin on purpose: it parses, calls one function, prints, and turns errors into sentences and exit codes.
 Nothing heavy is imported before a command needs it, so that `--help` answers at once.
@@ -90,6 +90,31 @@ def diff(
 
 
 @app.command()
+def push(
+    build: Annotated[Path, typer.Argument(help="Folder of a finished build.")],
+    to: Annotated[str, typer.Option("--to", help="OWNER/NAME of the data set on the hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make it private, if it is new.")] = False,
+    revision: Annotated[str | None, typer.Option("--revision", help="Branch; by default main.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be uploaded.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Upload a build's data, card and manifest to the Hugging Face hub (token: HF_TOKEN)."""
+    from pipeline.push import check_address, files_to_push
+    from pipeline.push import push as upload
+
+    with console_errors(debug):
+        check_address(to)
+        files = files_to_push(build)
+        for file in files:
+            print(f"{file.size:>14,}  {file.name}")
+        total = f"{len(files)} files, {sum(file.size for file in files) / 1e6:,.1f} MB"
+        if dry_run:
+            print(f"would upload {total} to {to}")
+            return
+        print(f"uploaded {total}: {upload(build, to, private, revision)}")
+
+
+@app.command()
 def doctor(
     recipe: Annotated[Path | None, typer.Argument(help="Check the models of this recipe too.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -129,7 +154,7 @@ def init(
             print(json.dumps(recipe_schema(), ensure_ascii=False, indent=2))
             return
         from pipeline.errors import RecipeError
-        from pipeline.proposal import left_out, propose_recipe
+        from pipeline.proposal import left_out, propose_recipe, understood
         from pipeline.recipe import parse_recipe
         from pipeline.store import write_text
 
@@ -138,13 +163,13 @@ def init(
         if out is not None and out.exists() and not force:
             raise RecipeError(f"{out} exists", "choose another --out, or --force to replace it")
         base = out.parent if out else Path()
-        text = propose_recipe(target.resolve(), base)
+        text = propose_recipe(target.resolve(), base, guess=True)
         parse_recipe(text, str(out or "the proposed recipe"))
         if out is None:
             print(text, end="")
             return
         write_text(out, lambda stream: print(text, end="", file=stream))
-        print(*left_out(text), f"wrote {out}; next: python -m pipeline build {out}", sep="\n")
+        print(*understood(text), *left_out(text), f"wrote {out}; next: python -m pipeline build {out}", sep="\n")
 
 
 @app.command()
@@ -198,7 +223,7 @@ def _console() -> Console:
 def _recipe_or_data(path: Path | None, console: Console) -> tuple[Recipe, Path]:
     """Return the recipe to build and the folder its paths are relative to."""
     from pipeline.errors import RecipeError
-    from pipeline.proposal import left_out, propose_recipe
+    from pipeline.proposal import left_out, propose_recipe, understood
     from pipeline.recipe import load_recipe, parse_recipe
 
     chosen = path or SAMPLE
@@ -214,7 +239,7 @@ def _recipe_or_data(path: Path | None, console: Console) -> tuple[Recipe, Path]:
         f"`python -m pipeline init {chosen}` writes",
         highlight=False,
     )
-    for line in left_out(text):
+    for line in (*understood(text), *left_out(text)):
         console.print(line, highlight=False, markup=False)
     return parse_recipe(text, "the proposed recipe"), Path()
 

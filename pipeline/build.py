@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from pipeline.change import ADD, Changes
 from pipeline.errors import LineageError, SourceError
-from pipeline.ingest import file_digest, find_files
+from pipeline.ingest import SOUND, file_digest, find_files, input_digest
 from pipeline.judging import Judging, Tick, learn
 from pipeline.recipe import Recipe
 from pipeline.stages import STAGES
@@ -54,12 +54,13 @@ from pipeline.work import (
 MOST_NAMED = 10
 
 
-def plan(recipe: Recipe, base: Path) -> Plan:
-    """Find the inputs, check the models, and lay out the steps; nothing is written.
+def plan(recipe: Recipe, base: Path, downloads: Path | None = None) -> Plan:
+    """Find the inputs, check the models, and lay out the steps; nothing is written but what has to be fetched.
 
     Args:
         recipe: a checked recipe.
         base: the folder that its paths are relative to.
+        downloads: the folder for inputs that an address or a data set of the hub names.
 
     Raises:
         SourceError: an input is missing.
@@ -67,9 +68,9 @@ def plan(recipe: Recipe, base: Path) -> Plan:
         RecipeError: a prior build is not one.
     """
     inputs = tuple(
-        Input(file, spec, file_digest(file.path))
+        Input(file, spec, input_digest(file, spec))
         for spec in recipe.sources
-        for file in find_files(spec, base)
+        for file in find_files(spec, base, downloads)
     )
     steps = [Step("ingest", "ingest", "ingest", None, ())]
     for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
@@ -174,7 +175,7 @@ def _run_ingest(step: Step, done: Sequence[StepResult], plan: Plan, shop: Worksh
 
 def _check_rejects(reports: list[dict[str, Any]], plan: Plan, store: Store) -> None:
     units = sum(report["units"] for report in reports)
-    rejects = [reject for report in reports for reject in report["rejects"]]
+    rejects = [r for report in reports for r in report["rejects"] if r["reason"] not in SOUND]
     limit = plan.recipe.max_reject_rate
     if not units:
         raise SourceError("the sources hold no units", "check the paths in the recipe")

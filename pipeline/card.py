@@ -8,8 +8,10 @@ and says where to look next; it holds no time, so that equal builds have equal c
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from typing import Any
 
+from pipeline.export import column_types
 from pipeline.recipe import Recipe
 
 _SIZES = (
@@ -18,17 +20,18 @@ _SIZES = (
 )  # fmt: skip
 
 
-def dataset_card(recipe: Recipe, manifest: dict[str, Any]) -> str:
+def dataset_card(recipe: Recipe, manifest: dict[str, Any], keys: Collection[str] = ()) -> str:
     """Return the text of the card.
 
     Args:
         recipe: the recipe, whose `card` section gives title, description and licence.
         manifest: the build's manifest, without its outputs.
+        keys: the optional keys that lines of the exports have.
     """
     counts = manifest["counts"]
     lines = [
         "---",
-        _front_matter(recipe, counts),
+        _front_matter(recipe, counts, keys),
         "---",
         "",
         f"# {recipe.card.title or recipe.name}",
@@ -65,15 +68,15 @@ def dataset_card(recipe: Recipe, manifest: dict[str, Any]) -> str:
             for reason, count in by_reason.items()
         ),
         "",
-        "`records.parquet` holds every record that ever was, `ledger.parquet` one row for every change with "
-        "its evidence, `rejects.jsonl` what could not be read, `manifest.json` recipe, seed, counts, models, "
-        "versions and digests.",
+        "In the folder of the build, `records.parquet` holds every record that ever was, `ledger.parquet` one "
+        "row for every change with its evidence, `rejects.jsonl` what could not be read, `manifest.json` "
+        "recipe, seed, counts, models, versions and digests.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _front_matter(recipe: Recipe, counts: dict[str, Any]) -> str:
+def _front_matter(recipe: Recipe, counts: dict[str, Any], keys: Collection[str]) -> str:
     from ruamel.yaml import YAML
 
     front: dict[str, Any] = {"pretty_name": recipe.card.title or recipe.name}
@@ -94,6 +97,11 @@ def _front_matter(recipe: Recipe, counts: dict[str, Any]) -> str:
         }
         for number, export in enumerate(recipe.exports)
     ]
+    typed = {export.format: column_types(export, keys) for export in recipe.exports}
+    if any(typed.values()):
+        front["dataset_info"] = [
+            {"config_name": name, "features": types} for name, types in typed.items() if types
+        ]
     yaml = YAML(typ="safe")
     yaml.default_flow_style = False
     yaml.allow_unicode = True

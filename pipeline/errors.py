@@ -7,6 +7,7 @@
     ├── StoreError           the working folder or the output cannot be used
     ├── LineageError         the books do not balance: a record came or went unnamed
     ├── ModelError           a model is missing, gated or of the wrong kind
+    ├── PushError            a hub cannot be reached, or refuses a build
     └── ReviewError          a decisions file cannot be applied
 
 A message says what and where (stage, shard, record id or file:line); `hint` says what to do. Messages
@@ -59,6 +60,10 @@ class LineageError(PipelineError):
 
 class ModelError(PipelineError):
     """A model is missing, gated, damaged or of the wrong kind."""
+
+
+class PushError(PipelineError):
+    """A hub cannot be reached, or refuses what is pushed to it."""
 
 
 class ReviewError(PipelineError):

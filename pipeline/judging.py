@@ -41,8 +41,27 @@ MODEL_CHUNK = 2_048
 PAIR_CHUNK = 2_048
 TILE_ROWS = 4_096
 
+BANDS = "bands"
+PROPOSING = frozenset(("vector", BANDS))
+"""Columns of a measure that propose pairs; see `PairingStage`."""
+
 Tick = Callable[[int], None]
 """Called with how many records, texts or pairs were just finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """What one measure knows of the distinct texts that are present, and proposes pairs by.
+
+    Args:
+        key: digest of the measure and the texts; the key of the vectors' file.
+        rows: how many texts.
+        bands: their numbers, sorted by text key; None where they have vectors, which lie in a file.
+    """
+
+    key: str
+    rows: int
+    bands: pa.Table | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +93,35 @@ class Judging:
 
     def decide(self, **extra: Any) -> Decision:
         """Measure what is not known yet, find and compare pairs if the stage wants any, and decide."""
-        facts, vectors_key = self._facts()
-        pairs = self._pairs(facts, vectors_key) if vectors_key else None
+        facts, distinct = self._facts()
+        pairs = self._pairs(facts, distinct) if distinct else None
         decision: Decision = self.stage.decide(facts, pairs, self.params, **extra)
         return decision
 
-    def _facts(self) -> tuple[pa.Table, str]:
-        """Return `id`, the context columns and all numbers, and the key of the vectors file ("" if none)."""
+    def _facts(self) -> tuple[pa.Table, dict[str, Distinct]]:
+        """Return `id`, the context columns and all numbers; and by measure, what proposes pairs."""
         context = ("id", *self.stage.context(self.params))
         tables = [self._known_columns(shard, context) for shard in self.shards]
         facts = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
         if self.prior_ids is not None and "in_prior" in context:
             facts = facts.append_column("in_prior", pc.is_in(facts.column("id"), value_set=self.prior_ids))
-        vectors_key = ""
+        distinct: dict[str, Distinct] = {}
         for measure in self.stage.measures(self.params):
             keys = self._text_keys(measure)
             measure_key = self._measure_key(measure)
             self.used.append(f"measures/{measure_key}")
             measured = self._measured(measure, measure_key, keys)
-            if "vector" in measured.column_names:
-                rows, vectors_key = self._vectors(measured, keys, measure_key)
-                facts = facts.append_column("vector_row", rows)
-                measured = measured.drop_columns(["vector"])
+            if PROPOSING & set(measured.column_names):
+                rows, texts = self._distinct(measured, keys, measure_key)
+                facts = facts.append_column(f"{measure.name}_row", rows)
+                if texts.rows:
+                    distinct[measure.name] = texts
+                continue
             found = pc.index_in(keys, value_set=measured.column("text_key"))
             for name in measured.column_names:
                 if name != "text_key":
                     facts = facts.append_column(name, measured.column(name).take(found))
-        return facts, vectors_key
+        return facts, distinct
 
     def _known_columns(self, shard: str, names: Sequence[str]) -> pa.Table:
         table = self.store.read_table("shards", shard)
@@ -169,97 +190,109 @@ class Judging:
             if not path.name.startswith("."):
                 yield self.store.read_table(kind, path.stem)
 
-    def _vectors(self, measured: pa.Table, keys: pa.ChunkedArray, measure_key: str) -> tuple[pa.Array, str]:
-        """Write the distinct vectors as one matrix; return each record's row in it and the file's key."""
-        usable = measured.filter(pc.is_valid(measured.column("vector")))
+    def _distinct(
+        self, measured: pa.Table, keys: pa.ChunkedArray, measure_key: str
+    ) -> tuple[pa.Array, Distinct]:
+        """Return each record's row among the distinct texts that have vectors or bands, and those texts."""
+        column = next(name for name in measured.column_names if name in PROPOSING)
+        usable = measured.filter(pc.is_valid(measured.column(column)))
         present = usable.filter(pc.is_in(usable.column("text_key"), value_set=keys.combine_chunks()))
         present = present.sort_by("text_key")
         rows = pc.index_in(keys, value_set=present.column("text_key")).combine_chunks()
-        if not present.num_rows:
-            return rows, ""
         key = digest(measure_key, _column([present], "text_key"))
-        path = self._vectors_path(key)
+        if column == BANDS or not present.num_rows:
+            return rows, Distinct(key, present.num_rows, present.drop_columns(["text_key"]))
+        path = self._matrix_path(key)
         if not path.exists():
-            column = present.column("vector").combine_chunks()
-            flat = column.flatten().to_numpy(zero_copy_only=False)
+            values = present.column(column).combine_chunks()
+            flat = values.flatten().to_numpy(zero_copy_only=False)
             matrix = np.ascontiguousarray(flat.reshape(present.num_rows, -1), np.float32)
             with replacing(path) as temporary, temporary.open("wb") as stream:
                 np.save(stream, matrix)
         self.used.append(path.relative_to(self.store.root).as_posix())
-        return rows, key
+        return rows, Distinct(key, present.num_rows, None)
 
-    def _vectors_path(self, key: str) -> Path:
+    def _matrix_path(self, key: str) -> Path:
         return self.store.path("vectors", key, ".npy")
 
-    def _pairs(self, facts: pa.Table, vectors_key: str) -> pa.Table | None:
+    def _pairs(self, facts: pa.Table, distinct: dict[str, Distinct]) -> pa.Table | None:
         """Return the proposed pairs of records (`left`, `right`: rows of facts) with all their numbers."""
-        links = self._links(vectors_key)
-        candidates: NDArray[np.bool_] = self.stage.candidates(facts, self.params)
-        pairs, capped = expand(links, facts, candidates, self.stage.neighbour_cap(self.params))
-        if capped:
-            self.phase(f"{capped} records had more neighbours than the cap", 0)
+        links = {name: self._links(name, texts) for name, texts in distinct.items()}
+        priority: NDArray[np.int64] = self.stage.priority(facts, self.params)
+        pairs, capped = expand(links, facts, priority, self.stage.neighbour_cap(self.params))
+        crowded = sum(int((table.schema.metadata or {}).get(b"crowded", b"0")) for table in links.values())
+        if capped or crowded:
+            self.phase(f"{capped + crowded} records had more neighbours than the cap", 0)
         compared = self._compared(facts, pairs)
         if compared is None:
             return None
         for name in compared.column_names:
             pairs = pairs.append_column(name, compared.column(name))
-        return pairs.replace_schema_metadata({"capped": str(capped)})
+        return pairs.replace_schema_metadata({"capped": str(capped + crowded)})
 
-    def _links(self, vectors_key: str) -> pa.Table:
-        key = digest("links", self.site.environment, vectors_key, self.stage.name, self.stage.version)
+    def _links(self, measure: str, texts: Distinct) -> pa.Table:
+        """Return the links between distinct texts that one measure proposes, looking for them if need be."""
+        cap = self.stage.neighbour_cap(self.params) if texts.bands is not None else None
+        key = digest(
+            "links", self.site.environment, measure, texts.key, self.stage.name, self.stage.version, cap
+        )
         if not self.store.has_table("links", key):
-            path = self._vectors_path(vectors_key)
-            with self.store.reading(path):
-                rows = int(np.load(path, mmap_mode="r").shape[0])
-            work = tiles(rows, TILE_ROWS)
-            items = [LinkItem(self.site, self.stage_key, self.params, str(path), t, key) for t in work]
-            tick = self.phase("propose pairs", len(items))
-            found = []
-            for tile in self.runner.map(link_work, items):
-                found.append(self.store.read_table("tiles", tile))
-                tick(1)
-            links = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")])
+            if texts.bands is None:
+                links = self._searched(measure, self._matrix_path(texts.key), texts.rows, key)
+            else:
+                tick = self.phase("join blocks", texts.rows)
+                links, crowded = self.stage.join(measure, texts.bands, self.params)
+                links = links.replace_schema_metadata({"crowded": str(crowded)})
+                tick(texts.rows)
             self.store.write_table("links", key, links)
         self.used.append(self.store.table_path("links", key).relative_to(self.store.root).as_posix())
         return self.store.read_table("links", key)
+
+    def _searched(self, measure: str, path: Path, rows: int, key: str) -> pa.Table:
+        work = tiles(rows, TILE_ROWS)
+        items = [LinkItem(self.site, self.stage_key, self.params, measure, str(path), t, key) for t in work]
+        tick = self.phase("propose pairs", len(items))
+        found = []
+        for tile in self.runner.map(link_work, items):
+            found.append(self.store.read_table("tiles", tile))
+            tick(1)
+        return pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")])
 
     def _compared(self, facts: pa.Table, pairs: pa.Table) -> pa.Table | None:
         """Return one row of numbers a pair, comparing those whose two texts were not compared before."""
         if not pairs.num_rows:
             return None
         texts, place = self._texts(facts, pairs)
-        sides = [place[pairs.column(side).to_numpy()] for side in ("left", "right")]
         keys = np.array(text_keys(texts, TEXT_COLUMNS))
+        left, right = (place[pairs.column(side).to_numpy()] for side in ("left", "right"))
+        swapped = keys[left] > keys[right]  # in the order of keys, so that another rank compares nothing anew
+        sides = [np.where(swapped, right, left), np.where(swapped, left, right)]
         pair_keys = [a + b for a, b in zip(keys[sides[0]], keys[sides[1]], strict=True)]
         models = [str(need.identity(self.site.models())) for need in self.stage.needs(self.params)]
-        kind = f"pairs/{digest(self.site.environment, self.stage.name, self.stage.version, models)}"
+        made_by = (self.site.environment, self.stage.name, self.stage.version, models, sorted(self.fits.items()))
+        kind = f"pairs/{digest(*made_by)}"
         self.used.append(kind)
         known = set(_column(self._parts(kind), "pair_key"))
         first = {key: n for n, key in reversed(list(enumerate(pair_keys)))}
         wanted = sorted(n for key, n in first.items() if key not in known)
-        if wanted:
-            self._compare(kind, texts, sides, pair_keys, wanted)
+        scores = pairs.drop_columns(["left", "right"])
+        items = []
+        for at in range(0, len(wanted), PAIR_CHUNK):
+            chunk = pa.array(wanted[at : at + PAIR_CHUNK])
+            one, other = (texts.take(pa.array(side).take(chunk)) for side in sides)
+            chunk_keys = tuple(pair_keys[n] for n in chunk.to_pylist())
+            items.append(
+                CompareItem(
+                    self.site, self.stage_key, self.params, kind, one, other, scores.take(chunk), chunk_keys
+                )
+            )
+        if items:
+            tick = self.phase("compare pairs", len(wanted))
+            for done in self.runner.map(compare_work, items):
+                tick(done)
         table = pa.concat_tables(list(self._parts(kind)))
         found = pc.index_in(pa.array(pair_keys), value_set=table.column("pair_key"))
         return table.drop_columns(["pair_key"]).take(found)
-
-    def _compare(
-        self,
-        kind: str,
-        texts: pa.Table,
-        sides: list[NDArray[np.int64]],
-        pair_keys: list[str],
-        wanted: list[int],
-    ) -> None:
-        items = []
-        for at in range(0, len(wanted), PAIR_CHUNK):
-            chunk = wanted[at : at + PAIR_CHUNK]
-            left, right = (texts.take(pa.array(side[chunk])) for side in sides)
-            keys = tuple(pair_keys[n] for n in chunk)
-            items.append(CompareItem(self.site, self.stage_key, self.params, kind, left, right, keys))
-        tick = self.phase("compare pairs", len(wanted))
-        for done in self.runner.map(compare_work, items):
-            tick(done)
 
     def _texts(self, facts: pa.Table, pairs: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
         """Return the texts of the records in pairs, and each record's row there (-1: in no pair)."""

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from pipeline.apply import LEDGER_SCHEMA
 from pipeline.card import dataset_card
 from pipeline.errors import LineageError, StoreError
-from pipeline.export import render_line
+from pipeline.export import dataset_info, optional_keys, render_line
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
 from pipeline.steps import Plan, StepResult, file_key, identities
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
@@ -146,14 +146,15 @@ def _sweep(out: Path) -> None:
 
 
 def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, Any]:
-    rows_of = _write_exports(folder, plan, results, store)
+    keys = _optional_keys(results, store)
+    rows_of = _write_exports(folder, plan, results, store, keys)
     written = _write_records(folder / "records.parquet", results, store)
     ledger_rows = _write_ledger(folder / "ledger.parquet", results, store)
     _write_rejects(folder / "rejects.jsonl", plan, store)
     queued = _write_queue(folder / "review", results, store)
     counts = _counts(results, written, ledger_rows, rows_of, queued)
     manifest = _manifest(plan, results, counts)
-    (folder / "README.md").write_text(dataset_card(plan.recipe, manifest), encoding="utf-8")
+    (folder / "README.md").write_text(dataset_card(plan.recipe, manifest, keys), encoding="utf-8")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     manifest["outputs"] = {name: file_sha256(folder / name) for name in names}
     with (folder / "manifest.json").open("w", encoding="utf-8") as stream:
@@ -161,7 +162,17 @@ def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: S
     return manifest
 
 
-def _write_exports(folder: Path, plan: Plan, results: Sequence[StepResult], store: Store) -> dict[str, int]:
+def _optional_keys(results: Sequence[StepResult], store: Store) -> set[str]:
+    """Return which optional keys of exports any kept record has."""
+    found: set[str] = set()
+    for shard in results[-1].shards:
+        found |= optional_keys(store.read_table("shards", shard.shard, ["system", "history", "meta"]))
+    return found
+
+
+def _write_exports(
+    folder: Path, plan: Plan, results: Sequence[StepResult], store: Store, keys: set[str]
+) -> dict[str, int]:
     """Write data/<format>/<split>.jsonl for every split with records; return how many each has."""
     splits = SPLITS if any(result.stage == "split" for result in results) else ("train",)
     counts = dict.fromkeys(splits, 0)
@@ -174,15 +185,18 @@ def _write_exports(folder: Path, plan: Plan, results: Sequence[StepResult], stor
                 streams[export.format, split] = stack.enter_context(path.open("wb"))
         for shard in results[-1].shards:
             table = store.read_table("shards", shard.shard)
-            rows = table.select(list(TEXT_COLUMNS)).to_pylist()
+            rows = table.select([*TEXT_COLUMNS, "meta"]).to_pylist()
             names = table["split"].to_pylist() if "split" in table.column_names else ["train"] * len(rows)
             for row, split in zip(rows, names, strict=True):
                 counts[split] += 1
                 for export in plan.recipe.exports:
-                    streams[export.format, split].write(render_line(row, export))
+                    streams[export.format, split].write(render_line(row, export, keys))
     for export in plan.recipe.exports:
         for split in (name for name, rows in counts.items() if not rows):
             (folder / "data" / export.format / f"{split}.jsonl").unlink()  # loaders refuse an empty file
+    filled = [name for name, rows in counts.items() if rows]
+    info = dataset_info(plan.recipe.name, plan.recipe.exports, filled, keys)
+    (folder / "data" / "dataset_info.json").write_text(info, encoding="ascii")
     return counts
 
 
@@ -260,7 +274,7 @@ def _rejects(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
     for item in plan.inputs:
         report: Any = store.read_json("files", file_key(item, plan))
         if report is None:
-            raise StoreError(f"the store lost the report of {item.file.path}", "build again")
+            raise StoreError(f"the store lost the report of {item.file.shown}", "build again")
         yield from report["rejects"]
 
 
@@ -290,20 +304,20 @@ def _counts(
 ) -> dict[str, Any]:
     """Return the counts of the whole build, after checking that they balance."""
     files = results[0].notes["files"]
-    units, parsed = (sum(file[name] for file in files) for name in ("units", "parsed"))
+    units, parsed, records = (sum(file[name] for file in files) for name in ("units", "parsed", "records"))
     added = sum(shard.added for result in results for shard in result.shards)
     dropped = sum(result.lost for result in results)
     kept = results[-1].rows
-    if parsed + added != kept + dropped or written != kept + dropped or sum(rows_of.values()) != kept:
+    if records + added != kept + dropped or written != kept + dropped or sum(rows_of.values()) != kept:
         raise LineageError(
-            f"the books do not balance: {parsed} records read and {added} added, {kept} kept, "
+            f"the books do not balance: {records} records read and {added} added, {kept} kept, "
             f"{dropped} dropped, {written} written, {sum(rows_of.values())} exported",
             "this is a defect of the pipeline: please report it with the recipe",
         )
     return {
         "units": units,
         "rejected": units - parsed,
-        "records": parsed,
+        "records": records,
         "added": added,
         "kept": kept,
         "dropped": dropped,

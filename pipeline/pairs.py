@@ -1,8 +1,16 @@
-"""From close vectors to pairs of records: which tiles to search, and whom a close pair of texts speaks of."""
+"""From links between alike texts to pairs of records: which tiles to search, and whom a link speaks of.
+
+Vectors are searched tile by tile, band keys are joined by the stage; both speak of distinct texts. `expand` turns
+these links into pairs of records, one row a pair with one score a measure, and bounds how many pairs a
+record may take part in. Records of one and the same text are all paired with the best of them, so that a
+prompt asked a thousand times meets no bound. Rejected: all pairs within such a group (a million for a thousand
+records) and one score for all measures (a cosine and a Jaccard cannot be compared).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 import numpy as np
@@ -10,6 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.stages.protocol import Tile
+
+NO_PLACE = -1
+"""Priority of a record that takes part in no pair."""
 
 
 def tiles(rows: int, size: int) -> list[Tile]:
@@ -23,56 +34,84 @@ def tiles(rows: int, size: int) -> list[Tile]:
     ]
 
 
-def expand(links: pa.Table, facts: pa.Table, candidates: NDArray[np.bool_], cap: int) -> tuple[pa.Table, int]:
-    """Turn close pairs of distinct vectors into pairs of records.
+def expand(
+    links: Mapping[str, pa.Table], facts: pa.Table, priority: NDArray[np.int64], cap: int
+) -> tuple[pa.Table, int]:
+    """Turn links between distinct texts into pairs of records.
 
-    Records that share a vector are a pair too, of score 1. A record takes part in at most `cap` pairs,
-    the closest first, ties in the order of ids.
+    A record takes part in at most `cap` pairs, the closest first, ties in the order of priority; pairs with
+    the best record of its own text do not count.
 
     Args:
-        links: `left`, `right` (vector rows) and `score`.
-        facts: `id` and `vector_row` (null where there is no vector).
-        candidates: bool [facts], which records may take part.
+        links: by measure, `left`, `right` (rows among its distinct texts) and `score`.
+        facts: `<measure>_row` for each measure: a record's row among the texts, or null.
+        priority: int64 [facts], distinct, the best record lowest; `NO_PLACE` takes no part.
         cap: most pairs a record.
 
     Returns:
-        `left`, `right` (rows of facts; the left id is the smaller) and `score`; and how many records
-        met the cap.
+        `left`, `right` (rows of facts, the better one left) and one column a measure with its score, null
+        where it did not propose the pair; and how many records met the cap.
     """
-    ids = facts.column("id").to_pylist()
+    scores: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
+    hubs: set[tuple[int, int]] = set()
+    for measure, table in links.items():
+        members = _members(facts.column(f"{measure}_row").to_pylist(), priority)
+        for rows in members.values():
+            for number, left in enumerate(rows):
+                near = rows[number + 1 :] if number == 0 else rows[number + 1 : number + 1 + cap]
+                for right in near:
+                    scores[left, right][measure] = 1.0
+                    if number == 0:
+                        hubs.add((left, right))
+        columns = (table.column(name).to_pylist() for name in ("left", "right", "score"))
+        for a, b, score in zip(*columns, strict=True):
+            for one, other in _across(members.get(a, []), members.get(b, []), cap):
+                pair = (one, other) if priority[one] < priority[other] else (other, one)
+                scores[pair][measure] = score
+    order = sorted(scores, key=lambda p: (-max(scores[p].values()), priority[p[0]], priority[p[1]]))
+    taken, capped = _within(order, hubs, cap)
+    table = {
+        "left": pa.array([pair[0] for pair in taken], pa.int64()),
+        "right": pa.array([pair[1] for pair in taken], pa.int64()),
+    }
+    for measure in links:
+        table[measure] = pa.array([scores[pair].get(measure) for pair in taken], pa.float64())
+    return pa.table(table), capped
+
+
+def _members(rows: list[int | None], priority: NDArray[np.int64]) -> dict[int, list[int]]:
     members: dict[int, list[int]] = defaultdict(list)
-    for row, vector in enumerate(facts.column("vector_row").to_pylist()):
-        if vector is not None and candidates[row]:
-            members[vector].append(row)
-    for rows in members.values():
-        rows.sort(key=lambda row: ids[row])
-    proposed: list[tuple[float, str, str, int, int]] = []
+    for row, text in enumerate(rows):
+        if text is not None and priority[row] != NO_PLACE:
+            members[text].append(row)
+    for found in members.values():
+        found.sort(key=lambda row: priority[row])
+    return members
+
+
+def _across(left: list[int], right: list[int], cap: int) -> Iterator[tuple[int, int]]:
+    """Yield the pairs between the records of two texts; of many, only those with the best of either text."""
+    if len(left) * len(right) <= cap:
+        yield from product(left, right)
+    elif left and right:
+        yield from ((left[0], other) for other in right[:cap])
+        yield from ((one, right[0]) for one in left[1:cap])
+
+
+def _within(
+    order: list[tuple[int, int]], hubs: set[tuple[int, int]], cap: int
+) -> tuple[list[tuple[int, int]], int]:
+    """Return the pairs that the cap leaves, and how many records met it."""
+    taken: list[tuple[int, int]] = []
     capped: set[int] = set()
-    for rows in members.values():
-        capped.update(rows[cap:])
-        for number, left in enumerate(rows):
-            proposed += [(-1.0, ids[left], ids[r], left, r) for r in rows[number + 1 : number + 1 + cap]]
-    columns = (links.column(name).to_pylist() for name in ("left", "right", "score"))
-    for a, b, score in zip(*columns, strict=True):
-        for one, other in product(members.get(a, ())[:cap], members.get(b, ())[:cap]):
-            left, right = sorted((one, other), key=lambda row: ids[row])
-            proposed.append((-score, ids[left], ids[right], left, right))
-    proposed.sort()
-    taken: list[tuple[int, int, float]] = []
     count: dict[int, int] = defaultdict(int)
-    for score, _, _, left, right in proposed:
-        full = [row for row in (left, right) if count[row] >= cap]
-        if full:
-            capped.update(full)
-            continue
-        count[left] += 1
-        count[right] += 1
-        taken.append((left, right, -score))
-    table = pa.table(
-        {
-            "left": pa.array([pair[0] for pair in taken], pa.int64()),
-            "right": pa.array([pair[1] for pair in taken], pa.int64()),
-            "score": pa.array([pair[2] for pair in taken], pa.float64()),
-        }
-    )
-    return table, len(capped)
+    for pair in order:
+        if pair not in hubs:
+            full = [row for row in pair if count[row] >= cap]
+            if full:
+                capped.update(full)
+                continue
+            count[pair[0]] += 1
+            count[pair[1]] += 1
+        taken.append(pair)
+    return taken, len(capped)

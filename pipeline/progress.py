@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -78,6 +79,17 @@ class Bars:
         )
 
 
+_MOST_NOTES = 6  # of what was left out within units that are printed
+
+_NOTES = {
+    "semantic_by_lexical_embedder": "are in a language that the embedder does not cover: their meaning was "
+    "compared by their words alone (a lexical embedder fitted on this corpus)",
+    "semantic_not_measured": "are longer than the embedder reads, or empty: semantic similarity not measured",
+    "records_over_neighbour_cap": "had more look-alikes than `max_neighbours`: the closest were compared",
+}
+"""What a count in a stage's notes means, for those that a reader of the screen should know of."""
+
+
 def print_plan(console: Console, plan: Plan, out: str, store: str, runner: str) -> None:
     """Print what will be read, done and written, and with which models."""
     from rich.markup import escape
@@ -101,6 +113,38 @@ def print_plan(console: Console, plan: Plan, out: str, store: str, runner: str) 
     console.print(f"  write   {escape(out)}: {formats}  [dim](store: {escape(store)})[/]", highlight=False)
 
 
+def _encodings(inputs: list[dict[str, Any]]) -> list[str]:
+    """Return a line for every encoding but UTF-8 that files were read in: it was told by their bytes."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for file in inputs:
+        if file.get("encoding", "utf-8") not in ("", "utf-8"):
+            found.setdefault(file["encoding"], []).append(file)
+    lines = []
+    for encoding, files in sorted(found.items()):
+        least = min(files, key=lambda file: float(file["encoding_confidence"]))
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        sure = f"confidence {least['encoding_confidence']:.2f}"
+        lines.append(f"ingest: read as {encoding} ({sure}; `encoding:` overrules): {least['file']}{more}")
+    return lines
+
+
+def _shapes(inputs: list[dict[str, Any]]) -> list[str]:
+    """Return a line for the shapes of the units, where there are several, and one for what units left out."""
+    shapes: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
+    for file in inputs:
+        shapes.update(file.get("shapes", {}))
+        notes.update(file.get("notes", {}))
+    lines = []
+    if len(shapes) > 1:
+        lines.append("ingest: " + ", ".join(f"{name} {count:,}" for name, count in shapes.most_common()))
+    if notes:
+        told = ", ".join(f"{what} {count:,}" for what, count in notes.most_common(_MOST_NOTES))
+        more = f" and {len(notes) - _MOST_NOTES} kinds more (manifest.json)" if len(notes) > _MOST_NOTES else ""
+        lines.append(f"ingest: within units: {told}{more}")
+    return lines
+
+
 def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
     """Print the table of counts per stage and reason, and where to look next."""
     from rich.table import Table
@@ -121,13 +165,11 @@ def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
     console.print()
     console.print(table)
     for stage in manifest["stages"]:
-        unmeasured = stage["notes"].get("semantic_not_measured", 0)
-        if unmeasured:
-            console.print(
-                f"{stage['name']}: {unmeasured:,} records are in a language that the model does not cover, or "
-                "longer than it reads: semantic similarity not measured",
-                highlight=False,
-            )
+        for note, meaning in _NOTES.items():
+            if count := stage["notes"].get(note, 0):
+                console.print(f"{stage['name']}: {count:,} records {meaning}", highlight=False)
+    for line in (*_encodings(manifest["inputs"]), *_shapes(manifest["inputs"])):
+        console.print(line, highlight=False, markup=False)
     splits = ", ".join(f"{name} {rows:,}" for name, rows in counts["splits"].items())
     console.print(
         f"\n[bold]{counts['kept']:,} kept[/] ({splits}), {counts['dropped']:,} dropped, "

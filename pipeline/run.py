@@ -52,7 +52,7 @@ def build_once(
         target = target.resolve()
     check_runner(runner_kind, workers)
     check_target(target)
-    planned = plan(recipe, base)
+    planned = plan(recipe, base, store_folder / "downloads")
     store = Store(store_folder)
     with store.lock(exclusive=False):
         with make_runner(runner_kind, workers, planned.input_bytes) as runner:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.apply import apply, count_reasons
 from pipeline.errors import PipelineError, SourceError, StageError
-from pipeline.ingest import InputFile, SourceSpec, file_digest, ingest_file
+from pipeline.ingest import InputFile, SourceSpec, ingest_file, input_digest
 from pipeline.models import Models
 from pipeline.record import text_keys
 from pipeline.stages import STAGES
@@ -89,12 +89,12 @@ def ingest_work(item: IngestItem) -> dict[str, Any]:
         shards.append([key, table.num_rows])
 
     report = ingest_file(item.file, item.spec, item.shard_rows, write)
-    if file_digest(item.file.path) != item.digest:
-        raise SourceError(f"{item.file.path} was changed while it was read", "run the same command again")
+    if input_digest(item.file, item.spec) != item.digest:
+        raise SourceError(f"{item.file.shown} was changed while it was read", "run the same command again")
     if report.units and not report.parsed:
         first = report.rejects[0]
         raise SourceError(
-            f"{item.file.path}: none of its {report.units} units can be read; the first, at line "
+            f"{item.file.shown}: none of its {report.units} units can be read; the first, at line "
             f"{first.line}: {first.reason} ({first.detail})",
             "check the file's format, or leave it out of the source's path",
         )
@@ -252,7 +252,7 @@ def summarise_work(item: SummariseItem) -> pa.Table:
     """Return what one shard teaches a measure."""
     shard = item.site.open().read_table("shards", item.shard, columns=list(item.measure.reads))
     stage: Any = STAGES[item.stage].stage
-    summary: pa.Table = stage.summarise(item.measure, shard)
+    summary: pa.Table = stage.summarise(item.measure, shard, item.site.models())
     return summary
 
 
@@ -263,6 +263,7 @@ class LinkItem:
     site: Site
     stage: str
     params: StageParams
+    measure: str
     vectors: str
     tile: Tile
     key: str
@@ -278,7 +279,7 @@ def link_work(item: LinkItem) -> str:
         vectors = np.load(item.vectors, mmap_mode="r")
     stage: Any = STAGES[item.stage].stage
     with threadpool_limits(item.site.threads):  # workers that each took all cores would wait for each other
-        store.write_table("tiles", key, stage.link(vectors, item.tile, item.params))
+        store.write_table("tiles", key, stage.link(item.measure, vectors, item.tile, item.params))
     return key
 
 
@@ -292,6 +293,7 @@ class CompareItem:
     kind: str
     left: pa.Table
     right: pa.Table
+    scores: pa.Table
     keys: tuple[str, ...]
 
 
@@ -301,7 +303,7 @@ def compare_work(item: CompareItem) -> int:
     key = digest(item.keys)
     if not store.has_table(item.kind, key):
         stage: Any = STAGES[item.stage].stage
-        numbers = stage.compare(item.left, item.right, item.params, item.site.models())
+        numbers = stage.compare(item.left, item.right, item.scores, item.params, item.site.models())
         store.write_table(item.kind, key, numbers.append_column("pair_key", pa.array(item.keys)))
     return len(item.keys)
 

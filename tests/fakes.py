@@ -206,15 +206,15 @@ class Letters:
         """Return nothing."""
         return ()
 
-    def candidates(self, facts: pa.Table, params: LettersParams) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Let everyone take part."""
-        return np.ones(facts.num_rows, bool)
+    def priority(self, facts: pa.Table, params: LettersParams) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Let everyone take part, the smallest id first."""
+        return np.argsort(np.argsort(np.array(facts.column("id").to_pylist())))
 
     def neighbour_cap(self, params: LettersParams) -> int:
         """Return how many pairs one record may take part in."""
         return params.cap
 
-    def link(self, vectors: Any, tile: Tile, params: LettersParams) -> pa.Table:
+    def link(self, measure: str, vectors: Any, tile: Tile, params: LettersParams) -> pa.Table:
         """Propose what has a cosine of .8."""
         self._journal.note("link")
         score = (
@@ -228,7 +228,9 @@ class Letters:
             "left": rows + tile.left_start, "right": columns + tile.right_start, "score": score[rows, columns]
         })  # fmt: skip
 
-    def compare(self, left: pa.Table, right: pa.Table, params: LettersParams, models: object) -> pa.Table:
+    def compare(
+        self, left: pa.Table, right: pa.Table, scores: pa.Table, params: LettersParams, models: object
+    ) -> pa.Table:
         """Return how much the lengths differ."""
         self._journal.note("compare", left.num_rows)
         sides = zip(
@@ -245,9 +247,9 @@ class Letters:
             pairs.to_pylist() if pairs else [], key=lambda p: (ids[p["left"]], ids[p["right"]])
         ):
             left, right = ids[pair["left"]], ids[pair["right"]]
-            if pair["score"] >= params.threshold and left not in gone and right not in gone:
+            if pair["letters"] >= params.threshold and left not in gone and right not in gone:
                 changes.drop(
-                    right, "letters.same", {"kept": left, "score": pair["score"], "apart": pair["apart"]}
+                    right, "letters.same", {"kept": left, "score": pair["letters"], "apart": pair["apart"]}
                 )
                 gone.add(right)
         return Decision(changes)
@@ -277,7 +279,7 @@ class Length:
         """Return the distance from the mean length."""
         return (Measure("from_mean", 1, ("output",), needs_fit=True),)
 
-    def summarise(self, measure: Measure, batch: pa.Table) -> pa.Table:
+    def summarise(self, measure: Measure, batch: pa.Table, models: object) -> pa.Table:
         """Return the number of texts and of characters in one shard."""
         texts = batch.column("output").to_pylist()
         return pa.table({"texts": [len(texts)], "characters": [sum(map(len, texts))]})

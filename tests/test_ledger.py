@@ -16,7 +16,7 @@ from pipeline.errors import RecipeError, StoreError
 from pipeline.ledger import Life, describe, differences, life_of, open_build
 
 STAGES_TEXT = (
-    "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false},"
+    "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false, near: false},"
     " {stage: split, train: 0.6, validation: 0.2, test: 0.2}]"
 )
 ROWS: list[dict[str, str]] = [

@@ -67,7 +67,7 @@ def test_every_file_at_the_doors_is_there(built: tuple[Path, dict[str, Any]]) ->
         f"data/{f}/{s}.jsonl"
         for f in ("alpaca", "prompt_completion")
         for s in ("train", "validation", "test")
-    }
+    } | {"data/dataset_info.json"}
     others = {"ledger.parquet", "records.parquet", "rejects.jsonl", "review/queue.jsonl", "README.md"}
     assert set(manifest["outputs"]) == exports | others
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}

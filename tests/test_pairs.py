@@ -28,8 +28,9 @@ def test_tiles_cover_every_pair_of_vectors_once(rows: int, size: int) -> None:
     assert set(seen.values()) <= {1}
 
 
-def facts_of(vectors: list[int | None], ids: list[str]) -> pa.Table:
-    return pa.table({"id": ids, "vector_row": pa.array(vectors, pa.int64())})
+def facts_of(vectors: list[int | None], **more: list[int | None]) -> pa.Table:
+    columns = {"v_row": vectors, **more}
+    return pa.table({name: pa.array(rows, pa.int64()) for name, rows in columns.items()})
 
 
 def links_of(scores: dict[tuple[int, int], float]) -> pa.Table:
@@ -52,8 +53,7 @@ def test_without_a_cap_every_close_pair_of_records_is_there_once(
     corpus: tuple[list[int | None], dict[tuple[int, int], float]],
 ) -> None:
     vectors, scores = corpus
-    facts = facts_of(vectors, [f"id{n}" for n in range(len(vectors))])
-    pairs, capped = expand(links_of(scores), facts, np.ones(len(vectors), bool), 1000)
+    pairs, capped = expand({"v": links_of(scores)}, facts_of(vectors), np.arange(len(vectors)), 1000)
     expected = {}
     for left, right in combinations(range(len(vectors)), 2):
         a, b = vectors[left], vectors[right]
@@ -62,7 +62,7 @@ def test_without_a_cap_every_close_pair_of_records_is_there_once(
             if score is not None:
                 expected[left, right] = score
     rows = pairs.to_pylist()
-    assert {(row["left"], row["right"]): row["score"] for row in rows} == expected
+    assert {(row["left"], row["right"]): row["v"] for row in rows} == expected
     assert (len(rows), capped) == (len(expected), 0)
 
 
@@ -71,29 +71,52 @@ def test_a_cap_holds_and_the_order_of_rows_changes_nothing(
     corpus: tuple[list[int | None], dict[tuple[int, int], float]], cap: int, chance: object
 ) -> None:
     vectors, scores = corpus
-    ids = [f"id{n}" for n in range(len(vectors))]
-    order = list(range(len(ids)))
+    order = list(range(len(vectors)))
     chance.shuffle(order)  # type: ignore[attr-defined]
     found = []
-    for rows in (list(range(len(ids))), order):
-        facts = facts_of([vectors[n] for n in rows], [ids[n] for n in rows])
-        pairs, capped = expand(links_of(scores), facts, np.ones(len(ids), bool), cap)
-        named = [(ids[rows[p["left"]]], ids[rows[p["right"]]], p["score"]) for p in pairs.to_pylist()]
-        degree = Counter(id_ for left, right, _ in named for id_ in (left, right))
+    for rows in (list(range(len(vectors))), order):
+        facts = facts_of([vectors[n] for n in rows])
+        pairs, capped = expand({"v": links_of(scores)}, facts, np.array(rows), cap)
+        named = [(rows[p["left"]], rows[p["right"]], p["v"]) for p in pairs.to_pylist()]
+        first = {text: row for row, text in reversed(list(enumerate(vectors)))}
+        counted = [pair for pair in named if not (pair[2] == 1.0 and first[vectors[pair[0]]] == pair[0])]
+        degree = Counter(row for left, right, _ in counted for row in (left, right))
         assert all(count <= cap for count in degree.values())
         found.append((named, capped))
     assert found[0] == found[1]
 
 
 def test_a_cap_keeps_the_closest_pairs_and_counts_who_met_it() -> None:
-    facts = facts_of([0, 1, 2], ["a", "b", "c"])
     links = links_of({(0, 1): 0.9, (0, 2): 0.95, (1, 2): 0.86})
-    pairs, capped = expand(links, facts, np.ones(3, bool), 1)
-    assert pairs.to_pylist() == [{"left": 0, "right": 2, "score": 0.95}]
+    pairs, capped = expand({"v": links}, facts_of([0, 1, 2]), np.arange(3), 1)
+    assert pairs.to_pylist() == [{"left": 0, "right": 2, "v": 0.95}]
     assert capped == 2
 
 
-def test_only_candidates_take_part() -> None:
-    facts = facts_of([0, 0, 0], ["a", "b", "c"])
-    pairs, _ = expand(NO_LINKS, facts, np.array([True, False, True]), 10)
-    assert pairs.to_pylist() == [{"left": 0, "right": 2, "score": 1.0}]
+def test_every_record_of_a_text_is_paired_with_the_best_of_them_whatever_the_cap() -> None:
+    priority = np.array([3, 1, 0, 2])
+    pairs, _ = expand({"v": NO_LINKS}, facts_of([0, 0, 0, 0]), priority, 1)
+    assert {(row["left"], row["right"]) for row in pairs.to_pylist()} >= {(2, 0), (2, 1), (2, 3)}
+
+
+def test_two_texts_of_many_records_are_linked_through_the_best_of_each() -> None:
+    facts = facts_of([0] * 20 + [1] * 20)
+    pairs, _ = expand({"v": links_of({(0, 1): 0.9})}, facts, np.arange(40), 30)
+    across = {(row["left"], row["right"]) for row in pairs.to_pylist() if row["v"] == 0.9}
+    assert across == {(0, other) for other in range(20, 40)} | {(one, 20) for one in range(1, 20)}
+
+
+def test_a_pair_that_two_measures_propose_is_one_pair_with_both_scores() -> None:
+    facts = facts_of([0, 1, 2], w=[None, None, None])
+    facts = facts.append_column("w_row", pa.array([5, 6, 7]))
+    links = {"v": links_of({(0, 1): 0.9}), "w": links_of({(5, 6): 0.4, (6, 7): 0.3})}
+    pairs, _ = expand(links, facts, np.arange(3), 9)
+    assert pairs.to_pylist() == [
+        {"left": 0, "right": 1, "v": 0.9, "w": 0.4},
+        {"left": 1, "right": 2, "v": None, "w": 0.3},
+    ]
+
+
+def test_only_records_with_a_priority_take_part() -> None:
+    pairs, _ = expand({"v": NO_LINKS}, facts_of([0, 0, 0]), np.array([0, -1, 1]), 10)
+    assert pairs.to_pylist() == [{"left": 0, "right": 2, "v": 1.0}]

@@ -133,7 +133,7 @@ def test_records_without_a_measured_similarity_are_told(filled: Corner) -> None:
     manifest["stages"][3]["notes"] = {"semantic_not_measured": 1203}
     print_result(console, manifest, "out")
     assert isinstance(console.file, io.StringIO)
-    assert "dedupe: 1,203 records are in a language that the model does not cover" in console.file.getvalue()
+    assert "dedupe: 1,203 records are longer than the embedder reads, or empty" in console.file.getvalue()
 
 
 def test_a_bar_counts_to_its_total_and_a_remark_stays(filled: Corner) -> None:

@@ -42,6 +42,7 @@ COLUMNS = (
     "label",
     "kind",
     "why",
+    "second",
 )
 BANDS = {
     "en cosine .80-.85": 38,

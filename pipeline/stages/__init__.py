@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
+from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
 from pipeline.stages.split import Split, SplitParams
@@ -34,12 +35,16 @@ STAGES: dict[str, StageKind] = {
     "heuristics": StageKind(
         "judge", Heuristics(), HeuristicsParams, "drops records that no one could learn from"
     ),
+    "language": StageKind(
+        "judge", LanguageStage(), LanguageParams, "drops answers in a language that nobody asked for"
+    ),
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
     "split": StageKind("judge", Split(), SplitParams, "train, validation and test without leakage"),
 }
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | DedupeParams | SplitParams, Field(discriminator="stage")
+    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | SplitParams,
+    Field(discriminator="stage"),
 ]
 
 __all__ = ["STAGES", "AnyStageParams", "StageKind"]

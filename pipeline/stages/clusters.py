@@ -7,6 +7,8 @@ is fixed by score and ids, so the groups depend on no order of shards or workers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -44,16 +46,12 @@ class BoundedUnion:
 
 
 def clusters_of(
-    facts: pa.Table,
-    twin_of: NDArray[np.int64],
-    pairs: pa.Table | None,
-    threshold: float,
-    max_cluster: int,
+    facts: pa.Table, twin_of: NDArray[np.int64], edges: Sequence[tuple[float, int, int]], max_cluster: int
 ) -> tuple[pa.Array, int]:
     """Return the cluster of every record (its smallest id) and how many edges the bound refused.
 
-    Pairs that only a guard kept apart are bound as well, and records with the same prompt: they are too
-    alike to stand in two splits.
+    Edges (closeness, left row, right row) are all pairs too alike to stand in two splits, those that only a
+    guard kept apart among them; records with the same prompt are bound as well.
     """
     ids = facts.column("id").to_pylist()
     union = BoundedUnion(len(ids), max_cluster)
@@ -63,12 +61,8 @@ def clusters_of(
             union.join(row, int(twin), bounded=False)
     if "same_prompt" in facts.column_names:
         _join_equal(union, facts.column("same_prompt").to_pylist(), bounded=True)
-    if pairs is not None:
-        names = ("left", "right", "score")
-        edges = zip(*(pairs.column(name).to_pylist() for name in names), strict=True)
-        close = [(-score, ids[a], ids[b], a, b) for a, b, score in edges if score >= threshold]
-        for _, _, _, left, right in sorted(close):
-            union.join(left, right)
+    for _, _, _, left, right in sorted((-score, *sorted((ids[a], ids[b])), a, b) for score, a, b in edges):
+        union.join(left, right)
     smallest: dict[int, str] = {}
     for row, id_ in enumerate(ids):
         top = union.find(row)

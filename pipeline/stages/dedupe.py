@@ -1,17 +1,20 @@
-"""Keeps one of each set of duplicates: one decision over exact and semantic edges.
+"""Keeps one of each set of duplicates: one decision over exact, near and semantic edges.
 
-Exact: equal texts but for case, full-width forms and white space. Semantic: prompts and responses both close
-in the embedder's fp32 cosine, and agreeing on numbers and negations. Records are walked from the best to the
-worst; one is kept unless it is adjacent to a record already kept, so every dropped record is itself a
-duplicate of the one named, and nothing closes transitively. Rejected: connected components (chains of weak
-edges once swallowed whole corpora) and one vector for prompt and response together (another answer to the
-same question is not a duplicate, nor is the same input under another instruction).
+Exact: equal texts but for case, full-width forms and white space. Near: MinHash LSH proposes, the true Jaccard
+decides. Semantic: the embedder's fp32 cosine; where the embedder does not cover a text, a lexical one that is
+fitted on the corpus. Whatever proposes a pair, what the two requests name must agree (`quality.lookalike`), and
+prompts and responses are compared apart: another answer to the same question is a choice of the recipe, the
+same input under another instruction is no duplicate. A document (no prompt) is compared by its text.
+
+Rejected: connected components (chains of weak edges once swallowed whole corpora), one vector for prompt and
+response together, and merging on similarity alone (look-alikes reach .98).
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,15 +23,35 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.change import Changes
 from pipeline.models import ModelRef, Models
 from pipeline.record import TEXT_COLUMNS, prompt_of, text_key
-from pipeline.stages.clusters import clusters_of
+from pipeline.stages.duplicates import WORDING, Thresholds, best_twin, decide, rank
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
-from quality.lookalike import contradiction, difference
+from quality import lexical, minhash
+from quality.contacts import count_contacts
+from quality.lookalike import (
+    Request,
+    Verdict,
+    changed_places,
+    compare_requests,
+    conflict,
+    hardly_differ,
+    is_retold,
+)
 
-FLOOR = 0.85
-"""Cosine from which a pair is proposed and compared, so that a threshold can move above it for free."""
+FLOOR = 0.75
+"""Cosine from which a pair is proposed and looked at: two wordings of one request may lie so low."""
+
+LEXICAL_FLOOR = 0.5
+"""The same for the lexical embedder, in which one changed character of a short text costs much."""
+
+JUDGED, LEXICAL_JUDGED = 0.85, 0.75
+"""Cosine, and lexical cosine, from which similarity may decide, so that thresholds can move above them for free."""
+
+NEAR_FLOOR, NEAR_JUDGED = 0.4, 0.5
+"""The same two for the Jaccard similarity."""
+
+_JUDGED = {"cosine": JUDGED, "lexical": LEXICAL_JUDGED}
 
 _STRIP_ROWS = 256
 """Rows of a matrix product that is searched while it is still in the cache."""
@@ -36,6 +59,7 @@ _STRIP_ROWS = 256
 _PAIRS_AT_ONCE = 16_384
 """Pairs whose vectors are held in double precision at once."""
 
+_PROMPT = ("system", "history", "instruction", "input")
 _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SPACE = re.compile(r"\s+")
 _COMPLETE = re.compile(r"[.!?。！？…\"'”’」』)）\]】}`\d:：;；>]$")
@@ -49,17 +73,44 @@ class DedupeParams(StageParams):
         default=True,
         description="Drop records equal but for case, full-width forms and white space.",
     )
-    semantic: bool = Field(
-        default=True, description="Drop records whose prompt and response both mean the same."
+    near: bool = Field(
+        default=True, description="Drop records that share most of their words (characters in Chinese)."
+    )
+    semantic: bool = Field(default=True, description="Drop records that ask for the same in other words.")
+    near_threshold: float = Field(
+        default=0.7,
+        ge=NEAR_JUDGED,
+        le=1,
+        description="Least Jaccard similarity of the two prompts' shingles.",
     )
     threshold: float = Field(
-        default=0.92, ge=FLOOR, le=1, description="Least cosine of the two prompts (fp32)."
+        default=0.93,
+        ge=JUDGED,
+        le=1,
+        description="Least cosine of two prompts (fp32) that name nothing different, for one request.",
+    )
+    lexical_threshold: float = Field(
+        default=0.8,
+        ge=LEXICAL_JUDGED,
+        le=1,
+        description="The same where the embedder does not know the language: cosine of the lexical embedder.",
+    )
+    paraphrase_threshold: float = Field(
+        default=0.9,
+        ge=JUDGED,
+        le=1,
+        description="Least cosine of two prompts for one request if their responses say the same.",
     )
     response_threshold: float = Field(
-        default=0.85, ge=0, le=1, description="Least cosine of the two responses (fp32)."
+        default=0.94, ge=0, le=1, description="Least cosine of two responses (fp32) that say the same."
+    )
+    other_responses: Literal["keep_best", "keep_all", "flag"] = Field(
+        default="keep_best",
+        description="Records with the same request and other responses: keep the best, all, or all with a flag. "
+        "Responses that conflict are always kept and flagged for review.",
     )
     max_neighbours: int = Field(
-        default=100, ge=1, description="Most pairs proposed for one record; cap hits are reported."
+        default=50, ge=1, description="Most pairs proposed for one record; cap hits are reported."
     )
     max_cluster: int = Field(
         default=500, ge=2, description="Most records that similarity may bind into one split."
@@ -71,31 +122,58 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 3
+    version = 7
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
-        """Return the fingerprint and, if wanted, the prompt's vector."""
-        fingerprint = Measure("fingerprint", 2, TEXT_COLUMNS)
-        if not params.semantic:
-            return (fingerprint,)
-        prompt = Measure(
-            "prompt_vector", 2, ("system", "history", "instruction", "input"), model=params.model
-        )
-        return (fingerprint, prompt)
+        """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
+        measures = [Measure("fingerprint", 3, TEXT_COLUMNS)]
+        for part, reads in (("prompt", _PROMPT), ("document", TEXT_COLUMNS)):
+            if params.near:
+                measures.append(Measure(f"{part}_bands", 1, reads))
+            if params.semantic:
+                measures.append(Measure(f"{part}_cosine", 3, reads, model=params.model))
+                lexical_name = f"{part}_lexical"
+                measures.append(Measure(lexical_name, 1, reads, model=params.model, needs_fit=True))
+        return tuple(measures)
 
     def measure(self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models) -> pa.Table:
-        """Return `fingerprint`, `same_prompt`, `complete`; or `vector`, null where the model cannot judge it."""
+        """Return the fingerprint's columns; or `bands` or `vector`, null where a text is not measured so."""
         if measure.name == "fingerprint":
             return _fingerprints(batch)
+        texts = _texts(measure, batch)
+        if measure.name.endswith("_bands"):
+            shingles = minhash.shingles(texts)
+            keys = minhash.band_keys(minhash.signatures(shingles), minhash.BANDS, minhash.ROWS)
+            return pa.table({
+                "bands": _rows_column(keys, minhash.present(shingles)),
+                "shingles": pa.LargeListArray.from_arrays(shingles.offsets, shingles.values),
+            })  # fmt: skip
         assert measure.model is not None
-        texts = _prompts(batch)
         embedder = models.embedder(measure.model)
-        covered = embedder.covers(texts) & np.array([bool(text.strip()) for text in texts], bool)
-        covered &= ~embedder.truncated(texts)  # it would judge the beginning only
-        found = embedder.encode([text for text, ok in zip(texts, covered, strict=True) if ok])
-        vectors = np.zeros((len(texts), embedder.identity.dimension), np.float32)
-        vectors[covered] = found
-        return pa.table({"vector": _vector_column(vectors, covered)})
+        covered = embedder.covers(texts)
+        asked = np.array([bool(text.strip()) for text in texts], bool)
+        if measure.name.endswith("_lexical"):
+            assert fit is not None
+            wanted = asked & ~covered
+            found = lexical.embed(_chosen(texts, wanted), fit)
+        else:
+            wanted = asked & covered
+            wanted[wanted] = ~embedder.truncated(_chosen(texts, wanted))  # it would judge the beginning only
+            found = embedder.encode(_chosen(texts, wanted))
+        vectors = np.zeros((len(texts), found.shape[1]), np.float32)
+        vectors[wanted] = found
+        return pa.table({"vector": _rows_column(vectors, wanted)})
+
+    def summarise(self, measure: Measure, batch: pa.Table, models: Models) -> pa.Table:
+        """Return how many of a shard's texts, of those that the embedder does not cover, hold each feature."""
+        assert measure.model is not None
+        texts = [text for text in _texts(measure, batch) if text.strip()]
+        covered = models.embedder(measure.model).covers(texts)
+        return lexical.summarise(_chosen(texts, ~covered))
+
+    def fit(self, measure: Measure, partials: Sequence[pa.Table]) -> pa.Table:
+        """Return the weights of the features."""
+        return lexical.fit(partials)
 
     def context(self, params: DedupeParams) -> tuple[str, ...]:
         """Return the columns that tell the better of two records, and the clusters known so far."""
@@ -109,23 +187,24 @@ class Dedupe:
         """Return how many pairs one record may take part in."""
         return params.max_neighbours
 
-    def candidates(self, facts: pa.Table, params: DedupeParams) -> NDArray[np.bool_]:
-        """Return which records take part in pairs: the best of each set of exact duplicates."""
-        twin_of = _best_twin(facts, _rank(facts), params)
-        mask: NDArray[np.bool_] = twin_of == np.arange(facts.num_rows)
-        return mask
+    def priority(self, facts: pa.Table, params: DedupeParams) -> NDArray[np.int64]:
+        """Return each record's place from the best; only the best of exact duplicates takes part in pairs."""
+        ranks = rank(facts)
+        twin_of = best_twin(facts, ranks, params.exact)
+        return np.where(twin_of == np.arange(facts.num_rows), ranks, -1)
 
-    def link(self, vectors: NDArray[np.float32], tile: Tile, params: DedupeParams) -> pa.Table:
+    def link(self, measure: str, vectors: NDArray[np.float32], tile: Tile, params: DedupeParams) -> pa.Table:
         """Propose the pairs of one tile whose cosine reaches the floor.
 
         The matrix product only proposes: its last bits depend on the tile. The score is the cosine in
         double precision, a function of the two vectors alone.
         """
+        floor = LEXICAL_FLOOR if measure.endswith("_lexical") else FLOOR
         right = np.ascontiguousarray(vectors[tile.right_start : tile.right_stop].T)
         found = []
         for start in range(tile.left_start, tile.left_stop, _STRIP_ROWS):
             stop = min(start + _STRIP_ROWS, tile.left_stop)
-            hits = np.flatnonzero(vectors[start:stop] @ right >= FLOOR - 1e-4)
+            hits = np.flatnonzero(vectors[start:stop] @ right >= floor - 1e-4)
             places = np.stack(np.divmod(hits, right.shape[1]))
             found.append(np.add(places, [[start], [tile.right_start]]))
         rows, columns = np.concatenate(found, axis=1)
@@ -136,70 +215,158 @@ class Dedupe:
             some = slice(at, at + _PAIRS_AT_ONCE)
             products = vectors[rows[some]].astype(np.float64) * vectors[columns[some]].astype(np.float64)
             score[some] = np.minimum(products.sum(axis=1), 1.0)
-        near = score >= FLOOR
+        near = score >= floor
         return pa.table({"left": rows[near], "right": columns[near], "score": score[near]})
 
-    def compare(self, left: pa.Table, right: pa.Table, params: DedupeParams, models: Models) -> pa.Table:
-        """Return for each pair what the prompts or responses disagree on, and the responses' cosine."""
-        prompts = zip(_prompts(left), _prompts(right), strict=True)
-        answers = list(
-            zip(left.column("output").to_pylist(), right.column("output").to_pylist(), strict=True)
-        )
-        differs = [difference(a, b) for a, b in prompts]
-        for number, (a, b) in enumerate(answers):
-            if not differs[number] and (found := contradiction(a, b)):
-                differs[number] = f"response_{found}"
-        similarity = _response_similarity(answers, differs, models, params.model)
-        return pa.table({"differs": pa.array(differs, pa.string()), "response_score": pa.array(similarity)})
+    def join(self, measure: str, texts: pa.Table, params: DedupeParams) -> tuple[pa.Table, int]:
+        """Propose the pairs that share a band key and whose true Jaccard similarity reaches the floor."""
+        bands = texts.column("bands").combine_chunks()
+        keys = bands.flatten().to_numpy().reshape(len(bands), -1)
+        held = texts.column("shingles").combine_chunks()
+        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(held).to_numpy())])
+        shingles = minhash.Shingles(held.flatten().to_numpy(), offsets.astype(np.int64))
+        pairs, crowded = minhash.candidate_pairs(keys, np.ones(len(keys), bool), params.max_neighbours)
+        score = minhash.jaccard(shingles, pairs[:, 0], pairs[:, 1])
+        near = score >= NEAR_FLOOR
+        links = {"left": pairs[near, 0], "right": pairs[near, 1], "score": score[near]}
+        return pa.table(links), crowded
+
+    def compare(
+        self, left: pa.Table, right: pa.Table, scores: pa.Table, params: DedupeParams, models: Models
+    ) -> pa.Table:
+        """Return what each pair of records has in common, and what speaks against taking them for one.
+
+        `differs` names what the requests disagree on, `places` in how many places if only in wording, `same`
+        says that nothing of their content differs, `jaccard` is that of their shingles; `response_equal`,
+        `response_jaccard`, `response_cosine` (null where it was not measured), `conflict` and `retold` speak of
+        the responses.
+        """
+        sides = (list(_parts(left)), list(_parts(right)))
+        jaccard = minhash.jaccard_of([part.text for part in sides[0]], [part.text for part in sides[1]])
+        close = _close(jaccard, scores)
+        verdicts = [_verdict(a, b, near) for a, b, near in zip(*sides, close, strict=True)]
+        differs = [verdict.differs for verdict in verdicts]
+        open_ = [found in ("", *WORDING) for found in differs]
+        answers = [(a.response, b.response) for a, b in zip(*sides, strict=True)]
+        equal = [_folded(a) == _folded(b) for a, b in answers]
+        conflicts = [
+            conflict(a, b) if wanted and not same else ""
+            for (a, b), wanted, same in zip(answers, open_, equal, strict=True)
+        ]
+        alike = minhash.jaccard_of([a for a, _ in answers], [b for _, b in answers])
+        asked = [
+            n for n in range(len(answers)) if open_[n] and close[n] and not equal[n] and not conflicts[n]
+        ]  # fmt: skip
+        retold = [
+            found in WORDING and not same and is_retold(a.text, b.text, a.response, b.response)
+            for found, same, a, b in zip(differs, equal, *sides, strict=True)
+        ]
+        places = [
+            changed_places(a.request, b.request) if found in WORDING else 0
+            for found, a, b in zip(differs, *sides, strict=True)
+        ]
+        return pa.table({
+            "differs": pa.array(differs, pa.string()),
+            "places": pa.array(places, pa.int32()),
+            "same": pa.array([verdict.same for verdict in verdicts], pa.bool_()),
+            "jaccard": pa.array(jaccard, pa.float64()),
+            "response_equal": pa.array(equal, pa.bool_()),
+            "response_jaccard": pa.array(alike, pa.float64()),
+            "response_cosine": pa.array(_response_cosines(answers, asked, params, models), pa.float64()),
+            "conflict": pa.array(conflicts, pa.string()),
+            "retold": pa.array(retold, pa.bool_()),
+        })  # fmt: skip
 
     def decide(self, facts: pa.Table, pairs: pa.Table | None, params: DedupeParams) -> Decision:
         """Walk the records from the best to the worst and keep one unless it equals one already kept."""
-        rank = _rank(facts)
-        twin_of = _best_twin(facts, rank, params)
-        ids = facts.column("id").to_pylist()
-        changes = Changes()
-        loser_of: dict[int, tuple[int, float, float]] = {}
-        if pairs is not None and pairs.num_rows:
-            loser_of = _walk(_duplicate_edges(pairs, params), rank)
-        for row in np.argsort(rank):
-            twin = int(twin_of[row])
-            if twin in loser_of:
-                kept, score, response = loser_of[twin]
-                evidence: dict[str, str | int | float | bool] = {
-                    "kept": ids[kept],
-                    "prompt_similarity": round(score, 6),
-                    "threshold": params.threshold,
-                    "response_similarity": round(response, 6),
-                    "response_threshold": params.response_threshold,
-                }
-                if twin != row:
-                    evidence["exact_twin"] = ids[twin]
-                changes.drop(ids[row], f"{self.name}.semantic", evidence)
-            elif twin != row:
-                changes.drop(ids[row], f"{self.name}.exact", {"kept": ids[twin]})
-        cluster, refused = clusters_of(facts, twin_of, pairs, params.threshold, params.max_cluster)
-        notes: dict[str, str | int | float | bool | list[str]] = {"cluster_links_refused": refused}
-        if params.semantic:
-            vectors = facts.column("vector_row")
-            notes["semantic_measured"] = facts.num_rows - vectors.null_count
-            notes["semantic_not_measured"] = vectors.null_count
-            capped = (pairs.schema.metadata or {}).get(b"capped", b"0") if pairs is not None else b"0"
-            notes["records_over_neighbour_cap"] = int(capped)
-        return Decision(changes, pa.table({"id": facts.column("id"), "cluster": cluster}), notes)
+        thresholds = Thresholds(
+            near=params.near_threshold if params.near else None,
+            cosine=params.threshold if params.semantic else None,
+            lexical=params.lexical_threshold if params.semantic else None,
+            response=params.response_threshold,
+            paraphrase=params.paraphrase_threshold if params.semantic else None,
+            other_responses=params.other_responses,
+        )
+        return decide(facts, pairs, thresholds, exact=params.exact, max_cluster=params.max_cluster)
+
+
+class _Part:
+    """One record as pairs are compared: the request, or a document's text, and the response."""
+
+    __slots__ = ("document", "request", "response", "text")
+
+    def __init__(self, system: str, history: list[dict[str, str]], texts: tuple[str, str, str]) -> None:
+        instruction, input_, output = texts
+        earlier = [text for turn in history for text in (turn["user"], turn["assistant"])]
+        context = tuple(text for text in (system, *earlier) if text)
+        self.document = not (context or instruction or input_)
+        self.request = Request(output) if self.document else Request(instruction, input_, context)
+        self.response = "" if self.document else output
+        self.text = output if self.document else _joined(system, history, instruction, input_)
+
+
+def _close(jaccard: NDArray[np.float64], scores: pa.Table) -> NDArray[np.bool_]:
+    """Return which pairs may be similar enough under some threshold for similarity to decide."""
+    close: NDArray[np.bool_] = jaccard >= NEAR_JUDGED
+    for name in scores.column_names:
+        kind = name.rpartition("_")[2]
+        if kind in _JUDGED:
+            score = scores.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+            close |= np.nan_to_num(score) >= _JUDGED[kind]
+    return close
+
+
+def _verdict(left: _Part, right: _Part, close: bool) -> Verdict:
+    """Read two requests; of a pair that is hardly similar only if so little differs that it may be one request."""
+    if left.document != right.document:
+        return Verdict("kind", False)
+    if not close and not hardly_differ(left.text, right.text):
+        return Verdict("far", False)
+    return compare_requests(left.request, right.request)
+
+
+def _parts(batch: pa.Table) -> Iterator[_Part]:
+    columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
+    for system, history, instruction, input_, output in zip(*columns, strict=True):
+        yield _Part(system, history, (instruction, input_, output))
+
+
+def _joined(system: str, history: list[dict[str, str]], instruction: str, input_: str) -> str:
+    earlier = [text for turn in history for text in (turn["user"], turn["assistant"])]
+    return "\n".join(part for part in (system, *earlier, prompt_of(instruction, input_)) if part)
+
+
+def _texts(measure: Measure, batch: pa.Table) -> list[str]:
+    """Return the prompts; or for a measure of documents, the texts of records without a prompt, "" for others."""
+    prompts = [_joined(*row) for row in zip(*(batch.column(n).to_pylist() for n in _PROMPT), strict=True)]
+    if measure.name.startswith("prompt_"):
+        return prompts
+    outputs = batch.column("output").to_pylist()
+    return ["" if prompt else output for prompt, output in zip(prompts, outputs, strict=True)]
+
+
+def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:
+    return [text for text, ok in zip(texts, wanted, strict=True) if ok]
+
+
+def _rows_column(rows: NDArray[np.float32] | NDArray[np.uint64], valid: NDArray[np.bool_]) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1], mask=pa.array(~valid))
 
 
 def _fingerprints(batch: pa.Table) -> pa.Table:
     columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
-    keys, prompts, complete = [], [], []
+    keys, prompts, complete, contacts = [], [], [], []
     for system, history, instruction, input_, output in zip(*columns, strict=True):
-        turns = [_folded(text) for turn in history for text in (turn["user"], turn["assistant"])]
-        prompt = [_folded(text) for text in (system, instruction, input_)] + turns
+        turns = [text for turn in history for text in (turn["user"], turn["assistant"])]
+        prompt = [_folded(text) for text in (system, instruction, input_, *turns)]
         prompts.append(text_key(prompt) if any(prompt) else None)
         keys.append(text_key([*prompt, _folded(output)]))
         complete.append(bool(_COMPLETE.search(output.rstrip())))
-    return pa.table(
-        {"fingerprint": keys, "same_prompt": pa.array(prompts, pa.string()), "complete": complete}
-    )
+        contacts.append(sum(map(count_contacts, (system, instruction, input_, output, *turns))))
+    return pa.table({
+        "fingerprint": keys, "same_prompt": pa.array(prompts, pa.string()), "complete": complete,
+        "contacts": pa.array(contacts, pa.int32()),
+    })  # fmt: skip
 
 
 def _folded(text: str) -> str:
@@ -208,96 +375,21 @@ def _folded(text: str) -> str:
     return _SPACE.sub(" ", text).strip().casefold()
 
 
-def _prompts(batch: pa.Table) -> list[str]:
-    names = ("system", "history", "instruction", "input")
-    texts = []
-    for system, history, instruction, input_ in zip(
-        *(batch.column(name).to_pylist() for name in names), strict=True
-    ):
-        earlier = [text for turn in history for text in (turn["user"], turn["assistant"])]
-        parts = [system, *earlier, prompt_of(instruction, input_)]
-        texts.append("\n".join(part for part in parts if part))
-    return texts
-
-
-def _vector_column(vectors: NDArray[np.float32], valid: NDArray[np.bool_]) -> pa.Array:
-    flat = pa.array(vectors.ravel(), pa.float32())
-    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1], mask=pa.array(~valid))
-
-
-def _rank(facts: pa.Table) -> NDArray[np.int64]:
-    """Return each record's place from the best (0): kept by the prior build, complete, fewest flags, then id.
-
-    What a prior build kept stays, so that its assignment to a split does too.
-    """
-    flags = pc.fill_null(pc.list_value_length(facts.column("flags")), 0).to_numpy()
-    complete = facts.column("complete").to_numpy()
-    ids = np.array(facts.column("id").to_pylist())
-    known = (
-        facts.column("in_prior").to_numpy() if "in_prior" in facts.column_names else np.zeros(len(ids), bool)
-    )
-    order = np.lexsort((ids, flags, ~complete, ~known))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _best_twin(facts: pa.Table, rank: NDArray[np.int64], params: DedupeParams) -> NDArray[np.int64]:
-    """Return for each record the row of the best record with the same fingerprint (itself, if alone)."""
-    own = np.arange(facts.num_rows, dtype=np.int64)
-    if not params.exact or not facts.num_rows:
-        return own
-    groups = facts.column("fingerprint").combine_chunks().dictionary_encode().indices.to_numpy()
-    best = np.full(int(groups.max()) + 1, facts.num_rows, np.int64)
-    np.minimum.at(best, groups, rank)
-    rows: NDArray[np.int64] = np.argsort(rank)[best[groups]]
-    return rows
-
-
-def _response_similarity(
-    answers: list[tuple[str, str]], differs: list[str], models: Models, ref: ModelRef
-) -> NDArray[np.float64]:
-    """Return the cosine of each pair of responses; 1 where equal, 0 where a difference already decides.
-
-    A response that the model does not cover cannot be judged close: its pair gets 0 and stays apart.
-    """
-    similarity = np.array([float(a == b) for a, b in answers])
-    open_ = [n for n, (a, b) in enumerate(answers) if a != b and not differs[n] and a and b]
-    texts = sorted({text for number in open_ for text in answers[number]})
-    if not texts:
-        return similarity
-    embedder = models.embedder(ref)
-    covered = embedder.covers(texts) & ~embedder.truncated(texts)
-    vectors = embedder.encode(texts).astype(np.float64)
-    row = {text: number for number, text in enumerate(texts)}
-    for number in open_:
-        a, b = (row[text] for text in answers[number])
-        if covered[a] and covered[b]:
-            similarity[number] = min(1.0, float((vectors[a] * vectors[b]).sum()))
-    return similarity
-
-
-def _duplicate_edges(pairs: pa.Table, params: DedupeParams) -> pa.Table:
-    same = pc.and_(
-        pc.greater_equal(pairs.column("score"), params.threshold),
-        pc.greater_equal(pairs.column("response_score"), params.response_threshold),
-    )
-    return pairs.filter(pc.and_(same, pc.equal(pairs.column("differs"), "")))
-
-
-def _walk(edges: pa.Table, rank: NDArray[np.int64]) -> dict[int, tuple[int, float, float]]:
-    """Return the losing rows: row -> (row kept for it, prompt similarity, response similarity)."""
-    neighbours: dict[int, list[tuple[int, float, float]]] = {}
-    names = ("left", "right", "score", "response_score")
-    for left, right, score, response in zip(*(edges.column(name).to_pylist() for name in names), strict=True):
-        neighbours.setdefault(left, []).append((right, score, response))
-        neighbours.setdefault(right, []).append((left, score, response))
-    kept: set[int] = set()
-    losers: dict[int, tuple[int, float, float]] = {}
-    for row in sorted(neighbours, key=lambda number: rank[number]):
-        closest = [edge for edge in neighbours[row] if edge[0] in kept]
-        if closest:
-            losers[row] = max(closest, key=lambda edge: (edge[1] + edge[2], -rank[edge[0]]))
-        else:
-            kept.add(row)
-    return losers
+def _response_cosines(
+    answers: Sequence[tuple[str, str]], asked: Sequence[int], params: DedupeParams, models: Models
+) -> list[float | None]:
+    """Return the cosines of the pairs asked for; None for the others, and where the model cannot judge a text."""
+    cosines: list[float | None] = [None] * len(answers)
+    texts = sorted({text for number in asked for text in answers[number] if text.strip()})
+    if not texts or not params.semantic:
+        return cosines
+    embedder = models.embedder(params.model)
+    judged = embedder.covers(texts) & ~embedder.truncated(texts)
+    known = _chosen(texts, judged)
+    vectors = embedder.encode(known).astype(np.float64)
+    row = {text: number for number, text in enumerate(known)}
+    for number in asked:
+        a, b = (row.get(text) for text in answers[number])
+        if a is not None and b is not None:
+            cosines[number] = min(1.0, float((vectors[a] * vectors[b]).sum()))
+    return cosines

@@ -148,7 +148,7 @@ class JudgeStage(Protocol[P_contra]):
 class LearningStage(Protocol):
     """A judge stage with a measure that must learn from the corpus first."""
 
-    def summarise(self, measure: Measure, batch: pa.Table) -> pa.Table:
+    def summarise(self, measure: Measure, batch: pa.Table, models: Models) -> pa.Table:
         """Return what one shard teaches."""
         ...
 
@@ -158,20 +158,37 @@ class LearningStage(Protocol):
 
 
 class PairingStage(Protocol[P_contra]):
-    """A judge stage that decides on pairs of records: one of its measures has a column `vector`."""
+    """A judge stage that decides on pairs of records.
 
-    def candidates(self, facts: pa.Table, params: P_contra) -> NDArray[np.bool_]:
-        """Return which records take part in pairs: bool [facts]."""
+    Each of its measures with a column `vector` (fixed size, fp32) proposes pairs of close vectors, tile by tile
+    (`link`); each with a column `bands` (fixed size, uint64) pairs of texts with an equal key (`join`).
+    """
+
+    def priority(self, facts: pa.Table, params: P_contra) -> NDArray[np.int64]:
+        """Return int64 [facts]: distinct, the best record lowest; -1 takes part in no pair."""
         ...
 
     def neighbour_cap(self, params: P_contra) -> int:
         """Return how many pairs one record may take part in."""
         ...
 
-    def link(self, vectors: NDArray[np.float32], tile: Tile, params: P_contra) -> pa.Table:
+    def link(self, measure: str, vectors: NDArray[np.float32], tile: Tile, params: P_contra) -> pa.Table:
         """Propose pairs (`left`, `right`: int64 row numbers, left < right; `score`) within one tile."""
         ...
 
-    def compare(self, left: pa.Table, right: pa.Table, params: P_contra, models: Models) -> pa.Table:
-        """Return one row of numbers a proposed pair, seeing the text columns of both records."""
+    def join(self, measure: str, texts: pa.Table, params: P_contra) -> tuple[pa.Table, int]:
+        """Propose pairs as `link` does, of distinct texts known by the measure's columns.
+
+        Also returns how many texts share a key with more others than the cap allows.
+        """
+        ...
+
+    def compare(
+        self, left: pa.Table, right: pa.Table, scores: pa.Table, params: P_contra, models: Models
+    ) -> pa.Table:
+        """Return one row of numbers a proposed pair, seeing the text columns of both records.
+
+        `scores` holds one column a proposing measure (null where it did not propose the pair); what is returned
+        is cached by the two texts and the fits, so it may depend on nothing else.
+        """
         ...

@@ -1,11 +1,10 @@
 """Train, validation and test, by root and by group, so that nothing leaks.
 
-A group (a duplicate cluster, the children of one root, whatever `group_by` names) is never divided. Its split
-is a hash of the seed and its smallest root: deleting or adding other records moves nothing, which quotas by
-rank cannot promise. Hashing leaves a stratum off its target by chance, a small one by several points; only where
-a large one (`min_stratum`) is off by more than `max_deviation`, which takes big groups, are whole groups moved.
-The worst deviation left is reported. Assignments of a
-`prior` build are fixed.
+A group (a duplicate cluster, the children of one root, the records of one unit of a file, whatever `group_by`
+names) is never divided. Its split is a hash of the seed and its smallest root: deleting or adding other records
+moves nothing, which quotas by rank cannot promise. Hashing leaves a stratum off its target by chance, a small one
+by several points; only where a large one (`min_stratum`) is off by more than `max_deviation`, which takes big
+groups, are whole groups moved. The worst deviation left is reported. Assignments of a `prior` build are fixed.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from pydantic import Field, model_validator
 from pipeline.change import Changes
 from pipeline.errors import RecipeError
 from pipeline.models import Models
+from pipeline.record import unit_of
 from pipeline.stages.clusters import BoundedUnion
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 
@@ -75,7 +75,7 @@ class Split:
     """The stage; see the module."""
 
     name = "split"
-    version = 1
+    version = 2
 
     def measures(self, params: SplitParams) -> tuple[Measure, ...]:
         """Return nothing: a split reads what is known, it measures no text."""
@@ -162,7 +162,7 @@ def _groups(facts: pa.Table, params: SplitParams) -> dict[str, list[int]]:
     """Return the rows of every group under its smallest root, in a fixed order."""
     roots = facts.column("root").to_pylist()
     union = BoundedUnion(len(roots), len(roots))
-    labels: list[Sequence[str | None]] = [roots]
+    labels: list[Sequence[str | None]] = [roots, [unit_of(root) for root in roots]]
     if "cluster" in facts.column_names:
         labels.append(facts.column("cluster").to_pylist())
     labels += [[value or None for value in _values(facts, (name,))] for name in params.group_by]

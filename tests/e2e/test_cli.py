@@ -443,4 +443,6 @@ def test_files_that_a_proposal_leaves_out_are_named(tmp_path: Path) -> None:
     assert built.code == 0, built.stderr
     assert "left out: odd.jsonl: no known shape fits its columns" in built.stdout.replace("\n", " ")
     written = bench.invoke("init", tmp_path / "data", "--out", tmp_path / "mine.yaml")
-    assert written.stdout.startswith("left out: odd.jsonl: no known shape")
+    told = written.stdout.split("\n")
+    assert told[0] == "read: good.jsonl: jsonl, utf-8 (confidence 1.00), alpaca (confidence 1.00)"
+    assert told[1].startswith("left out: odd.jsonl: no known shape")

@@ -25,11 +25,9 @@ def cluster(
     twin_of = np.arange(len(ids))
     for row, twin in (twins or {}).items():
         twin_of[row] = twin
-    columns = {"left": [e[0] for e in edges], "right": [e[1] for e in edges], "score": [e[2] for e in edges]}
     facts = {"id": ids} | ({"cluster": known} if known else {})
-    found, refused = clusters_of(
-        pa.table(facts), twin_of, pa.table(columns) if edges else None, threshold, bound
-    )
+    close = [(score, left, right) for left, right, score in edges if score >= threshold]
+    found, refused = clusters_of(pa.table(facts), twin_of, close, bound)
     return dict(zip(ids, found.to_pylist(), strict=True)), refused
 
 

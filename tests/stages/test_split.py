@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import RecipeError
+from pipeline.record import part_id, record_id
 from pipeline.stages.protocol import Decision
 from pipeline.stages.split import SPLITS, Split, SplitParams
 
@@ -297,3 +298,15 @@ def test_the_columns_that_a_split_reads_are_asked_for_once() -> None:
     assert STAGE.measures(params) == ()
     assert STAGE.needs(params) == ()
     assert STAGE.prior(SplitParams(prior="builds/old")) == "builds/old"
+
+
+def test_the_records_of_one_unit_are_never_divided() -> None:
+    units = [record_id("a", "f", str(number).encode(), 0) for number in range(70)]
+    roots = [*units, *(part_id(unit, part) for unit in units[:2] for part in range(1, 30))]
+    facts = pa.table({"id": roots, "root": roots, "source": ["a"] * len(roots), "lang": ["zh"] * len(roots)})
+    decision = STAGE.decide(facts, None, UNBALANCED)
+    found = splits_of(decision)
+    for number in (0, 1):
+        assert set(found[70 + 29 * number : 99 + 29 * number]) == {found[number]}
+    assert decision.notes["groups"] == 70
+    assert len(set(found[:70])) == 3

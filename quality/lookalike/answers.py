@@ -1,0 +1,165 @@
+"""Do two answers say something else?
+
+`contradiction` compares the facts two answers state: each side gives a number that the other does not, or
+they deny what the other says in the same words. `conflict` compares answers to one request: another label,
+name or number where a few words are the answer, yes against no, or one sentence said with another number,
+name or negation. `is_retold` tells whether they were written apart. Rejected: comparing all numbers of two
+long answers; one that tells more is no denial.
+"""
+
+from __future__ import annotations
+
+import re
+
+from quality.lookalike.judge import compare_texts
+from quality.lookalike.lexicon import lexicon
+from quality.lookalike.tokens import Tokens, tokenise
+
+_ENUMERATION = re.compile(
+    r"(?m)^[ \t]*(?:[-*•]\s+)?(?:\(?\d{1,2}[.)、]|[一二三四五六七八九十]{1,2}、)(?!\d)\s*"
+)
+_SENTENCE = re.compile(r"[^.!?。！？\n]+(?:\.(?=\S)[^.!?。！？\n]*)*")
+_HAN_STOP = re.compile(r"(?<=[㐀-鿿])\.(?=[㐀-鿿]|\s|$)")
+_YES = re.compile(
+    r"\W*(?:(?:yes|yeah|yep|true|correct|right)(?![a-z])|(?:是|对|能|会|有|正确|没错)(?!\w)|是的|对的|可以)",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"\W*(?:(?:no|nope|false|incorrect|wrong)(?![a-z])|(?:没有|不|否|错误|错)(?!\w)|不是|不对|不可以|不能|不会|不宜|不应)",
+    re.IGNORECASE,
+)
+_CLOSED_TOKENS = 8
+_CLOSED_HAN = 14
+_SAME_WORDS = 0.5
+_ALIKE = 0.6
+_MOST_SENTENCES = 60
+_FACTS = frozenset(("numbers", "units", "negation", "names", "opposite", "operators", "literals", "language"))
+
+
+def contradiction(left: str, right: str) -> str:
+    """Return what two answers disagree on: `numbers`, `negation`, or ""; symmetric."""
+    if left == right:
+        return ""
+    ours, theirs = (tokenise(_ENUMERATION.sub("", text)) for text in (left, right))
+    mine, yours = _values(ours), _values(theirs)
+    alike = _overlap(ours, theirs) >= _SAME_WORDS
+    if (mine - yours and yours - mine) or (alike and mine != yours):
+        return "numbers"
+    if alike and _negations(ours) != _negations(theirs):
+        return "negation"
+    return ""
+
+
+def conflict(left: str, right: str) -> str:
+    """Return what two answers to the same request disagree on, a kind of `KINDS`, or ""; symmetric."""
+    left, right = (_HAN_STOP.sub("。", text) for text in (left, right))
+    if left == right or compare_texts(left, right).same:
+        return ""
+    polarity = _polarity(left) * _polarity(right)
+    if polarity < 0:
+        return "negation"
+    ours, theirs = tokenise(left), tokenise(right)
+    if _is_closed(ours) and _is_closed(theirs):
+        found = _closed_conflict(left, right, ours, theirs)
+        return "" if polarity > 0 and found not in ("numbers", "units") else found
+    if _is_closed(ours) or _is_closed(theirs):
+        short, long = (ours, theirs) if _is_closed(ours) else (theirs, ours)
+        return "numbers" if _values(short) - _values(long) and _values(long) else ""
+    return _sentence_conflict(left, right)
+
+
+def is_retold(left: str, right: str, left_answer: str, right_answer: str) -> bool:
+    """Tell whether two answers say it in other words, and not in the words by which the requests differ.
+
+    Answers that were written apart and agree speak for one request. An answer that was copied with its
+    request, or in which the same word was replaced as in the request (cats in one, dogs in the other), does not.
+    """
+    if compare_texts(left_answer, right_answer).same:
+        return False
+    ours, theirs, said, told = (_content(tokenise(t)) for t in (left, right, left_answer, right_answer))
+    return (ours - theirs).isdisjoint(said - told) and (theirs - ours).isdisjoint(told - said)
+
+
+def _values(tokens: Tokens) -> set[str]:
+    """Return the numbers of a text but for "one", which is an article as often as a number."""
+    found = set()
+    for place, kind in enumerate(tokens.kinds):
+        if kind == "n" and (tokens.keys[place] != "1" or tokens.word(place).isdigit()):
+            found.add(tokens.keys[place])
+    found.discard("#1")
+    return found
+
+
+def _negations(tokens: Tokens) -> int:
+    words = lexicon()
+    count = 0
+    for place, key in enumerate(tokens.keys):
+        if key in words.negations:
+            near = (
+                "".join(tokens.keys[max(0, place - 1) : place + 1]),
+                "".join(tokens.keys[place : place + 2]),
+            )
+            count += not any(word in words.negation_words for word in near)
+    return count
+
+
+def _content(tokens: Tokens) -> set[str]:
+    light = lexicon().light
+    return {key for key in tokens.keys if key not in light}
+
+
+def _overlap(left: Tokens, right: Tokens) -> float:
+    ours, theirs = set(left.keys), set(right.keys)
+    return len(ours & theirs) / len(ours | theirs) if ours | theirs else 1.0
+
+
+def _polarity(text: str) -> int:
+    """Return 1 for an answer that begins with a yes, -1 for a no, 0 for neither."""
+    if _NO.match(text):
+        return -1
+    return 1 if _YES.match(text) else 0
+
+
+def _is_closed(tokens: Tokens) -> bool:
+    """Tell whether an answer is a label, a name, a value: a few words."""
+    han = tokens.kinds.count("h")
+    return (
+        len(tokens.keys) - han <= _CLOSED_TOKENS
+        and han <= _CLOSED_HAN
+        and (han == 0 or len(tokens.keys) <= 16)
+    )
+
+
+def _closed_conflict(left: str, right: str, ours: Tokens, theirs: Tokens) -> str:
+    """Return what two short answers disagree on; one that only says more than the other agrees with it."""
+    verdict = compare_texts(left, right)
+    if verdict.same:
+        return ""
+    mine, yours = _content(ours), _content(theirs)
+    related = mine <= yours or yours <= mine or _overlap(ours, theirs) >= _SAME_WORDS
+    if related and _negations(ours) != _negations(theirs):
+        return "negation"
+    if _values(ours) != _values(theirs) and _values(ours) and _values(theirs):
+        return "numbers"
+    if mine <= yours or yours <= mine:
+        return ""
+    return verdict.differs or "words"
+
+
+def _sentence_conflict(left: str, right: str) -> str:
+    """Return what a sentence of one answer and its like in the other disagree on."""
+    ours, theirs = (
+        [tokenise(part) for part in _SENTENCE.findall(text)[:_MOST_SENTENCES] if part.strip()]
+        for text in (left, right)
+    )
+    found = set()
+    for one in ours:
+        best = max(theirs, key=lambda other: (_overlap(one, other), other.text), default=None)
+        if best is None or len(one.keys) < 4 or _overlap(one, best) < _ALIKE:
+            continue
+        if max(ours, key=lambda other: (_overlap(best, other), other.text)) is not one:
+            continue
+        differs = compare_texts(one.cased, best.cased).differs
+        if differs in _FACTS:
+            found.add(differs)
+    return min(found) if found else ""
