@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from corpora import Prompt, read
+from numpy.typing import NDArray
 
 PAIRS = Path(__file__).with_name("dedupe_pairs.csv")
 BOOTSTRAPS = 2000
@@ -166,21 +167,22 @@ def _record(prompt: Prompt, responses: str) -> dict[str, str]:
     }
 
 
-def shares(truth: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
-    """Return precision, recall and F1 of two bool arrays [n]; nan where there is nothing to divide by."""
-    hits = float((truth & found).sum())
-    precision = hits / found.sum() if found.any() else float("nan")
-    recall = hits / truth.sum() if truth.any() else float("nan")
-    total = truth.sum() + found.sum()
-    return precision, recall, 2 * hits / total if total else float("nan")
+def shares(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return precision, recall and F1 over the last axis of two bool arrays; nan where nothing is divided by."""
+    hits, yes, dropped = (part.sum(axis=-1).astype(float) for part in (truth & found, truth, found))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([hits / dropped, hits / yes, 2 * hits / (yes + dropped)])
 
 
-def intervals(truth: np.ndarray, found: np.ndarray) -> list[tuple[float, float]]:
-    """Return bootstrap 95% intervals of precision, recall and F1 over the pairs."""
+def intervals(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """Return bootstrap 95% intervals of precision, recall and F1 over the pairs; nan, nan for nan."""
     draws = np.random.default_rng(0).integers(0, len(truth), (BOOTSTRAPS, len(truth)))
-    scores = np.array([shares(truth[draw], found[draw]) for draw in draws])
-    low, high = np.nanpercentile(scores, (2.5, 97.5), axis=0) if len(scores) else ([], [])
-    return list(zip(low, high, strict=True))
+    ends = []
+    for scores in shares(truth[draws], found[draws]):
+        known = scores[~np.isnan(scores)]
+        low, high = np.percentile(known, (2.5, 97.5)) if len(known) else (np.nan, np.nan)
+        ends.append((float(low), float(high)))
+    return ends
 
 
 def report(pairs: Sequence[Pair], verdicts: dict[str, list[bool]]) -> None:

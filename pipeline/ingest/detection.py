@@ -22,7 +22,8 @@ from pipeline.ingest.spec import SourceSpec
 from pipeline.ingest.turns import Unfit
 
 _INSTRUCTIONS = {name for shape in SHAPES.values() for name in shape.required.get("instruction", ())}
-_NUMBER = re.compile(r"[-+$€¥]?[\d.,]*\d%?|")
+_CODE = re.compile(r"[-+$€¥]?[\d.,]*\d%?|[!-~]*[\d/\\_@][!-~]*|")  # number, address, path, id
+_LEAST_DISTINCT = 0.1  # of the texts of a column that is no label
 _LEAST_SHARE = 0.5  # of the sampled units that must have what a shape requires
 
 
@@ -137,7 +138,8 @@ def _described(
     if others:
         reason += "; mixed with " + ", ".join(f"{name}: {count}" for name, count in counts[1:])
     elif best.fields and (rivals := _rivals(best, sample, lang)):
-        reason += f"; {' and '.join(rivals)} would fit as well: say `shape:` to be sure"
+        head, mark, tail = reason.partition(_TO_META)
+        reason = f"{head}; {' and '.join(rivals)} would fit as well: say `shape:` to be sure{mark}{tail}"
         confidence /= 2
     return replace(best, confidence=confidence, reason=reason, others=others, counts=counts)
 
@@ -214,12 +216,25 @@ def _columns_of(name: str, sample: Sequence[Value], lang: str) -> ColumnMap | No
             fields.append(Mapped(named, column, named in shape.required))
     if {mapped.field for mapped in fields if mapped.required} != shape.required.keys():
         return None
+    fields = _titled(fields, shape.titled, counts)
     if not lang and (column := _column_for(LANG, counts)) is not None:
         fields.append(Mapped("lang", column, False))
     needed = [mapped.column for mapped in fields if mapped.required]
     fitting = sum(all(column in value for column in needed) for value in sample)
     reason = _in_words(fields, fitting, len(sample), list(counts))
     return ColumnMap(name, tuple(fields), fitting / len(sample), reason, counts=((name, fitting),))
+
+
+def _titled(fields: list[Mapped], titled: tuple[Names, Names], counts: Counter[str]) -> list[Mapped]:
+    """Return the fields with a question's title as instruction and its telling as input, where units have both."""
+    title = _column_for(titled[0], counts)
+    asked = next(mapped.column for mapped in fields if mapped.required)
+    if title is None or plain_name(asked) not in titled[1] or any(m.field == "input" for m in fields):
+        return fields
+    if 2 * counts[title] < counts[asked]:
+        return fields
+    rest = [mapped for mapped in fields if mapped.column != asked]
+    return [Mapped("instruction", title, True), Mapped("input", asked, False), *rest]
 
 
 def _fit_declared(name: str, sample: Sequence[Value], spec: SourceSpec) -> ColumnMap | None:
@@ -248,7 +263,7 @@ def _in_words(fields: Sequence[Mapped], fitting: int, of: int, columns: Sequence
     needed = " and ".join(mapped.column for mapped in fields if mapped.required)
     taken = {mapped.column for mapped in fields}
     rest = [column for column in columns if column not in taken]
-    to_meta = f"; to meta: {shown(rest)}" if rest else ""
+    to_meta = f"{_TO_META}{shown(rest)}" if rest else ""
     return f"{fitting} of the first {of} units have {needed}{to_meta}"
 
 
@@ -309,13 +324,14 @@ def no_shape(spec: SourceSpec, sample: Sequence[Value], where: str) -> SourceErr
 def propose(sample: Sequence[Value]) -> dict[str, str]:
     """Return a map to start from for a file that fits no shape: its one or two longest texts.
 
-    A column that some shape knows as an instruction is taken for one; ids, links, numbers that a table holds as
-    text, and columns that some units lack are left out.
+    A column that some shape knows as an instruction is taken for one; ids, links, paths, codes, numbers that a
+    table holds as text, labels that come again and again, and columns that some units lack are left out.
     """
     names = [name for name in columns_seen(sample) if _kind_of(name, sample) == "text"]
     names = [name for name in names if all(name in value for value in sample)] or names
     told = [name for name in names if not plain_name(name).endswith(("id", "url", "link"))] or names
-    told = [name for name in told if not _holds_numbers(name, sample)] or told
+    told = [name for name in told if not _holds_codes(name, sample)] or told
+    told = [name for name in told if plain_name(name) in _INSTRUCTIONS or not _is_label(name, sample)] or told
     longest = sorted(told, key=lambda name: _total_length(name, sample), reverse=True)[:2]
     if len(longest) < 2:
         return {"output": longest[0]} if longest else {}
@@ -325,9 +341,15 @@ def propose(sample: Sequence[Value]) -> dict[str, str]:
     return {"instruction": first, "output": second}
 
 
-def _holds_numbers(name: str, sample: Sequence[Value]) -> bool:
+def _holds_codes(name: str, sample: Sequence[Value]) -> bool:
+    """Tell whether most texts of a column are a number, an address, a path or a code rather than words."""
     texts = [str(value.get(name) or "").strip() for value in sample]
-    return sum(_NUMBER.fullmatch(text) is not None for text in texts) > len(texts) / 2
+    return sum(_CODE.fullmatch(text) is not None for text in texts) > len(texts) / 2
+
+
+def _is_label(name: str, sample: Sequence[Value]) -> bool:
+    """Tell whether a column holds a few texts over and over, as one for the kind or the origin of a row does."""
+    return len({str(value.get(name) or "").strip() for value in sample}) < _LEAST_DISTINCT * len(sample)
 
 
 def _total_length(name: str, sample: Sequence[Value]) -> int:

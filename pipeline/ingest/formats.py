@@ -162,13 +162,12 @@ def detect_format(path: Path, format_: str = "auto", encoding: str = "auto") -> 
 def _named(path: Path, head: bytes, encoding: str) -> str:
     ending = ending_of(path.name)
     by_ending = next((name for name, known in FORMATS.items() if ending in known.endings), "")
-    if by_ending in ("csv", "tsv") or (by_ending and FORMATS[by_ending].binary):
-        _refuse_page(path, b"" if FORMATS[by_ending].binary else _as_text(path, head, encoding))
+    if by_ending and FORMATS[by_ending].binary:
         return by_ending
     if without_compression(path.name).endswith(ARCHIVE_ENDINGS):
         _refuse_no_archive(path, head)
     head = _as_text(path, head, encoding)
-    if by_ending in _JSON:
+    if by_ending in (*_JSON, "csv", "tsv"):
         _refuse_page(path, head)
         return by_ending
     if by_ending:

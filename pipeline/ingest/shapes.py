@@ -33,6 +33,8 @@ _ANSWER: Names = (
     "accepted_answer", "upvoted_answer", "top_answer", "答案", "回答", "标准答案", "参考答案", "最佳答案", "医生回答",
     "答复", "回复", "答",
 )  # fmt: skip
+_TITLE: Names = ("title", "标题")
+_TOLD: Names = ("ask", "患者提问", "咨询内容")
 _DOCUMENT: Names = ("text", "content", "body", "article", "document", "正文", "内容", "文本", "文章")
 
 
@@ -43,6 +45,8 @@ class Shape:
     Args:
         required: column names (lower case, best first) for each field that a unit must have.
         optional: the same for fields that it may have.
+        titled: names of a question in one line, and of its longer telling: where a unit has both, the first is the
+            instruction and the second the input, for neither says it all.
         alone: where not None, the only other columns that a unit of this shape has when nobody declared it.
         read: reader of a unit with structure; such a shape requires no column by name.
         says: what a unit looks like, for messages.
@@ -50,6 +54,7 @@ class Shape:
 
     required: Mapping[str, Names] = field(default_factory=dict)
     optional: Mapping[str, Names] = field(default_factory=dict)
+    titled: tuple[Names, Names] = ((), ())
     alone: Names | None = None
     read: Reader | None = None
     says: str = ""
@@ -136,7 +141,9 @@ SHAPES: dict[str, Shape] = {
         {"system": SYSTEM},
     ),
     "question_answer": Shape(
-        {"instruction": _QUESTION, "output": _ANSWER}, {"input": _CONTEXT, "system": SYSTEM}
+        {"instruction": _QUESTION, "output": _ANSWER},
+        {"input": _CONTEXT, "system": SYSTEM},
+        titled=(_TITLE, _TOLD),
     ),
     "document": Shape(
         {"output": _DOCUMENT},

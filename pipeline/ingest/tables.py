@@ -100,7 +100,8 @@ class _Lines:
 
     def _open_quote(self, what: str) -> Broken:
         place = f"the row that starts on line {self.row_start:,}"
-        return Broken(FILE_BROKEN, f"has a quote in {place} that {what}", self.row_start)
+        hint = "close it, or say `quotechar: none` for its source in the recipe if its quotes are text"
+        return Broken(FILE_BROKEN, f"has a quote in {place} that {what}", self.row_start, hint)
 
 
 def _byte_length(text: str, limit: int) -> int:
@@ -134,13 +135,29 @@ def _rows(path: Path, spec: SourceSpec, dialect: Dialect) -> Iterator[Unit | Bad
                 if dialect.header:
                     continue
             if header is not None and row:
-                yield _unit(lines.row_start, header, row)
+                yield _unit(lines.row_start, header, row, dialect.delimiter)
 
 
-def _unit(line: int, header: list[str], row: list[str]) -> Unit | Bad:
+def _unit(line: int, header: list[str], row: list[str], delimiter: str) -> Unit | Bad:
+    if len(row) > len(header):
+        row = _rejoined(row, delimiter, len(header))
     if len(row) != len(header):
         return Bad(line, ROW_COLUMNS, f"{len(row)} fields, the header has {len(header)}")
     return Unit(line, dict(zip(header, row, strict=True)))
+
+
+def _rejoined(row: list[str], delimiter: str, width: int) -> list[str]:
+    r"""Return a row that is too wide with its escaped delimiters (`\,`) as text, if that makes it fit.
+
+    The first rows tell the dialect, and an escape may first stand far below them.
+    """
+    joined: list[str] = []
+    for cell in row:
+        if joined and joined[-1].endswith("\\"):
+            joined[-1] = joined[-1][:-1] + delimiter + cell
+        else:
+            joined.append(cell)
+    return joined if len(joined) == width else row
 
 
 def _header(row: list[str], path: Path) -> list[str]:

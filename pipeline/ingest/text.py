@@ -34,6 +34,8 @@ _INLINE_ANSWER = re.compile(r"(?<=[\s。？！?!.])(?:A|Answer|答|回答|答案
 _ENDS = re.compile(r"[.!?。！？…；;:：\"'”’」』)）\]>]\s*$")
 _LEAST_BLANK = 0.02  # of the lines
 _WRAPPED_AT = 100  # characters
+_MOST_BEFORE = 40  # lines of an introduction, before the first marked question
+_MOST_A_PAIR = 60  # lines that a marked question and its answer fill on average
 
 
 def read_text(path: Path, spec: SourceSpec) -> Iterator[Unit | Bad]:
@@ -79,11 +81,14 @@ def _is_even(texts: list[str]) -> bool:
 
 
 def _has_pairs(texts: list[str]) -> bool:
-    questions = sum(bool(_QUESTION.match(text)) for text in texts)
+    """Tell whether marked questions and answers make up a text; one that only quotes some is no FAQ."""
+    asking = [place for place, text in enumerate(texts) if _QUESTION.match(text)]
     answers = sum(
         bool(_ANSWER.match(text) or (_QUESTION.match(text) and _INLINE_ANSWER.search(text))) for text in texts
     )
-    return questions > 0 and answers > 0 and 2 * min(questions, answers) >= max(questions, answers)
+    if not asking or not answers or 2 * min(len(asking), answers) < max(len(asking), answers):
+        return False
+    return asking[0] == 0 or (asking[0] <= _MOST_BEFORE and len(texts) <= _MOST_A_PAIR * len(asking))
 
 
 class _Line:

@@ -122,7 +122,7 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 7
+    version = 8
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""

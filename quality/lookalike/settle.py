@@ -287,7 +287,9 @@ class Settler:
             if any(others.kinds[p] == "n" for p in other_hard):
                 continue
             for place in list(hard):
-                spelled = not tokens.text[tokens.starts[place]].isdigit()
+                after = tokens.word(place + 1) if place + 1 < len(tokens.keys) else ""
+                singular = after in {others.word(p) for p in range(len(others.keys))}
+                spelled = not tokens.text[tokens.starts[place]].isdigit() and singular
                 article = any(others.keys[p] in ("a", "an") for p in (theirs if hard is rest.left else ours))
                 if tokens.kinds[place] == "n" and tokens.keys[place] == "1" and (spelled or article):
                     hard.remove(place)

@@ -51,6 +51,17 @@ def test_backslashes_that_escape_nothing_stay(read: Read) -> None:
     assert [row["output"] for row in rows] == ["C:\\new\\table", "a \\d+, regex", "c"]
 
 
+def test_a_delimiter_that_is_escaped_far_below_the_first_rows_is_text(read: Read) -> None:
+    plain = b"Where?,C:\\new\\\n" * 60
+    report, rows = read("a.csv", b"question,answer\n" + plain + "Tea\\, 水?,一\\,二\nx,y,z\n".encode())
+    assert [rows[59]["output"], rows[60]["instruction"], rows[60]["output"]] == [
+        "C:\\new\\",
+        "Tea, 水?",
+        "一,二",
+    ]
+    assert rejects(report) == [(63, "ingest.row.columns")]
+
+
 def test_quotes_within_texts_are_no_quoting(read: Read) -> None:
     data = 'question\tanswer\n5" pipe\tthe 5" one\n"so" he said\tok\n\'tis\tit\'s\n'
     report, rows = read("a.tsv", data.encode())

@@ -49,7 +49,8 @@ def grown(path: Path, warm: Path) -> tuple[int, int, str]:
 def test_memory_does_not_grow_with_the_input(tmp_path: Path, name: str) -> None:
     rows = 200_000
     encoding = "gb18030" if name.startswith("gbk") else "utf-8"
-    data = "".join(UNIT % (number, number) for number in range(rows)).encode(encoding)
+    numbers = [number % (rows // 10) for number in range(rows)]
+    data = "".join(UNIT % (number, number) for number in numbers).encode(encoding)
     assert len(data) > 70_000_000
     path, warm = tmp_path / name, tmp_path / "warm.jsonl.gz"
     warm.write_bytes(gzip.compress((UNIT % (1, 1)).encode() * 3000))
@@ -65,7 +66,7 @@ def test_memory_does_not_grow_with_the_input(tmp_path: Path, name: str) -> None:
         pack = {
             "gz": gzip.compress,
             "zst": zstd.compress,
-            "bz2": bz2.compress,
+            "bz2": lambda data: bz2.compress(data[: len(data) // 10], 1) * 10,  # slow for texts that repeat
             "xz": partial(lzma.compress, preset=0),
         }
         path.write_bytes(pack.get(name.rsplit(".", 1)[1], bytes)(data))

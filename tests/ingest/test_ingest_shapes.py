@@ -79,6 +79,20 @@ def test_the_example_in_the_error_is_a_map_that_works(read: Read) -> None:
     assert rows[0]["output"] == "the longest text by far"
 
 
+def test_a_proposed_map_takes_words_and_no_addresses_codes_or_labels(read: Read, tmp_path: Any) -> None:
+    rows = [
+        {
+            "file": f"set/a{n}/sentences_of_the_first_collection.txt",
+            "en": f"Kettle {n} is hot.",
+            "note": "https://example.org/a/very/long/address/of/the/text.en",
+            "part": "the part of the collection on kettles and pots",
+            "zh": f"第{n}个水壶很烫。",
+        }
+        for n in range(30)
+    ]
+    assert look(read, tmp_path, lines(*rows)).proposed == {"instruction": "en", "output": "zh"}
+
+
 def test_a_table_without_a_header_does_not_leak_its_text(read: Read) -> None:
     secret = "my name is nobody and I live nowhere at all, ok"
     with pytest.raises(SourceError) as caught:

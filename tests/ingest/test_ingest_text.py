@@ -38,6 +38,16 @@ def test_the_start_of_a_text_tells_its_units(text: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "answer"), [("Q: Which kettle?", "Answer: The red one."), ("问：哪个水壶？", "答：红色的。")]
+)
+def test_a_question_and_an_answer_far_into_a_text_make_it_no_faq(question: str, answer: str) -> None:
+    before, between = ["It rained.\n"] * 90, ["水很烫。\n"] * 70
+    assert text_unit("".join([*before, question, "\n", *between, answer, "\n"]).encode()) == "line"
+    faq = [*before[:20], *[f"{question}\n{answer}\n", *between[:40]] * 3]
+    assert text_unit("".join(faq).encode()) == "question and answer"
+
+
+@pytest.mark.parametrize(
     ("unit", "lines"), [("auto", [1, 4]), ("paragraph", [1, 4]), ("line", [1, 2, 4]), ("file", [1])]
 )
 def test_the_recipe_can_say_the_unit(tmp_path: Path, unit: str, lines: list[int]) -> None:

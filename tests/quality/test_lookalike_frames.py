@@ -60,6 +60,7 @@ def test_look_alikes_are_not_merged_by_a_frame(name: str) -> None:
         ("Define the word 'run'", "Define the word 'running'"),
         ("Explain how a man bites a dog", "How does a dog bite a man?"),
         ("Compare apple juice and orange soda", "Compare orange juice and apple soda"),
+        ("What is one benefit of stretching?", "What are the benefits of stretching?"),
         ("为什么狗怕猫", "猫为什么怕狗"),
         ("肝炎有哪些表现", "这个是肝炎的表现吗"),
         ("胃病是怎么回事", "胃病的原因是什么"),
