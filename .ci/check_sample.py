@@ -102,6 +102,8 @@ def unmet(row: dict[str, str], build: Build) -> str:
     if partner is None or row["stage"] != "dedupe":
         return "" if build.given(id_, action, reason) else f"got {_told(build, id_)}"
     pair = (id_, partner), (partner, id_)
+    if action == "flag":
+        return "" if all(build.given(a, action, reason) for a, _ in pair) else "not both are flagged"
     found = [a for a, b in pair if build.given(a, action, reason) and build.dropped_for(a, b)]
     if len(found) == 1:
         return ""

@@ -169,7 +169,9 @@ def init(
             print(text, end="")
             return
         write_text(out, lambda stream: print(text, end="", file=stream))
-        print(*understood(text), *left_out(text), f"wrote {out}; next: python -m pipeline build {out}", sep="\n")
+        print(
+            *understood(text), *left_out(text), f"wrote {out}; next: python -m pipeline build {out}", sep="\n"
+        )
 
 
 @app.command()

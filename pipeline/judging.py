@@ -269,7 +269,13 @@ class Judging:
         sides = [np.where(swapped, right, left), np.where(swapped, left, right)]
         pair_keys = [a + b for a, b in zip(keys[sides[0]], keys[sides[1]], strict=True)]
         models = [str(need.identity(self.site.models())) for need in self.stage.needs(self.params)]
-        made_by = (self.site.environment, self.stage.name, self.stage.version, models, sorted(self.fits.items()))
+        made_by = (
+            self.site.environment,
+            self.stage.name,
+            self.stage.version,
+            models,
+            sorted(self.fits.items()),
+        )
         kind = f"pairs/{digest(*made_by)}"
         self.used.append(kind)
         known = set(_column(self._parts(kind), "pair_key"))

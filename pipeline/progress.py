@@ -140,7 +140,9 @@ def _shapes(inputs: list[dict[str, Any]]) -> list[str]:
         lines.append("ingest: " + ", ".join(f"{name} {count:,}" for name, count in shapes.most_common()))
     if notes:
         told = ", ".join(f"{what} {count:,}" for what, count in notes.most_common(_MOST_NOTES))
-        more = f" and {len(notes) - _MOST_NOTES} kinds more (manifest.json)" if len(notes) > _MOST_NOTES else ""
+        more = (
+            f" and {len(notes) - _MOST_NOTES} kinds more (manifest.json)" if len(notes) > _MOST_NOTES else ""
+        )
         lines.append(f"ingest: within units: {told}{more}")
     return lines
 

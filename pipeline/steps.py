@@ -150,7 +150,9 @@ def identities(step: Step) -> list[ModelIdentity]:
 
 def file_key(item: Input, plan: Plan) -> str:
     """Return what the shards of one input file depend on."""
-    spec = item.spec.model_dump(mode="json", exclude={"path", "dataset", "config", "split", "revision", "storage"})
+    spec = item.spec.model_dump(
+        mode="json", exclude={"path", "dataset", "config", "split", "revision", "storage"}
+    )
     return digest(
         plan.environment, spec, item.file.name, item.file.alone, item.digest, plan.recipe.shard_rows
     )

@@ -12,7 +12,8 @@ from pipeline import __version__
 from pipeline.store import digest
 
 PACKAGES = (
-    "chardet", "ftfy", "numpy", "orjson", "pyarrow", "sentence-transformers", "tokenizers", "torch", "transformers", "xxhash",
+    "chardet", "ftfy", "numpy", "orjson", "pyarrow", "sentence-transformers", "tokenizers", "torch", "transformers",
+    "xxhash",
 )  # fmt: skip
 """What can alter the bytes of a build: it goes into every key of the store and into the manifest. Kept short, because
 another version of any of these makes everything anew; models are identified by their own digests."""
@@ -44,7 +45,7 @@ def code_digest() -> str:
         path
         for room in ("pipeline", "quality")
         for path in (root / room).rglob("*")
-        if path.suffix in (".py", ".json", ".txt")
+        if path.suffix in (".py", ".json", ".txt", ".npz", ".gz")
     )
     whole = blake2b(digest_size=16)
     for path in files:

@@ -24,7 +24,9 @@ from pipeline.stages.protocol import Measure, Need, StageParams
 from pipeline.steps import Step, Workshop, identities
 from pipeline.work import IngestItem, MeasureItem, Site, ingest_work, measure_work
 
-STAGES_TEXT = "[{stage: normalise}, {stage: heuristics}, {stage: dedupe, semantic: false, near: false}, {stage: split}]"
+STAGES_TEXT = (
+    "[{stage: normalise}, {stage: heuristics}, {stage: dedupe, semantic: false, near: false}, {stage: split}]"
+)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -32,7 +32,9 @@ def proposed(target: Path, base: Path) -> tuple[str, Recipe]:
 
 TURN = {"role": "user", "content": "问"}
 UNITS: dict[str, dict[str, object]] = {
-    "oasst_tree": {"prompt": {"text": "问", "role": "prompter", "replies": [{"text": "答", "role": "assistant"}]}},
+    "oasst_tree": {
+        "prompt": {"text": "问", "role": "prompter", "replies": [{"text": "答", "role": "assistant"}]}
+    },
     "preference": {"prompt": "q", "chosen": "a", "rejected": "b"},
     "self_instruct": {"instruction": "q", "instances": [{"input": "", "output": "a"}]},
     "history": {"instruction": "q", "output": "a", "history": [["u", "b"]]},
@@ -46,7 +48,9 @@ UNITS: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_is_proposed_as_a_recipe_that_reads_it(tmp_path: Path, shape: str) -> None:
-    row = UNITS.get(shape) or {names[0]: f"text of {field}" for field, names in SHAPES[shape].required.items()}
+    row = UNITS.get(shape) or {
+        names[0]: f"text of {field}" for field, names in SHAPES[shape].required.items()
+    }
     path = put(tmp_path, "rows.jsonl", row, row)
     text, recipe = proposed(path, tmp_path)
     assert (recipe.name, recipe.sources[0].shape, recipe.sources[0].path) == ("rows", shape, "rows.jsonl")
@@ -60,7 +64,9 @@ def test_every_shape_is_proposed_as_a_recipe_that_reads_it(tmp_path: Path, shape
 
 
 def test_units_of_several_shapes_leave_the_shape_to_each_unit(tmp_path: Path) -> None:
-    text, recipe = proposed(put(tmp_path, "rows.jsonl", {"question": "q", "answer": "a"}, UNITS["messages"]), tmp_path)
+    text, recipe = proposed(
+        put(tmp_path, "rows.jsonl", {"question": "q", "answer": "a"}, UNITS["messages"]), tmp_path
+    )
     assert recipe.sources[0].shape == "auto"
     assert "# units of several shapes: messages 1, question_answer 1" in text
 
@@ -82,7 +88,9 @@ def test_where_nothing_fits_a_guess_is_made_on_wish_and_marked(tmp_path: Path) -
     text = propose_recipe(tmp_path, tmp_path, guess=True)
     recipe = parse_recipe(text, "r.yaml")
     assert recipe.sources[0].columns == {"instruction": "intent", "output": "text"}
-    assert "guess: rows.jsonl fits no shape; its map is a guess from its longest texts: check it" in left_out(text)
+    assert "guess: rows.jsonl fits no shape; its map is a guess from its longest texts: check it" in left_out(
+        text
+    )
 
 
 def test_an_archive_is_one_source_and_a_damaged_one_is_left_out(tmp_path: Path) -> None:

@@ -209,4 +209,6 @@ def test_recipes_cannot_be_altered() -> None:
 
 
 def test_a_list_whose_one_entry_is_wrong_is_not_called_too_short() -> None:
-    assert mistakes("name: x\nsources:\n- name: a\n") == [(3, "sources[0]: a source needs exactly one of `path:` and `dataset:`")]
+    assert mistakes("name: x\nsources:\n- name: a\n") == [
+        (3, "sources[0]: a source needs exactly one of `path:` and `dataset:`")
+    ]

@@ -56,7 +56,9 @@ def load(data: Path, pairs: Path = PAIRS) -> list[Pair]:
         SystemExit: a corpus is missing, or a prompt is not the one that was labelled.
     """
     rows = list(csv.DictReader(pairs.open(encoding="utf-8", newline="")))
-    corpora = {name: read(data, name) for row in rows for name in (row["file_a"], row["file_b"])}
+    corpora = {
+        name: read(data, name) for name in {row[side] for row in rows for side in ("file_a", "file_b")}
+    }
     loaded = []
     for row in rows:
         left, right = (corpora[row[f"file_{side}"]][int(row[f"row_{side}"])] for side in "ab")

@@ -267,7 +267,9 @@ def write(out: Path, rows: list[dict[str, str]]) -> None:
 def show_command(data: Path, pairs: Path, start: int, end: int) -> None:
     """Print pairs to read: requests whole as far as reasonable, responses by their start; no band, no label."""
     rows = list(csv.DictReader(pairs.open(encoding="utf-8", newline="")))
-    corpora = {name: read(data, name) for row in rows for name in (row["file_a"], row["file_b"])}
+    corpora = {
+        name: read(data, name) for name in {row[side] for row in rows for side in ("file_a", "file_b")}
+    }
     for number, row in enumerate(rows[start:end], start):
         print(f"=== {number}")
         for side in "ab":

@@ -247,7 +247,9 @@ def _reads(units: Iterator[Unit | Bad], spec: SourceSpec) -> Iterator[Read | Bad
             raw = canonical(unit.value)
         except TypeError:
             encoding = "UTF-8" if spec.encoding == "auto" else spec.encoding
-            yield Bad(unit.line, ENCODING, f"a text of the unit is not valid in the file's encoding ({encoding})")
+            yield Bad(
+                unit.line, ENCODING, f"a text of the unit is not valid in the file's encoding ({encoding})"
+            )
             continue
         yield (Read(unit.line, unit.value, raw) if len(raw) <= limit else too_large(unit.line, limit))
 
@@ -255,7 +257,10 @@ def _reads(units: Iterator[Unit | Bad], spec: SourceSpec) -> Iterator[Read | Bad
 def _unreadable_units(start: _Start, format_: str) -> Broken:
     what, hint = f"cannot be read as {format_}", "see what it is, and say its `format:` in the recipe"
     if start.bad.keys() == {ENCODING}:
-        what, hint = "is in no encoding that can be told", "say its `encoding:` in the recipe, such as gb18030"
+        what, hint = (
+            "is in no encoding that can be told",
+            "say its `encoding:` in the recipe, such as gb18030",
+        )
     detail = f"{what}: its first {len(start.items)} units are all rejected ({_counted(start.bad)})"
     return Broken(FILE_BROKEN, detail, hint=hint)
 

@@ -24,6 +24,7 @@ from pipeline.ingest.turns import Unfit
 _INSTRUCTIONS = {name for shape in SHAPES.values() for name in shape.required.get("instruction", ())}
 _CODE = re.compile(r"[-+$€¥]?[\d.,]*\d%?|[!-~]*[\d/\\_@][!-~]*|")  # number, address, path, id
 _LEAST_DISTINCT = 0.1  # of the texts of a column that is no label
+_TO_META = "; to meta: "
 _LEAST_SHARE = 0.5  # of the sampled units that must have what a shape requires
 
 

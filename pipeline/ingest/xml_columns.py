@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "ph", "it", "ut"})  # of a TMX segment: codes of another format
 
+_LAYOUT_INDENT = 8  # that all lines but the first have; less may be the indent of code
+
 
 def columns_of(element: Element) -> dict[str, object]:
     """Return the columns of a record: `Question.qid` is the attribute qid of its child Question."""
@@ -83,4 +85,11 @@ def _is_mixed(element: Element) -> bool:
 
 
 def _text(element: Element) -> str:
-    return "".join(element.itertext()).strip()
+    """Return the text of an element without the indent that its lines have because the element is indented."""
+    text = "".join(element.itertext()).strip()
+    lines = text.split("\n")
+    indents = [len(line) - len(line.lstrip(" \t")) for line in lines[1:] if line.strip()]
+    margin = min(indents, default=0)
+    if margin < _LAYOUT_INDENT:
+        return text
+    return "\n".join([lines[0], *(line[margin:] for line in lines[1:])])

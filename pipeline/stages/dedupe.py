@@ -48,7 +48,7 @@ LEXICAL_FLOOR = 0.5
 JUDGED, LEXICAL_JUDGED = 0.85, 0.75
 """Cosine, and lexical cosine, from which similarity may decide, so that thresholds can move above them for free."""
 
-NEAR_FLOOR, NEAR_JUDGED = 0.4, 0.5
+NEAR_FLOOR = NEAR_JUDGED = 0.5
 """The same two for the Jaccard similarity."""
 
 _JUDGED = {"cosine": JUDGED, "lexical": LEXICAL_JUDGED}
@@ -122,7 +122,7 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 8
+    version = 10
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
@@ -236,7 +236,7 @@ class Dedupe:
     ) -> pa.Table:
         """Return what each pair of records has in common, and what speaks against taking them for one.
 
-        `differs` names what the requests disagree on, `places` in how many places if only in wording, `same`
+        `differs` names what the requests disagree on, `places` in how many places where that matters, `same`
         says that nothing of their content differs, `jaccard` is that of their shingles; `response_equal`,
         `response_jaccard`, `response_cosine` (null where it was not measured), `conflict` and `retold` speak of
         the responses.
@@ -262,7 +262,7 @@ class Dedupe:
             for found, same, a, b in zip(differs, equal, *sides, strict=True)
         ]
         places = [
-            changed_places(a.request, b.request) if found in WORDING else 0
+            changed_places(a.request, b.request) if found in ("", *WORDING) else 0
             for found, a, b in zip(differs, *sides, strict=True)
         ]
         return pa.table({

@@ -26,7 +26,12 @@ WORDING = ("words", "detail", "order", "question")
 An answer that was copied along with the request proves nothing: so the responses must be retold."""
 
 LOOSE, PLACES = ("words", "detail"), 2
-"""Wording in which requests that differ in so many places may be alike enough for similarity to decide."""
+"""Wording in which requests that differ in so many places may be alike enough for similarity to decide.
+
+One place is another matter: there the difference is most often what the request is about."""
+
+NEARLY_ALL = 0.95
+"""Jaccard similarity from which one place in a long text does not matter, if nothing is known against it."""
 
 KINDS = ("cosine", "lexical")
 """What a vector measure's name ends in."""
@@ -155,7 +160,9 @@ def relate(pairs: pa.Table, thresholds: Thresholds) -> Relations:
     named = np.array(pairs.column("differs").to_pylist(), object).astype(str)
     places = pairs.column("places").to_numpy()
     open_, wording = named == "", np.isin(named, WORDING)
-    loose = open_ | (np.isin(named, LOOSE) & (places >= PLACES))
+    spread = places >= PLACES
+    nearly_all = None if thresholds.near is None else max(thresholds.near, NEARLY_ALL)
+    loose = spread & (open_ | np.isin(named, LOOSE))
     conflict = pairs.column("conflict").to_pylist()
     equal, same, retold = (
         pairs.column(name).to_numpy(zero_copy_only=False) for name in ("response_equal", "same", "retold")
@@ -166,10 +173,13 @@ def relate(pairs: pa.Table, thresholds: Thresholds) -> Relations:
         ~clash
         & (_reaches(response_cosine, thresholds.response) | _reaches(response_jaccard, thresholds.near))
     )
-    near = open_ & _reaches(jaccard, thresholds.near)
-    semantic = (loose & _reaches(cosine, thresholds.cosine)) | (open_ & _reaches(lexical, thresholds.lexical))
+    alike = same | (open_ & spread)
+    near = (alike & _reaches(jaccard, thresholds.near)) | (open_ & _reaches(jaccard, nearly_all))
+    semantic = ((alike | loose) & _reaches(cosine, thresholds.cosine)) | (
+        alike & _reaches(lexical, thresholds.lexical)
+    )
     paraphrase = (
-        ~clash & (loose | (wording & retold))
+        ~clash & (loose | open_ | (wording & retold))
         & _reaches(cosine, thresholds.paraphrase) & _reaches(response_cosine, thresholds.response)
     )  # fmt: skip
     request = same | near | semantic

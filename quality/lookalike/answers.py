@@ -2,9 +2,9 @@
 
 `contradiction` compares the facts two answers state: each side gives a number that the other does not, or
 they deny what the other says in the same words. `conflict` compares answers to one request: another label,
-name or number where a few words are the answer, yes against no, or one sentence said with another number,
-name or negation. `is_retold` tells whether they were written apart. Rejected: comparing all numbers of two
-long answers; one that tells more is no denial.
+name or number where a few words are the answer, yes against no, two brief answers that share no number, or
+one sentence said with another number, name or negation. `is_retold` tells whether they were written apart.
+Rejected: comparing all numbers of two long answers; one that tells more is no denial.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _NO = re.compile(
 )
 _CLOSED_TOKENS = 8
 _CLOSED_HAN = 14
+_BRIEF_TOKENS = 30
+_FEW_VALUES = 2
 _SAME_WORDS = 0.5
 _ALIKE = 0.6
 _MOST_SENTENCES = 60
@@ -62,6 +64,10 @@ def conflict(left: str, right: str) -> str:
     if _is_closed(ours) and _is_closed(theirs):
         found = _closed_conflict(left, right, ours, theirs)
         return "" if polarity > 0 and found not in ("numbers", "units") else found
+    if _is_brief(ours) and _is_brief(theirs):
+        mine, yours = _values(ours), _values(theirs)
+        if mine and yours and mine.isdisjoint(yours) and max(len(mine), len(yours)) <= _FEW_VALUES:
+            return "numbers"
     if _is_closed(ours) or _is_closed(theirs):
         short, long = (ours, theirs) if _is_closed(ours) else (theirs, ours)
         return "numbers" if _values(short) - _values(long) and _values(long) else ""
@@ -128,6 +134,11 @@ def _is_closed(tokens: Tokens) -> bool:
         and han <= _CLOSED_HAN
         and (han == 0 or len(tokens.keys) <= 16)
     )
+
+
+def _is_brief(tokens: Tokens) -> bool:
+    """Tell whether an answer is a sentence or two, in which a number is likely to be the point."""
+    return len(tokens.keys) <= _BRIEF_TOKENS
 
 
 def _closed_conflict(left: str, right: str, ours: Tokens, theirs: Tokens) -> str:

@@ -287,9 +287,17 @@ class Settler:
             if any(others.kinds[p] == "n" for p in other_hard):
                 continue
             for place in list(hard):
-                after = tokens.word(place + 1) if place + 1 < len(tokens.keys) else ""
-                singular = after in {others.word(p) for p in range(len(others.keys))}
-                spelled = not tokens.text[tokens.starts[place]].isdigit() and singular
+                if tokens.kinds[place] != "n" or tokens.keys[place] != "1":
+                    continue
                 article = any(others.keys[p] in ("a", "an") for p in (theirs if hard is rest.left else ours))
-                if tokens.kinds[place] == "n" and tokens.keys[place] == "1" and (spelled or article):
+                if article or self.is_plain_one(tokens, place, others):
                     hard.remove(place)
+
+    def is_plain_one(self, tokens: Tokens, place: int, others: Tokens) -> bool:
+        """Tell whether a spelled "one" stands before a singular that the other text has too."""
+        if tokens.text[tokens.starts[place]].isdigit() or place + 1 >= len(tokens.keys):
+            return False
+        after = tokens.word(place + 1)
+        return any(
+            key == tokens.keys[place + 1] and others.word(p) == after for p, key in enumerate(others.keys)
+        )

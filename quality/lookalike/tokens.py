@@ -94,7 +94,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_width_table())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def tokenise(text: str) -> Tokens:
     """Return the tokens of a text; linear in its length."""
     cased = fold(text)
@@ -153,6 +153,8 @@ class _Scan:
                 elif "'" in key or key in _CONTRACTIONS:
                     self.contraction(key, match.start(), match.end())
                     continue
+                elif key == "us" and self.cased[match.start() : match.end()] == "US":
+                    key = "u.s."
                 elif key in ROMAN and keys:
                     key, kind = ROMAN[key], "n"
             elif kind == "h":

@@ -41,7 +41,11 @@ def is_suspicious(text: str) -> bool:
     if text.isascii():
         data = text.encode()
         return len(data.translate(None, _ODD_ASCII)) != len(data)
-    if _ODD.search(text) is not None or may_be_chinese_mojibake(text) or not unicodedata.is_normalized("NFC", text):
+    if (
+        _ODD.search(text) is not None
+        or may_be_chinese_mojibake(text)
+        or not unicodedata.is_normalized("NFC", text)
+    ):
         return True
     from ftfy.badness import is_bad
 

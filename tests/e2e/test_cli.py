@@ -177,10 +177,10 @@ def test_diff_names_the_changed_parameter_and_the_moved_records(copy_of_plain: B
 
 
 def test_diff_names_a_changed_threshold_with_an_embedder(copy_of_semantic: Built) -> None:
-    other = moved(copy_of_semantic, "threshold: 0.92", "threshold: 0.999")
+    other = moved(copy_of_semantic, "threshold: 0.93", "threshold: 0.999, near: false")
     printed = bench.invoke("diff", copy_of_semantic.out, other.out).stdout
-    assert "  stages.dedupe.threshold: 0.92 → 0.999" in printed
-    assert re.search(r"  1: dropped by dedupe\.semantic → kept in \w+", printed)
+    assert "  stages.dedupe.threshold: 0.93 → 0.999" in printed
+    assert "  1: dropped by dedupe.near → dropped by dedupe.rewrite" in printed
 
 
 def test_diff_names_a_changed_input(copy_of_plain: Built) -> None:
@@ -217,7 +217,7 @@ def test_doctor_finds_nothing_wrong_here(semantic: Built) -> None:
 
 
 def test_doctor_exits_with_1_and_says_what_mends_a_missing_model(tmp_path: Path) -> None:
-    stages = bench.SEMANTIC.replace("threshold: 0.92", "model: {folder: no/such/model}")
+    stages = bench.SEMANTIC.replace("threshold: 0.93", "model: {folder: no/such/model}")
     recipe = bench.corpus(tmp_path, 20, stages=stages)
     ended = bench.invoke("doctor", recipe, "--store", tmp_path / ".build")
     assert ended.code == 1
@@ -306,7 +306,7 @@ RECORD = [
 LEDGER = ["id", "root", "stage", "action", "reason", "evidence", "before_key", "after_key"]
 FILES = {
     "README.md", "ledger.parquet", "manifest.json", "records.parquet", "rejects.jsonl", "run.json",
-    "review/queue.jsonl",
+    "review/queue.jsonl", "data/dataset_info.json",
     *(f"data/alpaca/{split}.jsonl" for split in ("train", "validation", "test")),
     *(f"data/prompt_completion/{split}.jsonl" for split in ("train", "validation", "test")),
 }  # fmt: skip

@@ -33,7 +33,7 @@ def lines(*units: dict[str, Any]) -> bytes:
         ("问题 回答", "question_answer", "1||2|"),
         ("问题 答案", "question_answer", "1||2|"),
         ("问 答", "question_answer", "1||2|"),
-        ("department title ask answer", "question_answer", "3||4|"),
+        ("department title ask answer", "question_answer", "2|3|4|"),
         ("title answer", "question_answer", "1||2|"),
         ("question std_answer class", "question_answer", "1||2|"),
         ("query response", "question_answer", "1||2|"),
@@ -186,6 +186,41 @@ def test_peek_halves_its_confidence_where_another_shape_fits(read: Read, tmp_pat
     found = look(read, tmp_path, lines(unit))
     assert (found.shape, found.confidence) == ("alpaca", 0.5)
     assert "prompt_completion would fit as well" in found.reason
+
+
+def test_the_other_shape_that_fits_is_named_before_the_columns_that_go_to_meta(
+    read: Read, tmp_path: Any
+) -> None:
+    unit = {"instruction": "i", "response": "r", "prompt": "p", "n": 1}
+    reason = look(read, tmp_path, lines(unit)).reason
+    assert reason.index("prompt_completion would fit as well") < reason.index("; to meta: prompt, n")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        {"title": "Is rye safe?", "ask": "none", "answer": "Yes."},
+        {"标题": "黑麦安全吗？", "咨询内容": "无", "回答": "安全。"},
+    ],
+)
+def test_a_question_told_in_a_title_and_a_text_keeps_both(read: Read, unit: dict[str, str]) -> None:
+    title, asked, answer = unit
+    without_title = {asked: "And for her?", answer: "No."}
+    _, rows = read("a.jsonl", lines(unit, unit, without_title))
+    assert [(row["instruction"], row["input"], row["output"]) for row in rows] == [
+        (unit[title], unit[asked], unit[answer]),
+        (unit[title], unit[asked], unit[answer]),
+        ("And for her?", "", "No."),
+    ]
+
+
+def test_a_title_beside_a_whole_question_stays_in_meta(read: Read) -> None:
+    _, (row,) = read("a.jsonl", lines({"title": "Rye", "question": "Is it safe?", "answer": "Yes."}))
+    assert (row["instruction"], row["input"], json.loads(row["meta"])) == (
+        "Is it safe?",
+        "",
+        {"title": "Rye"},
+    )
 
 
 def test_peek_says_what_it_saw_where_nothing_fits(read: Read, tmp_path: Any) -> None:

@@ -40,6 +40,21 @@ def test_question_pairs_keep_what_stands_around_them(read: Read) -> None:
         assert told in rows[0]["meta"]
 
 
+def test_the_indent_that_the_markup_gives_a_text_is_none_of_its_own(tmp_path: Path) -> None:
+    layout = "Key Points\n{0}- 茶很烫。\n\n{0}  - Wait.\n{0}"
+    code = "def pour(tea):\n    return tea"
+    text = "".join(
+        f"<QA><Question>q{n}</Question><Answer>{answer}</Answer></QA>"
+        for n, answer in enumerate((layout.format(" " * 16), layout.format("\t" * 8), code))
+    )
+    answers = [
+        unit.value["Answer"]
+        for unit in units(tmp_path / "a.xml", f"<All>{text}</All>")
+        if isinstance(unit, Unit)
+    ]
+    assert answers == ["Key Points\n- 茶很烫。\n\n  - Wait."] * 2 + [code]
+
+
 def test_the_record_is_the_repeated_element_with_most_text_or_the_named_one(tmp_path: Path) -> None:
     text = (
         "<lib><keys><k>a</k><k>b</k><k>c</k></keys><books>"

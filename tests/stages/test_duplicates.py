@@ -17,7 +17,7 @@ STAGE = Dedupe()
 PARAMS = DedupeParams()
 SIZE = 8
 PAIR: dict[str, Any] = {
-    "prompt_cosine": None, "prompt_lexical": None, "jaccard": 0.3, "differs": "", "places": 0,
+    "prompt_cosine": None, "prompt_lexical": None, "jaccard": 0.3, "differs": "", "places": 2,
     "same": False, "retold": False,
     "response_equal": False, "response_jaccard": 0.0, "response_cosine": None, "conflict": "",
 }  # fmt: skip
@@ -27,7 +27,7 @@ EDGES = st.fixed_dictionaries({
     "prompt_lexical": st.sampled_from([None, None, 0.6, 0.95]),
     "places": st.integers(1, 3),
     "retold": st.booleans(),
-    "jaccard": st.sampled_from([0.2, 0.69, 0.7, 0.9]),
+    "jaccard": st.sampled_from([0.2, 0.69, 0.7, 0.96]),
     "same": st.booleans(),
     "differs": st.sampled_from(["", "", "numbers", "words", "order"]),
     "response_equal": st.booleans(),
@@ -106,18 +106,20 @@ def duplicates(corpus: dict[str, Any], a: str, b: str, policy: str) -> bool:
         return False
     edge = {**PAIR, **corpus["edges"][left, right]}
     same = edge["same"] and not edge["differs"]
-    loose = edge["differs"] == "" or (edge["differs"] == "words" and edge["places"] >= 2)
+    loose = edge["differs"] in ("", "words") and edge["places"] >= 2
+    alike = loose and edge["differs"] == ""
     request = (
         same
-        or (edge["differs"] == "" and edge["jaccard"] >= PARAMS.near_threshold)
-        or (edge["differs"] == "" and (edge["prompt_lexical"] or 0) >= PARAMS.lexical_threshold)
+        or (alike and edge["jaccard"] >= PARAMS.near_threshold)
+        or (edge["differs"] == "" and edge["jaccard"] >= 0.95)
+        or (alike and (edge["prompt_lexical"] or 0) >= PARAMS.lexical_threshold)
         or (loose and (edge["prompt_cosine"] or 0) >= PARAMS.threshold)
     )
     if edge["response_equal"]:
         return bool(request)
     if edge["conflict"]:
         return False
-    told_again = loose or (edge["differs"] in ("words", "order") and edge["retold"])
+    told_again = edge["differs"] == "" or loose or (edge["differs"] in ("words", "order") and edge["retold"])
     agree = (edge["response_cosine"] or 0) >= PARAMS.response_threshold
     if told_again and agree and (edge["prompt_cosine"] or 0) >= PARAMS.paraphrase_threshold:
         return True
@@ -223,6 +225,8 @@ def test_the_best_is_kept_not_the_first(column: str, values: list[Any]) -> None:
         ({"prompt_cosine": 0.8, "same": True}, "dedupe.rewrite"),
         ({"prompt_cosine": 0.97, "differs": "words", "places": 2}, "dedupe.semantic"),
         ({"prompt_cosine": 0.97, "differs": "words", "places": 1}, None),
+        ({"prompt_cosine": 0.99, "jaccard": 0.94, "places": 1}, None),
+        ({"prompt_cosine": 0.99, "jaccard": 0.95, "places": 1}, "dedupe.near"),
         ({"prompt_cosine": 0.97, "differs": "order", "places": 3}, None),
         ({"prompt_cosine": 0.929, "jaccard": 0.699}, None),
         ({"jaccard": 0.9, "same": False, "differs": "numbers"}, None),
