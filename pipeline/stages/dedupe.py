@@ -12,9 +12,7 @@ response together, and merging on similarity alone (look-alikes reach .98).
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -24,13 +22,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.models import ModelRef, Models
-from pipeline.record import TEXT_COLUMNS, prompt_of, text_key
+from pipeline.record import TEXT_COLUMNS
+from pipeline.stages.asked import PROMPT, Asked, asked_in, fingerprints, folded, texts_of
 from pipeline.stages.duplicates import WORDING, Thresholds, best_twin, decide, rank
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
 from quality import lexical, minhash
-from quality.contacts import count_contacts
 from quality.lookalike import (
-    Request,
     Verdict,
     changed_places,
     compare_requests,
@@ -58,11 +55,6 @@ _STRIP_ROWS = 256
 
 _PAIRS_AT_ONCE = 16_384
 """Pairs whose vectors are held in double precision at once."""
-
-_PROMPT = ("system", "history", "instruction", "input")
-_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-_SPACE = re.compile(r"\s+")
-_COMPLETE = re.compile(r"[.!?。！？…\"'”’」』)）\]】}`\d:：;；>]$")
 
 
 class DedupeParams(StageParams):
@@ -127,7 +119,7 @@ class Dedupe:
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
         measures = [Measure("fingerprint", 3, TEXT_COLUMNS)]
-        for part, reads in (("prompt", _PROMPT), ("document", TEXT_COLUMNS)):
+        for part, reads in (("prompt", PROMPT), ("document", TEXT_COLUMNS)):
             if params.near:
                 measures.append(Measure(f"{part}_bands", 1, reads))
             if params.semantic:
@@ -139,8 +131,8 @@ class Dedupe:
     def measure(self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models) -> pa.Table:
         """Return the fingerprint's columns; or `bands` or `vector`, null where a text is not measured so."""
         if measure.name == "fingerprint":
-            return _fingerprints(batch)
-        texts = _texts(measure, batch)
+            return fingerprints(batch)
+        texts = texts_of(batch, measure.name.startswith("document_"))
         if measure.name.endswith("_bands"):
             shingles = minhash.shingles(texts)
             keys = minhash.band_keys(minhash.signatures(shingles), minhash.BANDS, minhash.ROWS)
@@ -167,7 +159,7 @@ class Dedupe:
     def summarise(self, measure: Measure, batch: pa.Table, models: Models) -> pa.Table:
         """Return how many of a shard's texts, of those that the embedder does not cover, hold each feature."""
         assert measure.model is not None
-        texts = [text for text in _texts(measure, batch) if text.strip()]
+        texts = [text for text in texts_of(batch, measure.name.startswith("document_")) if text.strip()]
         covered = models.embedder(measure.model).covers(texts)
         return lexical.summarise(_chosen(texts, ~covered))
 
@@ -241,14 +233,14 @@ class Dedupe:
         `response_jaccard`, `response_cosine` (null where it was not measured), `conflict` and `retold` speak of
         the responses.
         """
-        sides = (list(_parts(left)), list(_parts(right)))
+        sides = (list(asked_in(left)), list(asked_in(right)))
         jaccard = minhash.jaccard_of([part.text for part in sides[0]], [part.text for part in sides[1]])
         close = _close(jaccard, scores)
         verdicts = [_verdict(a, b, near) for a, b, near in zip(*sides, close, strict=True)]
         differs = [verdict.differs for verdict in verdicts]
         open_ = [found in ("", *WORDING) for found in differs]
         answers = [(a.response, b.response) for a, b in zip(*sides, strict=True)]
-        equal = [_folded(a) == _folded(b) for a, b in answers]
+        equal = [folded(a) == folded(b) for a, b in answers]
         conflicts = [
             conflict(a, b) if wanted and not same else ""
             for (a, b), wanted, same in zip(answers, open_, equal, strict=True)
@@ -290,21 +282,6 @@ class Dedupe:
         return decide(facts, pairs, thresholds, exact=params.exact, max_cluster=params.max_cluster)
 
 
-class _Part:
-    """One record as pairs are compared: the request, or a document's text, and the response."""
-
-    __slots__ = ("document", "request", "response", "text")
-
-    def __init__(self, system: str, history: list[dict[str, str]], texts: tuple[str, str, str]) -> None:
-        instruction, input_, output = texts
-        earlier = [text for turn in history for text in (turn["user"], turn["assistant"])]
-        context = tuple(text for text in (system, *earlier) if text)
-        self.document = not (context or instruction or input_)
-        self.request = Request(output) if self.document else Request(instruction, input_, context)
-        self.response = "" if self.document else output
-        self.text = output if self.document else _joined(system, history, instruction, input_)
-
-
 def _close(jaccard: NDArray[np.float64], scores: pa.Table) -> NDArray[np.bool_]:
     """Return which pairs may be similar enough under some threshold for similarity to decide."""
     close: NDArray[np.bool_] = jaccard >= NEAR_JUDGED
@@ -316,7 +293,7 @@ def _close(jaccard: NDArray[np.float64], scores: pa.Table) -> NDArray[np.bool_]:
     return close
 
 
-def _verdict(left: _Part, right: _Part, close: bool) -> Verdict:
+def _verdict(left: Asked, right: Asked, close: bool) -> Verdict:
     """Read two requests; of a pair that is hardly similar only if so little differs that it may be one request."""
     if left.document != right.document:
         return Verdict("kind", False)
@@ -325,54 +302,12 @@ def _verdict(left: _Part, right: _Part, close: bool) -> Verdict:
     return compare_requests(left.request, right.request)
 
 
-def _parts(batch: pa.Table) -> Iterator[_Part]:
-    columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
-    for system, history, instruction, input_, output in zip(*columns, strict=True):
-        yield _Part(system, history, (instruction, input_, output))
-
-
-def _joined(system: str, history: list[dict[str, str]], instruction: str, input_: str) -> str:
-    earlier = [text for turn in history for text in (turn["user"], turn["assistant"])]
-    return "\n".join(part for part in (system, *earlier, prompt_of(instruction, input_)) if part)
-
-
-def _texts(measure: Measure, batch: pa.Table) -> list[str]:
-    """Return the prompts; or for a measure of documents, the texts of records without a prompt, "" for others."""
-    prompts = [_joined(*row) for row in zip(*(batch.column(n).to_pylist() for n in _PROMPT), strict=True)]
-    if measure.name.startswith("prompt_"):
-        return prompts
-    outputs = batch.column("output").to_pylist()
-    return ["" if prompt else output for prompt, output in zip(prompts, outputs, strict=True)]
-
-
 def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:
     return [text for text, ok in zip(texts, wanted, strict=True) if ok]
 
 
 def _rows_column(rows: NDArray[np.float32] | NDArray[np.uint64], valid: NDArray[np.bool_]) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1], mask=pa.array(~valid))
-
-
-def _fingerprints(batch: pa.Table) -> pa.Table:
-    columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
-    keys, prompts, complete, contacts = [], [], [], []
-    for system, history, instruction, input_, output in zip(*columns, strict=True):
-        turns = [text for turn in history for text in (turn["user"], turn["assistant"])]
-        prompt = [_folded(text) for text in (system, instruction, input_, *turns)]
-        prompts.append(text_key(prompt) if any(prompt) else None)
-        keys.append(text_key([*prompt, _folded(output)]))
-        complete.append(bool(_COMPLETE.search(output.rstrip())))
-        contacts.append(sum(map(count_contacts, (system, instruction, input_, output, *turns))))
-    return pa.table({
-        "fingerprint": keys, "same_prompt": pa.array(prompts, pa.string()), "complete": complete,
-        "contacts": pa.array(contacts, pa.int32()),
-    })  # fmt: skip
-
-
-def _folded(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text.translate(_WIDTH))
-    return _SPACE.sub(" ", text).strip().casefold()
 
 
 def _response_cosines(

@@ -10,7 +10,6 @@ judge, which is slow, dear and not the same tomorrow.
 from quality.lookalike.answers import conflict, contradiction, is_retold
 from quality.lookalike.compare import compare_requests, hardly_differ
 from quality.lookalike.judge import compare_texts
-from quality.lookalike.legacy import difference
 from quality.lookalike.request import KINDS, Request, Verdict
 from quality.lookalike.spread import changed_places
 
@@ -23,7 +22,6 @@ __all__ = [
     "compare_texts",
     "conflict",
     "contradiction",
-    "difference",
     "hardly_differ",
     "is_retold",
 ]
