@@ -1,6 +1,7 @@
 """Draws the 400 pairs of prompts that `dedupe_pairs.csv` holds labels for, and prints pairs to read.
 
     python benchmarks/truth/sample_pairs.py draw pairs.csv [--data ../shared/data] [--vectors FILE]
+    python benchmarks/truth/sample_pairs.py draw more.csv --seed "duplicate truth 2" --times 1.75 --without pairs.csv
     python benchmarks/truth/sample_pairs.py show pairs.csv --from 0 --to 25
 
 Pairs are drawn at random within bands of likeness, never by eye, so that precision and recall are measured where
@@ -162,7 +163,11 @@ def chinese_pools(prompts: list[Prompt]) -> dict[str, list[tuple[int, int]]]:
 
 
 def draw(
-    prompts: list[Prompt], pools: dict[str, list[tuple[int, int]]], taken: Counter[str]
+    prompts: list[Prompt],
+    pools: dict[str, list[tuple[int, int]]],
+    taken: Counter[str],
+    seed: str = SEED,
+    times: float = 1.0,
 ) -> dict[str, list[tuple[int, int]]]:
     """Return the pairs drawn of each band; `taken` counts the pairs of a text and is added to.
 
@@ -171,20 +176,21 @@ def draw(
     drawn: dict[str, list[tuple[int, int]]] = {}
     chosen: set[frozenset[str]] = set()
     for band, pool in pools.items():
+        wanted = round(BANDS[band] * times)
         groups: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
         for pair in sorted(pool):
             groups[tuple(sorted({_corpus(prompts[i]) for i in pair}))].append(pair)
         for name, pairs in groups.items():
-            random.Random(f"{SEED}|{band}|{name}").shuffle(pairs)
+            random.Random(f"{seed}|{band}|{name}").shuffle(pairs)
         turns = [groups[name] for name in sorted(groups)]
         left = {
-            id(turns[n]): MOST_OF_TOOL_CALLS if name == (TOOL_CALLS,) else BANDS[band]
+            id(turns[n]): MOST_OF_TOOL_CALLS if name == (TOOL_CALLS,) else wanted
             for n, name in enumerate(sorted(groups))
         }
         picked: list[tuple[int, int]] = []
-        while len(picked) < BANDS[band] and any(turns):
+        while len(picked) < wanted and any(turns):
             for pairs in turns:
-                while pairs and left[id(pairs)] and len(picked) < BANDS[band]:
+                while pairs and left[id(pairs)] and len(picked) < wanted:
                     a, b = pairs.pop()
                     texts = frozenset((folded(prompts[a]), folded(prompts[b])))
                     full = max(taken[text] for text in texts) >= MAX_PAIRS_OF_A_TEXT
@@ -233,8 +239,14 @@ def encoded(prompts: list[Prompt], cache: Path | None) -> NDArray[np.float32]:
     return vectors
 
 
-def draw_command(data: Path, out: Path, vectors: Path | None) -> None:
-    """Write the drawn pairs, without labels, in random order."""
+def draw_command(
+    data: Path, out: Path, vectors: Path | None, seed: str, times: float, without: Path | None
+) -> None:
+    """Write the drawn pairs, without labels, in random order; no prompt of the pairs in `without` is among them."""
+    known: set[str] = set()
+    if without:
+        rows_known = list(csv.DictReader(without.open(encoding="utf-8", newline="")))
+        known = {row[f"digest_{side}"] for row in rows_known for side in "ab"}
     english = read(data, ENGLISH)
     chinese = [prompt for file in CHINESE for prompt in read(data, file)]
     rows: list[dict[str, str]] = []
@@ -242,13 +254,18 @@ def draw_command(data: Path, out: Path, vectors: Path | None) -> None:
         (english, english_pools(english, encoded(english, vectors))),
         (chinese, chinese_pools(chinese)),
     ):
-        for band, pairs in draw(prompts, pools, Counter()).items():
+        for band, pairs in draw(prompts, pools, _full(prompts, known), seed, times).items():
             print(f"{band}: {len(pairs)} drawn of {len(pools[band])}")
             rows += [_row(prompts[a], prompts[b], band) for a, b in pairs]
     halves(rows)
-    random.Random(SEED).shuffle(rows)
+    random.Random(seed).shuffle(rows)
     rows.sort(key=lambda row: row["band"][:2])
     write(out, rows)
+
+
+def _full(prompts: list[Prompt], known: set[str]) -> Counter[str]:
+    """Return counts by which no text of the prompts whose digests are known is drawn."""
+    return Counter({folded(prompt): MAX_PAIRS_OF_A_TEXT for prompt in prompts if prompt.digest in known})
 
 
 def _row(a: Prompt, b: Prompt, band: str) -> dict[str, str]:
@@ -288,11 +305,18 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--vectors", type=Path, help="a .npy file to keep MiniLM's vectors in")
+    parser.add_argument("--seed", default=SEED)
+    parser.add_argument(
+        "--times", type=float, default=1.0, help="size of each band, as a multiple of its size here"
+    )
+    parser.add_argument("--without", type=Path, help="a file of pairs none of whose prompts may be drawn")
     parser.add_argument("--from", dest="start", type=int, default=0)
     parser.add_argument("--to", dest="end", type=int, default=25)
     options = parser.parse_args()
     if options.command == "draw":
-        draw_command(options.data, options.pairs, options.vectors)
+        draw_command(
+            options.data, options.pairs, options.vectors, options.seed, options.times, options.without
+        )
     else:
         show_command(options.data, options.pairs, options.start, options.end)
 
