@@ -93,7 +93,9 @@ class HeuristicsParams(StageParams):
         description="Also judge likeness to the input, where the task is not to edit or to find.",
     )
     # Prose with much Markdown is below 0.15.
-    max_symbol_ratio: float = _share(0.3, "Largest share of symbols in the prose of a response.")
+    max_symbol_ratio: float = _share(
+        0.3, "Largest share of symbols in a response, outside code, tables and sums."
+    )
 
     # These alter the numbers: changing one measures anew.
     ngram_words: int = Field(  # Gopher's shortest duplicate n-gram
@@ -135,7 +137,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                4,
+                5,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),
