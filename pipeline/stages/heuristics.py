@@ -137,7 +137,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                5,
+                6,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),
