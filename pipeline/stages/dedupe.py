@@ -114,11 +114,11 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 10
+    version = 11
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
-        measures = [Measure("fingerprint", 3, TEXT_COLUMNS)]
+        measures = [Measure("fingerprint", 4, TEXT_COLUMNS)]
         for part, reads in (("prompt", PROMPT), ("document", TEXT_COLUMNS)):
             if params.near:
                 measures.append(Measure(f"{part}_bands", 1, reads))

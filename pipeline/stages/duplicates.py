@@ -85,16 +85,18 @@ class Relations:
 def rank(facts: pa.Table) -> NDArray[np.int64]:
     """Return each record's place from the best (0).
 
-    Kept by the prior build (so that its split stays), complete, fewest flags, fewest personal data, then id.
+    Kept by the prior build (so that its split stays), not caught in a loop, complete, fewest flags, fewest
+    personal data, then id.
     """
     ids = np.array(facts.column("id").to_pylist())
     flags = pc.fill_null(pc.list_value_length(facts.column("flags")), 0).to_numpy()
     complete = facts.column("complete").to_numpy()
     contacts = facts.column("contacts").to_numpy()
-    known = (
-        facts.column("in_prior").to_numpy() if "in_prior" in facts.column_names else np.zeros(len(ids), bool)
+    known, looping = (
+        facts.column(name).to_numpy() if name in facts.column_names else np.zeros(len(ids), bool)
+        for name in ("in_prior", "looping")
     )
-    order = np.lexsort((ids, contacts, flags, ~complete, ~known))
+    order = np.lexsort((ids, contacts, flags, ~complete, looping, ~known))
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
     return places
