@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from quality.pii import identity, mail, money, phone
 from quality.pii.spans import KINDS, Recogniser, Span, settle
 
 __all__ = ["KINDS", "RECOGNISERS", "Recogniser", "Span", "find", "settle"]
 
-RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {}
+RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
+    "mail": (frozenset({"email"}), mail.recognise),
+    "phone": (frozenset({"phone"}), phone.recognise),
+    "identity": (frozenset({"cn_id", "credit_code", "ssn"}), identity.recognise),
+    "money": (frozenset({"bank_card", "iban"}), money.recognise),
+}
 """Each recogniser with the kinds that it may report."""
 
 
