@@ -27,10 +27,17 @@ _RESERVED: Final = re.compile(
     r"ngmodule|injectable|type|types|typedef|brief|file|if|else|endif|foreach|endforeach|section|yield|extends|escaping|main|mainactor|state|published|"
     r"example|home|gmail|email|hotmail|work|time|everyone|here|channel|all|latest|next|beta)"
 )
-_CODE_LINE: Final = re.compile(r"[{}]|[A-Za-z_]\(|;\s*$|[A-Za-z_\]]\s?[=+]=?\s|->|=>|::|^\s*@[\w.]+\s*(?:\(|$)|^\s*(?:#|//|\*|--|>>>|\$ )|`")
+_NO_PERSON: Final = re.compile(
+    r"(?:Mapping|Body|Param|Variable|Controller|Service|Configuration|Component|Annotation|Module|Bean|Valid|NotNull|Test|Override|Application|Repository)$"
+    r"|\.(?:com|net|org|cn|edu|gov|io|de|uk|fr|jp)$"
+)
+_CODE_LINE: Final = re.compile(
+    r"[{}]|[A-Za-z_]\(|;\s*$|[A-Za-z_\]]\s?[=+]=?\s|->|=>|::|^\s*@[\w.]+\s*(?:\(|$)|^\s*(?:#|//|\*|--|>>>|\$ )|`|注解|装饰器|(?i:annotation|decorator|directive|css)"
+)
 _CODE_TEXT: Final = re.compile(
     r"^\s*(?:def |class \w+|import \w|from [\w.]+ import|public |private |protected |function |#include|SELECT |DECLARE |CREATE |@interface|func |fn |let |const |var |"
-    r"return\b.*;|end$|<\w+[ >]|package |using )|```", re.MULTILINE
+    r"return\b.*;|end$|<\w+[ >]|package |using )|```",
+    re.MULTILINE,
 )
 _SOCIAL: Final = re.compile(
     r"(?i)twitter|instagram|telegram|tiktok|weibo|微博|facebook|tweet|follow|(?<![A-Za-z])(?:rt|ig|dm|via|cc|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户"
@@ -42,9 +49,11 @@ _SERVICE: Final = (
 _QQ: Final = re.compile(
     r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|q{1,2}(?=号))(?:群|号码|號碼|号|號|是|为|為|加|我|的|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
 )
-_QQ_FAR: Final = re.compile(r"(?i)(?<![A-Za-z])(?:qq|扣扣)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})(?![0-9A-Za-z.@])")
+_QQ_FAR: Final = re.compile(
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
+)
 _WECHAT: Final = re.compile(
-    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v)(?![a-z])|威信|薇信|加v|＋v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
+    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信)(?![a-z])|威信|薇信|加v|＋v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
     r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
 _NAMED: Final = re.compile(
@@ -53,7 +62,108 @@ _NAMED: Final = re.compile(
     r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
     r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
-_NAMED_SIGN: Final = re.compile(rf"(?i)user|login|screen.?name|nick|handle|account|{_SERVICE}|用戶名|登录|登錄|账号|帐号|賬號|昵称|网名|網名")
+_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅")
+_WECHAT_SIGNS: Final = (
+    "微信",
+    "微訊",
+    "wechat",
+    "we chat",
+    "weixin",
+    "wx",
+    "vx",
+    "v信",
+    "威信",
+    "薇信",
+    "加v",
+    "+v",
+    "＋v",
+    "卫星",
+)
+_NAMED_SIGNS: Final = (
+    *(
+        "username",
+        "user name",
+        "user_name",
+        "user-name",
+        "userid",
+        "user id",
+        "user_id",
+        "user:",
+        "user =",
+        "user=",
+        "user'",
+        'user"',
+        "login",
+    ),
+    *(
+        "screen name",
+        "screenname",
+        "screen_name",
+        "nickname",
+        "nick:",
+        "handle",
+        "account",
+        "twitter",
+        "insta",
+        "telegram",
+        "snapchat",
+        "skype",
+    ),
+    *(
+        "discord",
+        "tiktok",
+        "facebook",
+        "reddit",
+        "linkedin",
+        "xbox",
+        "psn",
+        "kik:",
+        "kik ",
+        "wechat",
+        "weixin",
+        "twitch",
+        "youtube",
+        "venmo",
+    ),
+    *(
+        "github",
+        "gitlab",
+        "gamertag",
+        "slack:",
+        "steam:",
+        "steam id",
+        "signal:",
+        "medium:",
+        "line:",
+        "line id",
+        "cashapp",
+        "cash app",
+    ),
+    *("ins:", "ins：", "ig:", "ig：", "tg:", "tg：", "ig is", "tg号", "ins号", "ig号"),
+)
+_NAMED_HAN_SIGNS: Final = (
+    *(
+        "微博",
+        "抖音",
+        "快手",
+        "小红书",
+        "推特",
+        "电报",
+        "知乎",
+        "哔哩",
+        "b站",
+        "豆瓣",
+        "用户",
+        "用戶",
+        "登录名",
+        "登錄名",
+        "账号",
+        "帐号",
+        "賬號",
+    ),
+    *("昵称", "网名", "網名"),
+)
+_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z]*[0-9_@\"]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
     r"facebook\.com|fb\.com|snapchat\.com/add|pinterest\.com|twitch\.tv|paypal\.me|keybase\.io|huggingface\.co|kaggle\.com|soundcloud\.com|vk\.com)/@?"
@@ -63,9 +173,19 @@ _PROFILE: Final = re.compile(
 )
 _NO_PROFILE: Final = re.compile(
     r"(?i)(?:about|login|signup|join|search|explore|home|topics?|features?|hashtag|intent|share|sharer(?:\.php)?|settings|help|privacy|terms|pricing|blog|docs|models|datasets|spaces|"
-    r"marketplace|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
+    r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
 )
-_PROFILE_SIGN: Final = re.compile(r"(?i)\.(?:com|me|tv|cn|io|co|net|social)/[\w@]")
+_PROFILE_SIGNS: Final = (
+    ".com/",
+    "t.me/",
+    "twitch.tv/",
+    "weibo.cn/",
+    "paypal.me/",
+    "keybase.io/",
+    "huggingface.co/",
+    "mastodon.social/",
+    "threads.net/",
+)
 
 
 def recognise(text: str) -> Iterator[Span]:
@@ -74,21 +194,29 @@ def recognise(text: str) -> Iterator[Span]:
     text = seen.text
     if seen.at:
         yield from _mentions(text)
-    if seen.digits:
+    if seen.digits and signs.holds(seen.lower, _QQ_SIGNS):
         for pattern in (_QQ, _QQ_FAR):
             for match in pattern.finditer(text):
                 yield _span(match, 0.95)
-    for match in _WECHAT.finditer(text):
-        if _is_account(match[1]):
-            yield _span(match, 0.94)
-    if seen.colon or " is " in text or "是" in text or "为" in text or "為" in text:
-        for match in _NAMED.finditer(text):
-            if not is_placeholder(match[1]) and _is_name_like(match):
-                yield _span(match, 0.85)
-    if _PROFILE_SIGN.search(text):
+    if signs.holds(seen.lower, _WECHAT_SIGNS):
+        for match in _WECHAT.finditer(text):
+            if _is_account(match[1]):
+                yield _span(match, 0.94)
+    if signs.holds(seen.lower, _NAMED_SIGNS) or (
+        not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
+    ):
+        yield from _named(text)
+    if "/" in text and signs.holds(seen.lower, _PROFILE_SIGNS):
         for match in _PROFILE.finditer(text):
             if not _NO_PROFILE.fullmatch(match[1]):
                 yield Span(match.start(), match.start() + len(match[0].rstrip("/.")), "handle", 0.93, _NAME)
+
+
+def _named(text: str) -> Iterator[Span]:
+    if _IS.search(text):
+        for match in _NAMED.finditer(text):
+            if not is_placeholder(match[1]) and _is_name_like(match):
+                yield _span(match, 0.85)
 
 
 def _span(match: re.Match[str], score: float) -> Span:
@@ -100,7 +228,9 @@ def _span(match: re.Match[str], score: float) -> Span:
 
 def _is_account(name: str) -> bool:
     """Tell whether a WeChat account could be this: a plain English word behind "WeChat" is the sentence going on."""
-    return any(not char.isalpha() for char in name) or (not name.islower() and not name.istitle() and not name.isupper())
+    return any(not char.isalpha() for char in name) or (
+        not name.islower() and not name.istitle() and not name.isupper()
+    )
 
 
 def _is_name_like(match: re.Match[str]) -> bool:
@@ -113,7 +243,17 @@ def _is_name_like(match: re.Match[str]) -> bool:
         return len(name) >= 5
     if opening in "\"'“‘「`":
         return not name.istitle()
-    return any(char.isdigit() or char == "_" for char in name) or (name.islower() and opening in ": ：" and len(name) >= 6 and "." not in name)
+    if any(char.isdigit() or char == "_" for char in name):
+        return True
+    # "user: catherine" is a line of a dialogue, "the account is suspended" a sentence.
+    said = match.string[match.start() : match.start(1)].rstrip()
+    return (
+        name.islower()
+        and said[-1] in ":："
+        and len(name) >= 6
+        and "." not in name
+        and not said.lower().startswith("user:")
+    )
 
 
 def _mentions(text: str) -> Iterator[Span]:
@@ -121,10 +261,20 @@ def _mentions(text: str) -> Iterator[Span]:
     for match in _MENTION.finditer(text):
         start, name = match.start(), match[1]
         previous = text[start - 1 : start]
-        if previous and (previous.isalnum() and previous.isascii() or previous in "._/@-+#$%&<\\'=[(" and previous not in "(["):
+        if previous and (
+            previous.isalnum()
+            and previous.isascii()
+            or previous in "._/@-+#$%&<\\'=[("
+            and previous not in "(["
+        ):
             continue
         following = text[match.end() : match.end() + 1]
-        if following in ("/", "@", "(") or _RESERVED.fullmatch(name) or not any(char.isalpha() for char in name):
+        if (
+            following in ("/", "@", "(")
+            or _NO_PERSON.search(name)
+            or _RESERVED.fullmatch(name)
+            or not any(char.isalpha() for char in name)
+        ):
             continue
         line = _line(text, start)
         social = _SOCIAL.search(line) is not None
@@ -133,7 +283,15 @@ def _mentions(text: str) -> Iterator[Span]:
         yield Span(start, match.end(), "handle", 0.86 if social else 0.8, _NAME)
     if "//@" in text or not text.isascii():
         for match in _HAN_MENTION.finditer(text):
-            if not match[1].isascii() and (match.start() == 0 or not text[match.start() - 1].isalnum()):
+            start = match.start()
+            if match[1].isascii() or (start and text[start - 1].isalnum()):
+                continue
+            # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of its own.
+            if (
+                text[start - 2 : start] == "//"
+                or text[start - 1 : start] in ("", "\n")
+                or _SOCIAL.search(_line(text, start))
+            ):
                 yield Span(match.start(), match.end(), "handle", 0.8, _NAME)
 
 

@@ -18,20 +18,27 @@ from quality.pii.spans import Span
 
 _NAME: Final = "network"
 _V4: Final = re.compile(r"(?<![0-9A-Za-z_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_]|\.[0-9]|-[A-Za-z])")
-_V6: Final = re.compile(r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{1,4}:|::)(?:[0-9A-Fa-f]{0,4}:){1,7}(?:[0-9A-Fa-f]{0,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![0-9A-Za-z_:])")
+_V6: Final = re.compile(
+    r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{1,4}:|::)(?:[0-9A-Fa-f]{0,4}:){1,7}(?:[0-9A-Fa-f]{0,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![0-9A-Za-z_:])"
+)
 _MAC: Final = re.compile(
     r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z_:]|[-.][0-9A-Za-z])"
 )
+# What both forms hold in their middle; starts with a plain character, so that a text is skimmed.
+_COLONS: Final = re.compile(":[0-9A-Fa-f]{0,4}:")
+_PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware|driver|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
 )
-_IP_WORDS: Final = re.compile(r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关|服务器|地址|主机)(?![A-Za-z])|[iI][pP]")
+_IP_WORDS: Final = re.compile(
+    r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关|服务器|地址|主机)(?![A-Za-z])|[iI][pP]"
+)
 _MAC_WORDS: Final = re.compile(r"(?i)mac|物理地址|hwaddr|ether|hardware|bssid|bluetooth|wi-?fi|网卡|蓝牙")
 
-_USERINFO: Final = re.compile(r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@\"'<>]{0,64}):([^\s/@\"'<>]{1,128})@[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}")
-_QUERY: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:https?|wss?|ftp)://[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}"
+_USERINFO: Final = re.compile(
+    r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@\"'<>]{0,64}):([^\s/@\"'<>]{1,128})@[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}"
 )
+_QUERY: Final = re.compile(r"(?i)(?<![A-Za-z])(?:https?|wss?|ftp)://[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}")
 _PARAMETER: Final = re.compile(
     r"(?i)[?&#;](?:[a-z]{1,20}[_-])?(?:token|api_?key|apikey|key|sig|signature|pass|password|passwd|pwd|secret|auth|session|sessionid|sid|jwt|code_verifier|"
     r"access_?key(?:id)?|x-amz-(?:signature|credential|security-token))=([^&#\s]{6,})"
@@ -47,9 +54,11 @@ def recognise(text: str) -> Iterator[Span]:
             score = _v4(text, match)
             if score:
                 yield Span(match.start(), match.end(), "ip", score, _NAME)
-    if ":" in text:
-        yield from _with_colons(text)
-    elif seen.digits:
+    if _COLONS.search(text):
+        for match in _V6.finditer(text):
+            if _is_v6(match[0]):
+                yield Span(match.start(), match.end(), "ip", 0.93, _NAME)
+    if _PAIRS.search(text):
         yield from _macs(text)
     if "://" in text:
         yield from _urls(text)
@@ -66,24 +75,17 @@ def _v4(text: str, match: re.Match[str]) -> float:
         return 0.0
     words = signs.before(text, match.start(), 24)
     named = _IP_WORDS.search(words)
-    if _VERSION.search(words) and not (named and not re.search(r"(?i)version|版本", words)) and not words.endswith("//"):
+    if (
+        _VERSION.search(words)
+        and not (named and not re.search(r"(?i)version|版本", words))
+        and not words.endswith("//")
+    ):
         return 0.0
-    # 1.2.3.4 at the start of a line is a heading; x.0.0.0 a version of a browser.
-    if not named and (octets[1:] == b"\0\0\0" or (max(octets) < 10 and _heads_line(text, match.start()))):
+    # 1.2.3.4 is a heading or a row of items, unless it is a resolver (8.8.4.4, 1.1.1.1); x.0.0.0 a version of a browser.
+    resolver = octets[0] == octets[1] and octets[2] == octets[3]
+    if not named and (octets[1:] == b"\0\0\0" or (max(octets) < 10 and not resolver)):
         return 0.0
     return 0.93
-
-
-def _heads_line(text: str, start: int) -> bool:
-    return start == 0 or text[start - 1] == "\n"
-
-
-def _with_colons(text: str) -> Iterator[Span]:
-    for match in _V6.finditer(text):
-        value = match[0]
-        if _is_v6(value):
-            yield Span(match.start(), match.end(), "ip", 0.93, _NAME)
-    yield from _macs(text)
 
 
 def _is_v6(value: str) -> bool:
@@ -95,7 +97,9 @@ def _is_v6(value: str) -> bool:
     if address.is_loopback or address.is_unspecified or len(groups) < 2:
         return False
     # `dead::beef` may be C++: either all eight groups are there, or the first is a real prefix with a digit in it.
-    return len(groups) == 8 or (len(groups[0]) >= 3 and any(char.isdigit() for char in value) and value[0] in "23fF")
+    return len(groups) == 8 or (
+        len(groups[0]) >= 3 and any(char.isdigit() for char in value) and value[0] in "23fF"
+    )
 
 
 def _macs(text: str) -> Iterator[Span]:
@@ -103,7 +107,9 @@ def _macs(text: str) -> Iterator[Span]:
         bare = re.sub("[:.-]", "", match[0]).lower()
         if len(set(bare)) == 1:
             continue
-        if (bare.isdigit() or "." in match[0]) and not _MAC_WORDS.search(signs.before(text, match.start(), 40)):
+        if (bare.isdigit() or "." in match[0]) and not _MAC_WORDS.search(
+            signs.before(text, match.start(), 40)
+        ):
             continue
         yield Span(match.start(), match.end(), "mac", 0.95, _NAME)
 

@@ -16,7 +16,9 @@ from quality.pii.signs import HAN
 from quality.pii.spans import Span
 
 _NAME: Final = "papers"
-_VALUE: Final = re.compile(r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])")
+_VALUE: Final = re.compile(
+    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
+)
 # Between the word and the value: "number is", 号码：, a bracket; no full stop, no other digit.
 _GAP: Final = (
     r"(?:[ _]?(?:number|no|num|nr|id|code|plate)s?(?![A-Za-z]))?(?:[ .:#=()\[\"'*|_-]|is|was|number|issued|with|are|the|my|:|："
@@ -24,16 +26,19 @@ _GAP: Final = (
 )
 _WORDS: Final = {
     "passport": re.compile(
-        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document|permit)|(?<![A-Za-z])ppt)" + _GAP
+        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document|permit)|(?<![A-Za-z])ppt)"
+        + _GAP
     ),
     "licence": re.compile(
-        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|medical record|(?<![A-Za-z])mrn|patient (?:id|number)|"
-        r"health (?:card|insurance|plan)|medicare|medicaid|nhs|insurance(?: (?:policy|member|card|group))?|policy|member id|beneficiary"
-        r"|驾驶证|駕駛證|驾照|駕照|病历|病歷|病案|住院|门诊号|就诊卡|诊疗卡|社保卡?|社会保障|医保卡?|医疗保险|保险单?|保单|健康卡)" + _GAP
+        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
+        r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
+        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗保险|保险|保单|健康)(?:证|卡|单)?(?:号码|号|编号|卡))"
+        + _GAP
     ),
     "plate": re.compile(
         r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num|reg|is|was|#|:))|(?:vehicle|car) registration|"
-        r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen|matr[ií]cula|车牌|車牌|牌照)" + _GAP
+        r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen|matr[ií]cula|车牌|車牌|牌照)"
+        + _GAP
     ),
 }
 _SIGN: Final = re.compile(
@@ -41,8 +46,12 @@ _SIGN: Final = re.compile(
     r"benefic|d\.?l\.? ?(?:#|n)|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
 )
 _SHAPE: Final = {
-    "passport": re.compile(r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}|[0-9]{2}[A-Za-z]{2}[0-9]{5}"),
-    "licence": re.compile(r"(?=[A-Za-z0-9 -]*[0-9][A-Za-z ]?-?[0-9A-Za-z]*[0-9])[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,8}){0,5}"),
+    "passport": re.compile(
+        r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
+    ),
+    "licence": re.compile(
+        r"(?=[A-Za-z0-9 -]*[0-9][A-Za-z ]?-?[0-9A-Za-z]*[0-9])[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,8}){0,5}"
+    ),
     "plate": re.compile(r"(?=[A-Za-z -]*[0-9])(?:[A-Z0-9]{1,4}[ -]?){1,3}[A-Z0-9]{1,4}"),
 }
 _LENGTH: Final = {"passport": (6, 11), "licence": (5, 18), "plate": (4, 8)}
@@ -56,6 +65,73 @@ _CN_PLATE: Final = re.compile(
 _PLATE_START: Final = re.compile(f"[{_REGION}使J][ ·•]?[A-Z0-9{_REGION}]")
 
 
+_SIGNS: Final = (
+    *(
+        "passport",
+        "driver",
+        "driving",
+        "drivers",
+        "mrn",
+        "dl ",
+        "d.l",
+        "travel doc",
+        "travel perm",
+        "ppt",
+        "license plate",
+        "licence plate",
+    ),
+    *(
+        "number plate",
+        "plate:",
+        "plate n",
+        "plate i",
+        "plates i",
+        "plated",
+        "registration",
+        "reg n",
+        "reg. n",
+        "kennzeichen",
+        "matricula",
+        "matrícula",
+    ),
+    *("vehicle plate", "car plate"),
+)
+_NUMBERED_SIGNS: Final = (
+    "medic",
+    "patient",
+    "health",
+    "nhs",
+    "insurance",
+    "policy",
+    "member",
+    "benefic",
+    "subscriber",
+)
+_NUMBERED: Final = (" number", "_number", " no.", " #", " id", "_id", " num")
+_HAN_SIGNS: Final = (
+    *(
+        "护照",
+        "護照",
+        "通行",
+        "回乡",
+        "台胞",
+        "臺胞",
+        "旅行证",
+        "驾",
+        "駕",
+        "病历",
+        "病歷",
+        "病案",
+        "住院",
+        "门诊",
+        "就诊",
+        "诊疗",
+        "社保",
+    ),
+    *("社会保障", "医保", "医疗", "保险", "保单", "健康卡", "车牌", "車牌", "牌照"),
+)
+
+
 def recognise(text: str) -> Iterator[Span]:
     """Find numbers of passports, permits, licences, records and plates."""
     seen = signs.read(text)
@@ -65,6 +141,11 @@ def recognise(text: str) -> Iterator[Span]:
     if not text.isascii() and _PLATE_START.search(text):
         for match in _CN_PLATE.finditer(text):
             yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
+    numbered = signs.holds(seen.lower, _NUMBERED_SIGNS) and signs.holds(seen.lower, _NUMBERED)
+    if not (
+        numbered or signs.holds(seen.lower, _SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
+    ):
+        return
     last = 0
     for sign in _SIGN.finditer(text):
         if sign.start() >= last:
@@ -91,7 +172,12 @@ def _fit(kind: str, value: str) -> int:
     while value:
         bare = value.replace(" ", "").replace("-", "")
         low, high = _LENGTH[kind]
-        if low <= len(bare) <= high and _SHAPE[kind].fullmatch(value) and not value[-1] in " -" and _numeric(value):
+        if (
+            low <= len(bare) <= high
+            and _SHAPE[kind].fullmatch(value)
+            and not value[-1] in " -"
+            and _numeric(value)
+        ):
             return len(value)
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return 0

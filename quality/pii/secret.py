@@ -24,7 +24,45 @@ _KEYS: Final = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,2000})?|LTAI[A-Za-z0-9]{12,26}|AKID[A-Za-z0-9]{30,40}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36}"
     r"|tvly-[A-Za-z0-9-]{20,60}|gsk_[A-Za-z0-9]{30,80}|r8_[A-Za-z0-9]{30,60}|EAA[A-Za-z0-9]{60,300}|key-[a-f0-9]{32})(?![A-Za-z0-9_])"
 )
-_KEYS_SIGN: Final = re.compile(r"sk[-_]|[pr]k_|gh[pousr]_|github_pat|A[KSR][IO]A|AIDA|xox|AIza|ya29|glpat|hf_|npm_|pypi-|SG\.|dop_|shp|eyJ|LTAI|AKID|:AA|tvly|gsk_|r8_|EAA|key-")
+_KEYS_SIGNS: Final = (
+    *(
+        "sk-",
+        "sk_",
+        "pk_",
+        "rk_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat",
+        "AKIA",
+        "ASIA",
+        "AROA",
+        "AIDA",
+        "xox",
+        "AIza",
+        "ya29",
+    ),
+    *(
+        "glpat",
+        "hf_",
+        "npm_",
+        "pypi-",
+        "SG.",
+        "dop_",
+        "shp",
+        "eyJ",
+        "LTAI",
+        "AKID",
+        ":AA",
+        "tvly",
+        "gsk_",
+        "r8_",
+        "EAA",
+        "key-",
+    ),
+)
 _PEM: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY: Final = re.compile(r"[A-Za-z0-9+/=\s\\]{0,8000}")
@@ -35,22 +73,59 @@ _WORD: Final = re.compile(
     r"|(?i:bearer) (?=[A-Za-z0-9_.+/-]{20})"
     r"|(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?)(?:将|應該|应该)?(?:是|为|為|設為|设为|設置为|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
 )
-_WORD_SIGN: Final = re.compile(r"(?i)pass|pwd|api[_ -]?key|secret|token|bearer|private|credential|access[_ -]key|(?<![a-z])pin(?![a-z])|密码|密碼|口令|密钥|密鑰|验证码|驗證碼")
+_WORD_SIGNS: Final = (
+    *(
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "apikey",
+        "api key",
+        "api_key",
+        "api-key",
+        "secret",
+        "token",
+        "bearer",
+        "credential",
+    ),
+    *(
+        "pin ",
+        "pin:",
+        "pin=",
+        "access key",
+        "access_key",
+        "accesskey",
+        "private key",
+        "private_key",
+        "privatekey",
+    ),
+)
+_MARK: Final = re.compile("[0-9@#$&^~]")
+_HAN_SIGNS: Final = ("密码", "密碼", "口令", "密钥", "密鑰", "验证码", "驗證碼")
 _VALUE: Final = re.compile(r"[^\s\"'“”‘’`，。；、,;<>（）《》「」]{4,200}")
-_QUOTED: Final = re.compile(r"[^\n\"“”`]{4,200}?(?=[\"”`])|[^\n'‘’`]{4,200}?(?=['’])")
-_CODE: Final = re.compile(r"[(\[{]|^[A-Za-z_]\w*\.[A-Za-z_]|^[A-Za-z_]\w*(?:\.\w+)+$|->|^[/.~]|^https?:|\.(?:txt|json|pem|env|key|ya?ml)$")
+_CLOSED: Final = {
+    opening: re.compile(rf"[^\n{closing}]{{4,200}}(?=[{closing}])")
+    for opening, closing in (('"', '"”'), ("“", '"”'), ("'", "'’"), ("‘", "'’"), ("`", "`"), ("「", "」"))
+}
+_CODE: Final = re.compile(
+    r"[(\[{]|^[A-Za-z_]\w*\.[A-Za-z_]|^[A-Za-z_]\w*(?:\.\w+)+$|->|^[/.~]|^https?:|\.(?:txt|json|pem|env|key|ya?ml)$"
+)
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find keys, tokens, passwords and private keys."""
-    text = signs.read(text).text
-    if _KEYS_SIGN.search(text):
+    seen = signs.read(text)
+    text = seen.text
+    if signs.holds(text, _KEYS_SIGNS):
         for match in _KEYS.finditer(text):
             if not is_placeholder(match[0]) and len(set(match[0])) > 8:
                 yield Span(match.start(), match.end(), "secret", 0.97, _NAME)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
-    if _WORD_SIGN.search(text):
+    if (
+        signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
+    ) and _MARK.search(text):
         yield from _named(text)
 
 
@@ -74,11 +149,11 @@ def _private_keys(text: str) -> Iterator[Span]:
 def _named(text: str) -> Iterator[Span]:
     for match in _WORD.finditer(text):
         opening = match[0][-1]
-        value = (_QUOTED if opening in "\"'“‘`" else _VALUE).match(text, match.end())
+        value = _CLOSED.get(opening, _VALUE).match(text, match.end())
         if value is None:
             continue
         found = value[0].rstrip(".:*)）")
-        if _is_secret(found, opening in "\"'“‘`", match[0]):
+        if _is_secret(found, opening in _CLOSED, match[0]):
             yield Span(value.start(), value.start() + len(found), "secret", 0.9, _NAME)
 
 
@@ -90,7 +165,7 @@ def _is_secret(value: str, quoted: bool, word: str) -> bool:
         return False
     digits = any(char.isdigit() for char in value)
     letters = any(char.isalpha() for char in value)
-    marks = any(not char.isalnum() for char in value.strip("_-."))
+    marks = any(not char.isalnum() and char not in "_-." for char in value)
     if not digits and not (quoted and marks and letters and len(value) >= 8):
         # A password without a digit looks like a word; behind 密码是 or in quotation marks it needs two cases.
         return False
