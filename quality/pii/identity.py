@@ -82,7 +82,7 @@ def _is_date(digits: str) -> bool:
         date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return False
-    return 1890 <= int(digits[:4]) <= 2035
+    return 1860 <= int(digits[:4]) <= 2035
 
 
 def _social_security(text: str) -> Iterator[Span]:

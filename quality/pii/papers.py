@@ -17,7 +17,7 @@ from quality.pii.spans import Span
 
 _NAME: Final = "papers"
 _VALUE: Final = re.compile(
-    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
+    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9]|[A-Z]{1,3}-[A-Z]{1,2} [0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
 )
 # Between the word and the value: "number is", 号码：, a bracket; no full stop, no other digit.
 _GAP: Final = (
@@ -32,7 +32,7 @@ _WORDS: Final = {
     "licence": re.compile(
         r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
         r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
-        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗保险|保险|保单|健康)(?:证|卡|单)?(?:号码|号|编号|卡))"
+        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊卡?|诊疗卡?|社保卡?|社会保障|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))"
         + _GAP
     ),
     "plate": re.compile(
@@ -73,6 +73,7 @@ _SIGNS: Final = (
         "drivers",
         "mrn",
         "dl ",
+        "dl#",
         "d.l",
         "travel doc",
         "travel perm",

@@ -20,4 +20,4 @@ _PLACEHOLDER: Final = re.compile(
 
 def is_placeholder(value: str) -> bool:
     """Tell whether a value is a word for the thing, not the thing."""
-    return _PLACEHOLDER.fullmatch(value[:200]) is not None
+    return _PLACEHOLDER.fullmatch(value[:64]) is not None

@@ -21,7 +21,7 @@ _FOLD: Final = (
 )
 # Full-width punctuation alone (，。：) is in every Chinese text and changes no pattern's mind: it triggers nothing.
 _ODD: Final = re.compile(
-    "[\uff03\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
+    "[\uff03\uff08\uff09\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
 )
 _DIGIT: Final = re.compile("[0-9]")
 _RUN: Final = re.compile(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}")
