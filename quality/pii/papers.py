@@ -8,7 +8,7 @@ licences, whose patterns take any nine digits at a low score that a word far awa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from quality.pii import signs
@@ -153,7 +153,7 @@ def recognise(text: str) -> Iterator[Span]:
             last = yield from _near(text, sign.start(), last)
 
 
-def _near(text: str, start: int, last: int) -> Iterator[Span]:
+def _near(text: str, start: int, last: int) -> Generator[Span, None, int]:
     """Look at the values in the fifty characters behind a word."""
     for match in _VALUE.finditer(text, max(start, last), min(len(text), start + 64)):
         words = signs.before(text, match.start(), 48)

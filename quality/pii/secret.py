@@ -103,7 +103,7 @@ _WORD_SIGNS: Final = (
 )
 _MARK: Final = re.compile("[0-9@#$&^~]")
 _HAN_SIGNS: Final = ("密码", "密碼", "口令", "密钥", "密鑰", "验证码", "驗證碼")
-_VALUE: Final = re.compile(r"[^\s\"'“”‘’`，。；、,;<>&（）《》「」]{4,160}")
+_VALUE: Final = re.compile(r"(?:[^\s\"'“”‘’`，。；、,;<>&（）《》「」]|&(?!\w{1,16}=)){4,160}")
 _CLOSED: Final = {
     opening: re.compile(rf"[^\n{closing}]{{4,200}}(?=[{closing}])")
     for opening, closing in (('"', '"”'), ("“", '"”'), ("'", "'’"), ("‘", "'’"), ("`", "`"), ("「", "」"))
