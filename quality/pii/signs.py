@@ -60,6 +60,11 @@ def read(text: str) -> Signs:
     return Signs(text, text.lower(), digits, run, "@" in text, ":" in text or "=" in text or "：" in text)
 
 
+def listed(words: str) -> tuple[str, ...]:
+    """Return the words of a list that is written with | between them."""
+    return tuple(words.split("|"))
+
+
 def holds(lower: str, words: tuple[str, ...]) -> bool:
     """Tell whether a text in lower case holds one of the words: far faster than a pattern that ignores case."""
     for word in words:  # noqa: SIM110 - a generator costs more than the search
