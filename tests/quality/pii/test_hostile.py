@@ -1,4 +1,4 @@
-"""Every recogniser is linear in the text: a megabyte of what its patterns like best costs seconds, two cost twice that."""
+"""Every recogniser is linear in the text: a megabyte of what its patterns like best costs seconds, no more than twice its half."""
 
 from __future__ import annotations
 
