@@ -1,7 +1,8 @@
-"""How many documents a second the recognisers of personal data take, presidio's beside them, and whether cost grows with length.
+"""Documents a second of the recognisers of personal data, presidio's beside them, and whether cost grows with length.
 
-One run, one process, the same texts, no NER on either side; presidio has its pattern recognisers over a blank tokenizer.
-Names and addresses are left out on our side, since presidio has no recogniser for them without NER, and counted apart.
+One run, one process, the same texts, no NER on either side; presidio has its pattern recognisers over a blank
+tokenizer. Names and addresses are left out on our side, since presidio has no recogniser for them without NER, and
+counted apart.
 
     python benchmarks/pii_speed.py --data ../shared/data
 """
@@ -64,9 +65,8 @@ def main() -> None:
     for _ in range(3):
         ours.append(rate(lambda text: find(text, structured), few))
         theirs.append(rate(lambda text: peer(text, "en"), few))
-    print(
-        f"the first {len(few)}: ours {max(ours):,.0f}/s, presidio {max(theirs):,.0f}/s, ratio {max(ours) / max(theirs):.1f}"
-    )
+    ratio = max(ours) / max(theirs)
+    print(f"the first {len(few)}: ours {max(ours):,.0f}/s, presidio {max(theirs):,.0f}/s, ratio {ratio:.1f}")
     print(f"all: ours {rate(lambda text: find(text, structured), texts):,.0f}/s")
     print(
         f"without personal data: ours {rate(lambda text: find(text, structured), clean):,.0f}/s of {len(clean)}"
