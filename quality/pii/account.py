@@ -73,7 +73,7 @@ _WECHAT: Final = re.compile(
 )
 _NAMED: Final = re.compile(
     rf"(?i)(?:(?<![A-Za-z])(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle"
-    rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: (?:account|handle|id|name|username|user|号|账号|帐号))?"
+    rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
     rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
     r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)"
     r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
@@ -93,7 +93,7 @@ _NAMED_SIGNS: Final = signs.listed(
 _NAMED_HAN_SIGNS: Final = signs.listed(
     "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
-_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z]*[0-9_@\"]")
+_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
     r"|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
@@ -111,6 +111,7 @@ _NO_PROFILE: Final = re.compile(
     r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status"
     r"|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
 )
+_REDDIT: Final = re.compile(r"(?<![A-Za-z0-9_./-])/?u/[A-Za-z0-9_-]{3,20}(?![A-Za-z0-9_/-])")
 _PROFILE_SIGNS: Final = signs.listed(
     ".com/|t.me/|twitch.tv/|weibo.cn/|paypal.me/|keybase.io/|huggingface.co/|mastodon.social/|threads.net/"
 )
@@ -134,6 +135,9 @@ def recognise(text: str) -> Iterator[Span]:
         not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
     ):
         yield from _named(text)
+    if "u/" in text and "reddit" in seen.lower:
+        for match in _REDDIT.finditer(text):
+            yield Span(match.start(), match.end(), "handle", 0.85, _NAME)
     if "/" in text and signs.holds(seen.lower, _PROFILE_SIGNS):
         for match in _PROFILE.finditer(text):
             if not _NO_PROFILE.fullmatch(match[1]):
@@ -212,7 +216,7 @@ def _mentions(text: str) -> Iterator[Span]:
     if "//@" in text or not text.isascii():
         for match in _HAN_MENTION.finditer(text):
             start = match.start()
-            if match[1].isascii() or (start and text[start - 1].isalnum()):
+            if match[1].isascii() or (start and text[start - 1].isalnum() and text[start - 1].isascii()):
                 continue
             # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of
             # its own.

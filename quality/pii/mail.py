@@ -88,9 +88,10 @@ def _around(text: str, place: int) -> Span | None:
 
 def _end(text: str, domain: re.Match[str]) -> int | None:
     """Return where a domain ends, None if no top-level domain ends it."""
-    if text[domain.end() : domain.end() + 1] in ("(", "["):
-        return None
     top = domain[1]
+    # `x@w.to(device)` multiplies matrices; a bracket behind a real address is a remark.
+    if text[domain.end() : domain.end() + 1] in ("(", "[") and len(top) == 2 and domain[0].count(".") == 1:
+        return None
     if _is_top(top.lower()):
         labels = domain[0].split(".")
         # "…@example.com.Please write": the full stop of the sentence, with no space behind it.

@@ -15,7 +15,8 @@ HAN_TEXT: Final = re.compile(f"[{HAN}]")
 
 _EN: Final = (
     r"(?<![A-Za-z])(?:(?:tele|mobile |cell |home |work |office |smart)?-?phones?(?:[ _-]?n(?:umber|o|um|r))?"
-    r"|phone_?number|tel|telefon|tél|mob(?:ile)?|"
+    r"|phone_?number|tel|telefon(?:nummer|o)?|tél(?:éphone)?|teléfono|m[óo]vil|handy|rufnummer|mob(?:ile)?|"
+    r"(?:my|his|her|our|your|their) (?:new )?number(?= is |:)|"
     r"cell(?:phone|ular)?|fax|hotline|helpline|landline|whats ?app|viber|imessage|pager|toll[- ]free|contact "
     r"(?:number|no))s?(?![A-Za-z])"
 )
@@ -30,7 +31,9 @@ _EN_BEFORE: Final = re.compile(
     rf"(?:el)?\s?[:：]\s{{0,2}}$"
 )
 _EN_VERB_BEFORE: Final = re.compile(f"(?i:{_EN_VERBS})")
-_STEMS: Final = signs.listed("phone|tel|tél|mob|cell|fax|line|whats|viber|imessage|pager|toll|contact|:|：")
+_STEMS: Final = signs.listed(
+    "phone|tel|tél|mob|vil|handy|rufn|number|cell|fax|line|whats|viber|imessage|pager|toll|contact|:|："
+)
 _VERB_STEMS: Final = ("call", "dial", "phone", "text", "sms", "ring", "reach", "contact", "answering")
 # The word, then up to a dozen characters that hold no digit, no letter and no end of a sentence.
 _ZH_BEFORE: Final = re.compile(

@@ -45,6 +45,7 @@ _WORD: Final = re.compile(
     r"|(?i:bearer) (?=[A-Za-z0-9_.+/-]{20})"
     r"|(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?)(?:将|應該|应该)?(?:是|为|為|設為|设为|設置为"
     r"|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
+    r"|(?:密码|密碼|口令)(?=[A-Za-z0-9@#$!]{6})"
 )
 _WORD_SIGNS: Final = signs.listed(
     "password|passwd|passphrase|passcode|pwd|apikey|api key|api_key|api-key|secret|token|bearer|"
