@@ -58,17 +58,14 @@ _SERVICE: Final = (
     r"|豆瓣|ins|ig|tg)"
 )
 _QQ: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))(?:群|号码|號碼|号|號|是|为|為|加|我|的"
-    r"|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
-)
-_QQ_FAR: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})"
-    r"(?![0-9A-Za-z.@])"
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))"
+    r"([^0-9A-Za-z\n。]{0,8}?|[^0-9\n。]{0,20}?(?:是|：|:|号|號|加)[ ]?)"
+    r"([1-9][0-9]{4,10})(?![0-9A-Za-z.@]|[人个個元块名万亿年月天次首])"
 )
 _WECHAT: Final = re.compile(
     r"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
-    r"|[加➕]v|\+v|卫星)[^A-Za-z0-9\n。；;@]{0,12}?"
-    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?"
+    r"|[加➕]v|\+v|卫星)([^A-Za-z0-9\n。；;@]{0,12}?"
+    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3})@?"
     r"([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
 _NAMED: Final = re.compile(
@@ -79,6 +76,8 @@ _NAMED: Final = re.compile(
     r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
     r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
+# "微信和手机都是 138…" gives a telephone number.
+_CALL: Final = re.compile("手机|電話|电话|手機|打|拨|短信|热线|座机")
 _QQ_SIGNS: Final = ("qq", "扣扣", "企鹅", "球球", "秋秋", "加q", "q号", "q：", "q:")
 _WECHAT_SIGNS: Final = signs.listed(
     "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|we chat|weixin|wx|vx|v信|威信|薇信|加v|+v|＋v|卫星"
@@ -124,12 +123,12 @@ def recognise(text: str) -> Iterator[Span]:
     if seen.at:
         yield from _mentions(text)
     if seen.digits and signs.holds(seen.lower, _QQ_SIGNS):
-        for pattern in (_QQ, _QQ_FAR):
-            for match in pattern.finditer(text):
+        for match in _QQ.finditer(text):
+            if not _CALL.search(match[1]):
                 yield _span(match, 0.95)
     if signs.holds(seen.lower, _WECHAT_SIGNS):
         for match in _WECHAT.finditer(text):
-            if _is_account(match):
+            if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
     if signs.holds(seen.lower, _NAMED_SIGNS) or (
         not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
@@ -152,18 +151,20 @@ def _named(text: str) -> Iterator[Span]:
 
 
 def _span(match: re.Match[str], score: float) -> Span:
-    start = match.start(1)
+    """Return the span of a pattern's last group, with an @ before it."""
+    group = match.re.groups
+    start = match.start(group)
     if start and match.string[start - 1] == "@":
         start -= 1
-    return Span(start, match.end(1), "handle", score, _NAME)
+    return Span(start, match.end(group), "handle", score, _NAME)
 
 
 def _is_account(match: re.Match[str]) -> bool:
     """Tell whether a WeChat account could be this: a plain English word behind "WeChat" is the sentence going on."""
-    name = match[1]
+    name = match[2]
     if any(not char.isalpha() for char in name):
         return True
-    said = match.string[max(0, match.start(1) - 2) : match.start(1)].rstrip()
+    said = match.string[max(0, match.start(2) - 2) : match.start(2)].rstrip()
     return name.islower() and said[-1:] != "" and said[-1:] in "号號：:是加為为"
 
 

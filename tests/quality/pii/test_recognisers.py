@@ -27,6 +27,7 @@ FOUND = {
         "联系⟦li.lei@pku.edu.cn⟧或⟦han@163.com⟧",
     ],
     "phone": [
+        "微信和手机都是⟦13812345678⟧",
         "订餐热线⟦4000-517-517⟧",
         "电话：⟦13812345678⟧/⟦13912345678⟧",
         "móvil: ⟦612 345 678⟧",
@@ -174,6 +175,7 @@ FOUND = {
         "Authorization: Bearer ⟦abcdef0123456789abcdef⟧",
     ],
     "handle": [
+        "加个QQ聊吧⟦345678901⟧",
         "My Discord is ⟦jdoe#1234⟧",
         "reddit ⟦u/jdoe_42⟧",
         "微博⟦@小明同学⟧ 说",

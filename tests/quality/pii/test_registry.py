@@ -36,5 +36,6 @@ def test_the_scorer_refuses_to_show_errors_of_the_frozen_half() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
+        check=False,
     )
     assert run.returncode != 0 and "tune half alone" in run.stderr
