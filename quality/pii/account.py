@@ -78,10 +78,11 @@ _NAMED: Final = re.compile(
 )
 # "微信和手机都是 138…" gives a telephone number.
 _CALL: Final = re.compile("手机|電話|电话|手機|打|拨|短信|热线|座机")
-_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅", "球球", "秋秋", "加q", "q号", "q：", "q:")
+_QQ_SIGNS: Final = signs.listed("qq|扣扣|企鹅|球球|秋秋|加q|q号|q：|q:")
 _WECHAT_SIGNS: Final = signs.listed(
-    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|we chat|weixin|wx|vx|v信|威信|薇信|加v|+v|＋v|卫星"
+    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
 )
+_WECHAT_ASCII_SIGNS: Final = signs.listed("wechat|we chat|weixin|wx|vx")
 _NAMED_SIGNS: Final = signs.listed(
     "username|user name|user_name|user-name|userid|user id|user_id|user:|user =|user=|user'|user\"|login|"
     "screen name|screenname|screen_name|nickname|nick:|handle|account|twitter|insta|telegram|snapchat|"
@@ -92,7 +93,8 @@ _NAMED_SIGNS: Final = signs.listed(
 _NAMED_HAN_SIGNS: Final = signs.listed(
     "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
-_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
+_ZH_IS: Final = re.compile("[是为為叫]")
+_IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
     r"|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
@@ -122,16 +124,18 @@ def recognise(text: str) -> Iterator[Span]:
     text = seen.text
     if seen.at:
         yield from _mentions(text)
-    if seen.digits and signs.holds(seen.lower, _QQ_SIGNS):
+    ascii_only = text.isascii()
+    if seen.digits and ("qq" in seen.lower if ascii_only else signs.holds(seen.lower, _QQ_SIGNS)):
         for match in _QQ.finditer(text):
             if not _CALL.search(match[1]):
                 yield _span(match, 0.95)
-    if signs.holds(seen.lower, _WECHAT_SIGNS):
+    if signs.holds(seen.lower, _WECHAT_ASCII_SIGNS if ascii_only else _WECHAT_SIGNS):
         for match in _WECHAT.finditer(text):
             if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
-    if signs.holds(seen.lower, _NAMED_SIGNS) or (
-        not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
+    if (seen.colon or (not ascii_only and _ZH_IS.search(text)) or _IS.search(text)) and (
+        signs.holds(seen.lower, _NAMED_SIGNS)
+        or (not ascii_only and signs.holds(seen.lower, _NAMED_HAN_SIGNS))
     ):
         yield from _named(text)
     if "u/" in text and "reddit" in seen.lower:
@@ -144,10 +148,9 @@ def recognise(text: str) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    if _IS.search(text):
-        for match in _NAMED.finditer(text):
-            if not is_placeholder(match[1]) and _is_name_like(match):
-                yield _span(match, 0.85)
+    for match in _NAMED.finditer(text):
+        if not is_placeholder(match[1]) and _is_name_like(match):
+            yield _span(match, 0.85)
 
 
 def _span(match: re.Match[str], score: float) -> Span:

@@ -63,14 +63,17 @@ _AMOUNT: Final = re.compile(
     r"|\s?[*^=<>]\s?[0-9(a-z]|\s?[+/]\s?[0-9]|\s?[×÷]"
 )
 
-SHORT: Final = re.compile(
+SHORT_ZH: Final = re.compile(
     r"(?:电话|電話|热线|熱線|客服|致电|致電|拨打|撥打|拨|撥|手机|座机|分机|分機|短信(?:发送)?到)(?:号码|號碼|号"
     r"|號|是|为|為|打|到|联系|[ :：“\"（(]){0,4}"
     r"([0-9]{4,8})(?![0-9A-Za-z.,:%年月日元人次个個分小块名家门条万千位天米]|[-/][0-9])"
     r"|(?<![0-9A-Za-z.])([0-9]{5})(?=(?:客服|服务|服務)?(?:热线|熱線|电话|電話|客服))"
-    r"|(?<![A-Za-z])(?:[Dd]ial|[Ee]xt(?:ension)?\.?|[Tt]ext (?:[A-Z]+ )?to|[Hh]otline(?: number)?(?: is)?:?) ?"
+)
+SHORT_EN: Final = re.compile(
+    r"(?<![A-Za-z])(?:[Dd]ial|[Ee]xt(?:ension)?\.?|[Tt]ext (?:[A-Z]+ )?to|[Hh]otline(?: number)?(?: is)?:?) ?"
     r"([0-9]{4,6})(?![0-9A-Za-z.,:%]| (?:people|times|years|words))"
 )
+SHORT_SIGNS: Final = signs.listed("dial |ext|hotline")
 """A word and the short number that it introduces; the number is the last group that took part."""
 
 

@@ -68,15 +68,16 @@ def recognise(text: str) -> Iterator[Span]:
     """Find keys, tokens, passwords and private keys."""
     seen = signs.read(text)
     text = seen.text
-    if signs.holds(text, _KEYS_SIGNS):
+    # A key holds digits; a password without a digit or a mark cannot be told from a word.
+    if not seen.digits and not _MARK.search(text):
+        return
+    if seen.digits and signs.holds(text, _KEYS_SIGNS):
         for match in _KEYS.finditer(text):
             if not is_placeholder(match[0]) and len(set(match[0])) > 8:
                 yield Span(match.start(), match.end(), "secret", 0.97, _NAME)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
-    if (
-        signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
-    ) and _MARK.search(text):
+    if signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS)):
         yield from _named(text)
 
 
