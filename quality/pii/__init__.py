@@ -1,0 +1,38 @@
+"""Personal data in a text: which stretches are personal, and of what kind; English and Chinese.
+
+`RECOGNISERS` is the one place where recognisers are registered, this project's own and those built on libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from quality.pii import account, identity, mail, moments, money, network, papers, phone, secret
+from quality.pii.spans import KINDS, Recogniser, Span, settle
+
+__all__ = ["KINDS", "RECOGNISERS", "Recogniser", "Span", "find", "settle"]
+
+RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
+    "mail": (frozenset({"email"}), mail.recognise),
+    "phone": (frozenset({"phone"}), phone.recognise),
+    "identity": (frozenset({"cn_id", "credit_code", "ssn"}), identity.recognise),
+    "money": (frozenset({"bank_card", "iban"}), money.recognise),
+    "papers": (frozenset({"passport", "licence", "plate"}), papers.recognise),
+    "network": (frozenset({"ip", "mac", "url_credentials"}), network.recognise),
+    "secret": (frozenset({"secret"}), secret.recognise),
+    "account": (frozenset({"handle"}), account.recognise),
+    "moments": (frozenset({"birth_date", "coordinates"}), moments.recognise),
+}
+"""Each recogniser with the kinds that it may report."""
+
+
+def find(text: str, kinds: Collection[str] = frozenset(KINDS)) -> list[Span]:
+    """Return the personal data of a text: spans of the wanted kinds that do not overlap, in order."""
+    found = [
+        span
+        for reports, recognise in RECOGNISERS.values()
+        if not reports.isdisjoint(kinds)
+        for span in recognise(text)
+        if span.kind in kinds
+    ]
+    return settle(found)
