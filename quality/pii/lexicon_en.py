@@ -131,7 +131,7 @@ def role_of(word: str) -> int:
             return role & ~WORD
     if "-" in lower:
         parts = [known.get(part, UNKNOWN) for part in lower.split("-")]
-        if all(part & UNKNOWN for part in parts):
+        if any(part & UNKNOWN for part in parts) and not any(part & (WORD | PROPER) for part in parts):
             return UNKNOWN
         first = min(part & GIVEN for part in parts)
         last = max(part & SURNAME for part in parts) if not any(part & WORD for part in parts) else 0

@@ -112,7 +112,7 @@ class _Reader:
         """Read what begins at a token; return the token to go on with."""
         token = self.tokens[at]
         lower = token.text.lower()
-        if lower in context().titles and token.joined:
+        if lower in context().titles and token.joined and token.text != "MS":
             end = self._after_title(at)
             if end > at + 1:
                 self.found[at + 1] = (end, 0.9)
