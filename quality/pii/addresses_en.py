@@ -1,8 +1,8 @@
-"""Street addresses in Latin letters: English, German, French, Italian, Spanish, Portuguese, Polish and Nordic forms, and boxes.
+"""Street addresses in Latin letters: English forms, those of a dozen European languages, and post boxes.
 
-Every such address holds a number, so numbers are where the reading begins: a street may follow (`12 Elm Street`, `12 rue de la Paix`)
-or go before (`Hauptstraße 12`, `P.O. Box 12`); then unit, town, state and postcode are read on. Rejected: a gazetteer of
-streets (nobody has it), and one regex for all of it (its alternatives are tried at each number).
+Every such address holds a number, so numbers are where the reading begins: a street may follow (`12 Elm Street`, `12
+rue de la Paix`) or go before (`Hauptstraße 12`, `P.O. Box 12`); then unit, town, state and postcode are read on.
+Rejected: a gazetteer of streets (nobody has it), and one regex for all of it (each is tried at each number).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from quality.pii.spans import Span
 
 BY: Final = "addresses_en"
 _L = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿͰ-Ͽ"
-"""Letters; `\w` would take Chinese characters too, which may touch an address without a space."""
+"""Letters; a word character would take Chinese characters too, which may touch an address without a space."""
 
 _NUMBER = re.compile(
     rf"(?<![{_L}\d_$€£.,/:+=*-])(?<!\d )\d{{1,6}}(?:[A-Za-z]|[-/]\d{{1,4}}[A-Za-z]?)?(?![{_L}\d_%°€$])(?!\.\d)"
@@ -30,7 +30,8 @@ _LEFT_WORDS = re.compile(r"[^\s,;:()\"“”]+")
 _HOUSE = re.compile(r"(?<![\w.,/-])\d{1,5}(?: \d{1,5})? $")
 _SECOND = re.compile(r" \d{1,5}[A-Za-z]?(?=[\s,.;!?]|$)(?![ ,]+\d)")
 _UNIT = re.compile(
-    r"[ ,\n>|?]{1,6}(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|apto|piso)\b\.? ?#?\d{1,5}[a-z]?"
+    r"[ ,\n>|?]{1,6}(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|apto|piso)\b"
+    r"\.? ?#?\d{1,5}[a-z]?"
     r"|#\d{1,5}[a-z]?|\d{1,3}(?:st|nd|rd|th) floor)\b",
     re.IGNORECASE,
 )
@@ -38,20 +39,36 @@ _UNIT_BEFORE = re.compile(
     r"(?<!\w)(?:apt|apartment|suite|unit|flat|room|floor)\b\.? ?(?:#?\d{1,5}[a-z]?,? )?$", re.IGNORECASE
 )
 _MILITARY = re.compile(
-    r"(?<!\w)(?:(?:Unit|PSC|CMR) \d{1,5},? Box \d{1,5}|US[A-Z]{1,4} \S{2,20})[\s,>?|]{1,6}(?:APO|FPO|DPO),? A[AEP],? \d{5}",
+    r"(?<!\w)(?:(?:Unit|PSC|CMR) \d{1,5},? Box \d{1,5}|US[A-Z]{1,4} \S{2,20})[\s,>?|]{1,6}"
+    r"(?:APO|FPO|DPO),? A[AEP],? \d{5}",
     re.IGNORECASE,
 )
 _TOWN = re.compile(rf"[{_L}][{_L}'’.-]{{0,30}}(?: [{_L}][{_L}'’.-]{{0,30}}){{0,3}}")
 _GAP = re.compile(r",? ?(?:\n[ >|?]{0,4})?,?[ \n]{0,2}")
 _POSTCODE = re.compile(
-    r"(?:[A-Z]{1,2}-?)?\d{4,6}(?:[- ]\d{3,4})?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)"
+    r"(?:[A-Z]{1,2}-?)?\d{4,6}(?:[- ]\d{3,4})?(?!\w)|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)"
+    r"|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)"
 )
 _LINES = re.compile(r"(?:[ ,]{0,2}\n[ >|?]{0,5}[^\n\d:@<>=(){}\[\]]{0,40}){1,4}\d{4,6}(?:-\d{4})?(?![\w-])")
 """The lines of an address below its street, down to the one with the postcode."""
 
-_NO_STREETS = ("string", "during", "boring", "scoring", "monitoring", "restoring", "brigade", "decade", "norway", "arcade")
-_DOUBTFUL = frozenset("place os al route km av bd str jl rr c".split())
+_NO_STREETS = (
+    "string",
+    "during",
+    "boring",
+    "scoring",
+    "monitoring",
+    "restoring",
+    "brigade",
+    "decade",
+    "norway",
+    "arcade",
+)
+_DOUBTFUL = frozenset({"place", "os", "al", "route", "km", "av", "bd", "str", "jl", "rr", "c"})
 """Words that go before streets, but before much else too."""
+
+_LONGEST_STREET = 6
+"""Words of a street after its number that are looked at."""
 
 _COUNTRIES = frozenset({"USA", "UK", "US", "U.S.A.", "U.S."})
 _STOP = frozenset(",.;:!?)\n\"'”’]|")
@@ -104,37 +121,45 @@ def find_addresses_en(text: str) -> Iterator[Span]:
 
 def _after_number(text: str, at: int, lower: bool) -> int:
     """Return the end of the street that follows a number, 0 for none: `Elm Street`, `rue de la Paix`."""
-    words, seen = _words(), 0
+    words, before, end = _words(), False, 0
     for _ in range(2):
         if text[at : at + 1] == " " and (second := _ANY_NUMBER.match(text, at + 1)):
             at = second.end()
     if text[at : at + 1] == "," and text[at + 1 : at + 2] == " ":
         at += 1
-    before = False
-    end = 0
-    while seen < 6:
+    for seen in range(_LONGEST_STREET):
         match = _WORD.match(text, at)
-        if match is None:
+        if match is None or not _may_stand(match[1], seen, lower):
             break
-        word = match[1]
-        bare = word.rstrip(".").lower()
-        if not (lower or word[0].isupper() or word[0].isdigit() or bare in words.joiners or bare in words.street_before):
-            break
-        if seen == 0 and (word.isdecimal() or bare in words.not_names or bare in words.joiners - {"st"}):
-            break
-        at = match.end()
-        if seen == 0 and bare in words.street_before and not (bare in words.street_types and not _goes_on(text, at)):
+        word, at = match[1], match.end()
+        bare, capital = word.rstrip(".").lower(), lower or word[0].isupper()
+        if (
+            not seen
+            and bare in words.street_before
+            and (bare not in words.street_types or _goes_on(text, at))
+        ):
             before = True
         elif bare in words.street_types and (seen or bare == "broadway"):
-            end = _after_type(text, match.start(1), at, word)
-        elif word.lower().endswith(words.street_endings) and len(word) > 5 and (word[0].isupper() or lower):
+            end = _after_type(text, at, word)
+        elif capital and ((before and bare not in words.joiners) or _ends_like_street(word)):
             end = at
-        elif before and (word[0].isupper() or lower) and bare not in words.joiners:
-            end = at
-        seen += 1
         if word.endswith(".") and len(word) > 4:
             break
     return end
+
+
+def _may_stand(word: str, seen: int, lower: bool) -> bool:
+    """Tell whether a word may be the next of a street's name, after so many others."""
+    words, bare = _words(), word.rstrip(".").lower()
+    if seen == 0 and (word.isdecimal() or bare in words.not_names or bare in words.joiners - {"st"}):
+        return False
+    return lower or word[0].isupper() or word[0].isdigit() or bare in words.joiners | words.street_before
+
+
+def _ends_like_street(word: str) -> bool:
+    """Tell whether a word is a street in itself: Hauptstraße, Folkestraat."""
+    lower = word.lower()
+    return len(word) > 5 and lower.endswith(_words().street_endings) and not lower.endswith(_NO_STREETS)
 
 
 def _goes_on(text: str, at: int) -> bool:
@@ -142,15 +167,17 @@ def _goes_on(text: str, at: int) -> bool:
     return match is not None and (match[1][0].isupper() or match[1] in _words().joiners)
 
 
-def _after_type(text: str, start: int, end: int, word: str) -> int:
+def _after_type(text: str, end: int, word: str) -> int:
     """Return the end of a street's type, with the full stop of an abbreviation that a sentence goes on behind."""
-    if word.endswith(".") and (word[:-1].lower() in {"street", "avenue", "road", "lane", "drive"} or not text[end : end + 2].strip()):
+    if word.endswith(".") and (
+        word[:-1].lower() in {"street", "avenue", "road", "lane", "drive"} or not text[end : end + 2].strip()
+    ):
         return end - 1
     return end
 
 
 def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> int:
-    """Return where the street before a number begins, -1 for none: `Hauptstraße 12`, `Calle Mayor 12`, `P.O. Box 12`."""
+    """Return where the street before a number begins, -1 for none: `Hauptstraße 12`, `P.O. Box 12`."""
     if at - free < 4 or text[at - 1] not in " ,":
         return -1
     low = max(free, at - 60)
@@ -170,7 +197,7 @@ def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> in
         return _with_number(text, found[begin].start(), free) if begin < len(found) - 1 else -1
     if not (lower or found[-1].group()[0].isupper()):
         return -1
-    if last.endswith(words.street_endings) and len(last) > 5 and not last.endswith(_NO_STREETS):
+    if _ends_like_street(last):
         return _with_number(text, found[-1].start(), free)
     start = _after_street_word(found, lower)
     if start < 0 and not lower and _UNIT.match(text, after):
@@ -252,7 +279,11 @@ def _town_end(text: str, begin: int, gap: str, unit_read: bool, lower: bool) -> 
     parts = match.group().split(" ")
     while parts and not (lower or parts[-1][0].isupper()):
         parts.pop()
-    if not parts or not (lower or parts[0][0].isupper()) or parts[0].lower() in _words().not_names | context().functions:
+    if (
+        not parts
+        or not (lower or parts[0][0].isupper())
+        or parts[0].lower() in _words().not_names | context().functions
+    ):
         return 0
     stop = begin + len(" ".join(parts))
     if text[stop - 1] == "." and len(parts[-1]) > 3:

@@ -1,9 +1,9 @@
 """Chinese surnames, what given names are made of, and the words that only look like names.
 
-A given name is scored by its characters (how much likelier each is in a given name than in running text), because most
-given names stand in no list. A word that begins with a surname's character (高血压, 马上, 任何) is told from a name by the
-project's own word list. Rejected: a segmenter with a name model (19 MB, and it cuts a text that it does not know), and a
-list of persons.
+A given name is scored by its characters (how much likelier each is in a given name than in running text), because
+most given names stand in no list. A word that begins with a surname's character (高血压, 马上, 任何) is told from a
+name by the project's own word list. Rejected: a segmenter with a name model (19 MB, and it cuts a text that it does not
+know), and a list of persons.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def context() -> Context:
     """Return the classes of words that stand in the data file."""
     lists = json.loads((DATA / "chinese_context.json").read_text("utf-8"))
     split = {name: words.split() for name, words in lists.items() if name != "translit_chars"}
-    return Context(**{k: frozenset(v) for k, v in split.items()}, translit_chars=frozenset(lists["translit_chars"]))
+    return Context(
+        **{k: frozenset(v) for k, v in split.items()}, translit_chars=frozenset(lists["translit_chars"])
+    )
 
 
 def _packed(name: str) -> frozenset[str]:
@@ -60,7 +62,7 @@ def _packed(name: str) -> frozenset[str]:
 @cache
 def surnames() -> dict[str, float]:
     """Return the surnames of one and of two characters, each with what it is worth."""
-    found = {}
+    found: dict[str, float] = {}
     for line in (DATA / "chinese_surnames.txt").read_text("utf-8").splitlines():
         kind, _, names = line.partition(" ")
         found |= dict.fromkeys(names.split() if kind in "cj" else names, PRIOR[kind])

@@ -16,12 +16,38 @@ _NUMBERED = re.compile(r",? \d")
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _EDGE = "\"'“”‘’`([{<*_|>,;-–—"
 _LIST = re.compile(r"[\s\d]*(?:[,;/&|]|and|or|vs\.?)[\s\d.:|\"']*(?:and|or|&)?[\s\"']*")
-_PLACE = frozenset({"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"})
-_BE = frozenset({"is", "was", "am", "be", "are", "it's", "i'm", "i’m", "it’s", "he's", "she's", "that's", "this's", "he’s", "she’s", "me's"})
+_PLACE = frozenset(
+    {"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"}
+)
+_BE = frozenset(
+    {
+        "is",
+        "was",
+        "am",
+        "be",
+        "are",
+        "it's",
+        "i'm",
+        "i’m",
+        "it’s",
+        "he's",
+        "she's",
+        "that's",
+        "this's",
+        "he’s",
+        "she’s",
+        "me's",
+    }
+)
 
-_NOT_OF_PERSONS = _BE | {"i", "we", "which", "that", "were", "been", "being", "city", "company", "game", "file", "product"}
+_NOT_OF_PERSONS = _BE | frozenset(
+    {"i", "we", "which", "that", "were", "been", "being", "city", "company", "game", "file", "product"}
+)
+"""Words before `named` and `called` that speak of a thing."""
+
 _OF_PERSONS = frozenset(
-    "first last full given family middle maiden my your his her their the customer client user patient contact".split()
+    {"first", "last", "full", "given", "family", "middle", "maiden", "my", "your", "his", "her", "their"}
+    | {"the", "customer", "client", "user", "patient", "contact"}
 )
 
 
@@ -63,7 +89,9 @@ class Surroundings:
         """Tell whether the words beside a name make it a thing's: `the … algorithm`, `…'s disease`."""
         words = context()
         match = _AFTER.match(self.text, end)
-        if match and match[1] in words.thing_after:
+        if match and (
+            match[1] in words.thing_after or (match[1][0].isupper() and match[1].lower() in words.company)
+        ):
             return True
         _, before = self._words_before(start)
         if not before:
@@ -115,7 +143,9 @@ class Surroundings:
             return first != "called" or second not in _BE
         if first in _BE and second.rstrip(":") in ("name", "names"):
             return not len(near) > 2 or near[2].strip(_EDGE) not in words.not_person_names
-        if first in ("name's", "name’s", "starring") or (first == "me" and second in ("call", "calls", "called")):
+        if first in ("name's", "name’s", "starring") or (
+            first == "me" and second in ("call", "calls", "called")
+        ):
             return True
         if first in words.greetings and ends in {",", "!", ".", "\n", ":", ""}:
             return True
@@ -139,9 +169,16 @@ class Surroundings:
         label = label.strip(_EDGE + ":=").replace("'", "")
         owner, _, label = label.rpartition(".")
         before = owner or (near[1].strip(_EDGE) if len(near) > 1 and near[1][-1] not in ".,;:|" else "")
-        return label in labels and (not before or before in _OF_PERSONS or before not in context().not_person_names)
+        return label in labels and (
+            not before or before in _OF_PERSONS or before not in context().not_person_names
+        )
 
     def _is_signature(self, before: str, start: int, end: int) -> bool:
         """Tell whether a line of its own follows the close of a letter."""
         lines = before.rstrip().rpartition("\n")[2].strip(" ,.!*").lower().split()
-        return bool(lines) and len(lines) <= 4 and lines[-1] in context().closings and self.text[end : end + 1] in {"", "\n", "."}
+        return (
+            bool(lines)
+            and len(lines) <= 4
+            and lines[-1] in context().closings
+            and self.text[end : end + 1] in {"", "\n", "."}
+        )

@@ -1,9 +1,9 @@
 """Chinese names: a surname's character, then characters that given names are made of, and neighbours that fit.
 
-Each place where a surname's character stands is a candidate. It is worth what its surname and characters are worth, more where a
-title, an introduction or a stop stands beside it, less where known words cut across it; above a threshold it is a name. All of
-it is look-ups within a few characters. Rejected: a threshold on the characters alone (于是, 黄金), and names only after an
-introduction (most names in news have none).
+Each place where a surname's character stands is a candidate. It is worth what its surname and characters are worth,
+more where a title, an introduction or a stop stands beside it, less where known words cut across it; above a threshold
+it is a name. All of it is look-ups within a few characters. Rejected: a threshold on the characters alone (于是, 黄金),
+and names only after an introduction (most names in news have none).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from quality.pii.spans import Span
 BY: Final = "names_zh"
 _ENOUGH: Final = 6.0
 _NEARLY: Final = 3.0
-_BEST_CONTEXT: Final = 9.0
+_BEST_AFTER: Final = 6.5
+_BEST_BONUS: Final = 2.5
+_IMPOSSIBLE: Final = 20.0
 _HAN = re.compile("[\u4e00-\u9fff]")
 _OPEN = "“”\"'‘’「」『』（(：: 【[*"
 _TITLE = re.compile("《[^《》\n]{1,60}》")
@@ -41,7 +43,7 @@ Candidate = tuple[int, int, float]
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if not _HAN.search(text):
+    if text.isascii() or not _HAN.search(text):
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
     foreign = list(foreign_names(text))
@@ -76,13 +78,13 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             sure.append((at, end, _ENOUGH))
             free = end
             continue
-        best = max(_candidates(text, at), key=lambda one: one[2], default=None)
+        best = _best(text, at)
         if best is None:
             continue
         if best[2] >= _ENOUGH:
             sure.append(best)
             free = best[1]
-        elif best[2] >= _NEARLY:
+        else:
             doubtful.append(best)
     names = {text[start:end] for start, end, _ in sure if end - start > 1}
     counts: dict[str, int] = {}
@@ -98,44 +100,46 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             taken.update(range(start, end))
 
 
-def _candidates(text: str, at: int) -> Iterator[Candidate]:
-    """Score the names that may begin at a place."""
+def _best(text: str, at: int) -> Candidate | None:
+    """Return the likeliest name that begins at a place, if any may."""
+    best, before = None, -1.0
     for size in (2, 1):
         prior = surnames().get(text[at : at + size])
-        if prior is None or (size == 2 and len(text) < at + 3):
-            continue
         begin = at + size
-        if text[at : begin + 1] in context().placeholders:
-            yield at, begin + 1, _ENOUGH
-        if not _is_han(text[begin : begin + 1]):
+        if prior is None or not "\u4e00" <= text[begin : begin + 1] <= "\u9fff":
             continue
-        first = given().get(text[begin], _UNSEEN)
-        second = given().get(text[begin + 1 : begin + 2], _UNSEEN)
-        if _is_han(text[begin + 1 : begin + 2]) and prior + first[0] + second[1] + _BEST_CONTEXT >= _ENOUGH:
-            worth = prior + first[0] + second[1]
-            yield at, begin + 2, worth + _fit(text, at, begin + 2, size)
-        if text[begin] != text[at] and prior + first[2] + _BEST_CONTEXT >= _ENOUGH:
-            yield at, begin + 1, prior + first[2] - 1.0 + _fit(text, at, begin + 1, size)
-
-
-def _fit(text: str, start: int, end: int, size: int) -> float:
-    """Return how well what stands around and across a candidate goes with a name."""
-    cost = _across(text, start, end, size)
-    if cost >= 20:
-        return -20
-    before = _before(text, start)
-    return before + _after(text, end) - (cost * 0.3 if before >= 5 else cost)
+        if before < 0:
+            before = _before(text, at)
+        if text[at : begin + 1] in context().placeholders:
+            return at, begin + 1, _ENOUGH
+        table = given()
+        first = table.get(text[begin], _UNSEEN)
+        second = table.get(text[begin + 1 : begin + 2])
+        two = prior + first[0] + (second or _UNSEEN)[1]
+        one = prior + first[2] - 1.0 if text[begin] != text[at] else -_IMPOSSIBLE
+        if second is None and not _is_han(text[begin + 1 : begin + 2]):
+            two = -_IMPOSSIBLE
+        for bare, end in ((two + before, begin + 2), (one + before, begin + 1)):
+            if bare + _BEST_AFTER < (_NEARLY if best is None else best[2]):
+                continue
+            worth = bare + _after(text, end)
+            if worth + _BEST_BONUS >= _NEARLY:
+                cost = _across(text, at, end, size)
+                worth = worth - (cost * 0.3 if before >= 5 and cost < _IMPOSSIBLE else cost)
+            if worth >= _NEARLY and (best is None or worth > best[2]):
+                best = at, end, worth
+    return best
 
 
 def _across(text: str, start: int, end: int, size: int) -> float:
     """Return the cost of known words that cover a candidate or cut its edges."""
     known, all_known = words().get, chinese_words().get
     if known(text[start:end], 0) >= _COVERS or known(text[start : end + 1], 0) >= _COVERS:
-        return 20 if known(text[start : end + 1], 0) >= _COVERS else 12
+        return _IMPOSSIBLE if known(text[start : end + 1], 0) >= _COVERS else 12
     if known(text[start : start + 4], 0) or (start and known(text[start - 1 : end], 0) >= _COVERS):
-        return 20
+        return _IMPOSSIBLE
     if text[start:end] in context().brands:
-        return 20
+        return _IMPOSSIBLE
     cost = 0.0
     if start:
         cost += known(text[start - 1 : start + 1], 0) * 0.6
@@ -158,14 +162,39 @@ def _before(text: str, start: int) -> float:
     """Return what the words before a place are worth for a name that begins there."""
     if not start:
         return 1.5
-    bare = text[max(0, start - 12) : start].rstrip(_OPEN)
-    for length in range(min(6, len(bare)), 0, -1):
-        tail = bare[-length:]
-        if tail in context().before_sure:
-            return 5.0
-        if tail in context().before_fair:
-            return 3.0 if length > 1 else 1.5
+    bare = text[max(0, start - 8) : start]
+    if not _is_han(bare[-1]):
+        bare = bare.rstrip(_OPEN)
+    cues, lasts = _cues()
+    if bare[-1:] in lasts:
+        for length in range(min(6, len(bare)), 0, -1):
+            worth = cues.get(bare[-length:])
+            if worth:
+                return worth
     return 0.0 if _is_han(text[start - 1]) else 1.5
+
+
+@cache
+def _cues() -> tuple[dict[str, float], frozenset[str]]:
+    """Return what each word before a name is worth, and the characters that such words end with."""
+    fair = {word: 3.0 if len(word) > 1 else 1.5 for word in context().before_fair}
+    cues = fair | dict.fromkeys((word.rstrip(_OPEN) for word in context().before_sure), 5.0)
+    return cues, frozenset(word[-1] for word in cues)
+
+
+@cache
+def _followers() -> tuple[dict[str, float], frozenset[str]]:
+    """Return what each word after a name is worth, and the characters that such words begin with."""
+    words_zh = context()
+    found = dict.fromkeys(words_zh.after_name, 2.0)
+    found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
+    found |= dict.fromkeys(words_zh.thing_after, -3.0)
+    return found, frozenset(word[0] for word in found)
+
+
+@cache
+def _title_starts() -> frozenset[str]:
+    return frozenset(title[0] for title in context().titles)
 
 
 def _sure_before(text: str, start: int) -> bool:
@@ -175,17 +204,16 @@ def _sure_before(text: str, start: int) -> bool:
 
 def _after(text: str, end: int) -> float:
     """Return what the words after a place are worth for a name that ends there."""
-    if text[end : end + 1] in _DOTS:
+    char = text[end : end + 1]
+    if char in _DOTS:
         return -9.0
-    for length in (4, 3, 2, 1):
-        piece = text[end : end + length]
-        if piece in context().thing_after:
-            return -3.0
-        if piece in context().titles and length > 1:
-            return 4.0
-        if piece in context().after_name:
-            return 2.0
-    return 1.5 if not _is_han(text[end : end + 1]) else 0.0
+    found, firsts = _followers()
+    if char in firsts:
+        for length in (4, 3, 2, 1):
+            worth = found.get(text[end : end + length])
+            if worth:
+                return worth
+    return 1.5 if not _is_han(char) else 0.0
 
 
 def _is_han(char: str) -> bool:
@@ -195,6 +223,12 @@ def _is_han(char: str) -> bool:
 def _called(text: str, at: int) -> int:
     """Return the end of a surname before a title, or of a name such as 小李, that begins at a place; 0 for none."""
     char, known = text[at], words().get
+    if (
+        char not in "小老阿"
+        and text[at + 1 : at + 2] not in _title_starts()
+        and text[at + 2 : at + 3] not in _title_starts()
+    ):
+        return 0
     if at and _is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= _COVERS:
         return 0
     if char in "小老阿":
@@ -214,7 +248,9 @@ def _called(text: str, at: int) -> int:
                 return 0
             follows = text[end + length : end + length + 1]
             bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
-            if length == 1 and (not bounded or worth < 1 or known(title + follows, 0) or not _ends(text, end + 1)):
+            if length == 1 and (
+                not bounded or worth < 1 or known(title + follows, 0) or not _ends(text, end + 1)
+            ):
                 continue
             if bounded or worth >= 1:
                 return end
@@ -223,14 +259,20 @@ def _called(text: str, at: int) -> int:
 
 def _ends(text: str, end: int) -> bool:
     """Tell whether a stop, a particle or a verb of a person stands at a place."""
-    return not _is_han(text[end : end + 1]) or any(text[end : end + n] in context().after_name for n in (1, 2))
+    return not _is_han(text[end : end + 1]) or any(
+        text[end : end + n] in context().after_name for n in (1, 2)
+    )
 
 
 def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
     group = context().nick_old if text[at] == "老" else context().nick
-    if name not in group or words().get(text[at + 1 : at + 3], 0) >= 6 or words().get(text[at : at + 3], 0) >= _COVERS:
+    if (
+        name not in group
+        or words().get(text[at + 1 : at + 3], 0) >= 6
+        or words().get(text[at : at + 3], 0) >= _COVERS
+    ):
         return 0
     end = at + 2
     bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0

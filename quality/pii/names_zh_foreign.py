@@ -1,8 +1,8 @@
-"""Foreign names in Chinese text: transliterated with a dot (约翰·史密斯), transliterated alone (约翰), or in Latin letters after 名叫.
+"""Foreign names in Chinese text: transliterated, with a dot (约翰·史密斯) or alone, or in Latin letters after 名叫.
 
-Transliterations draw on some three hundred characters, so a dot between two runs of them is a name, and a known given name
-between other characters is one. A run that no list knows counts only after an introduction. Rejected: any run of such
-characters, which takes drugs (美托洛尔) and towns for persons.
+Transliterations draw on some three hundred characters, so a dot between two runs of them is a name, and a known given
+name between other characters is one. A run that no list knows counts only after an introduction or when it is long.
+Rejected: any run of such characters, which takes drugs (美托洛尔) and towns for persons.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ _DOT = re.compile(f"[{_DOTS}]")
 _PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
 _LONGEST: Final = 8
 _UNMISTAKABLE: Final = 5
+_LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
 _INTRODUCED = re.compile(
-    r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?(?:(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})|(?P<han>[\u4e00-\u9fff]{2,7}))"
+    r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
+    rf"(?:{_LATIN}|(?P<han>[\u4e00-\u9fff]{{2,7}}))"
 )
 _TITLED = re.compile(
-    r"(?<![A-Za-z ])(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
+    rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
 _INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
 _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
@@ -41,7 +43,9 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     if _DOT.search(text):
         found += _dotted(text)
     found += _introduced(text)
-    names = {part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1}
+    names = {
+        part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
+    }
     found += _alone(text, names)
     if any(name.isascii() for name in names):
         found += [match.span() for match in _LATIN_WORD.finditer(text) if match.group() in names]
@@ -81,10 +85,10 @@ def _dotted(text: str) -> Iterator[tuple[int, int]]:
 
 def _skip_cut(text: str, start: int, at: int) -> int:
     """Return where a name begins when its first character may end another word: 富翁|詹姆斯."""
-    if at - start > 2 and start and text[start:at] not in transliterated():
-        if words().get(text[start - 1 : start + 1], 0) >= 4 or text[start + 1 : at] in transliterated():
-            return start + 1
-    return start
+    if at - start < 3 or not start or text[start:at] in transliterated():
+        return start
+    cut = words().get(text[start - 1 : start + 1], 0) >= 4 or text[start + 1 : at] in transliterated()
+    return start + cut
 
 
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
@@ -144,7 +148,11 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
                 return
     while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
         start += 1
-    if end - start >= _UNMISTAKABLE and not _is_thing(text, end) and not _is_cut(text, start, end, end - start):
+    if (
+        end - start >= _UNMISTAKABLE
+        and not _is_thing(text, end)
+        and not _is_cut(text, start, end, end - start)
+    ):
         yield start, end
 
 
@@ -156,8 +164,15 @@ def _is_other(text: str, start: int, stop: int) -> bool:
 
 def _acts(text: str, start: int, stop: int) -> bool:
     """Tell whether a run between stops, or before a person's verb, is used as a name: most things are not."""
-    follows = any(text[stop : stop + n] in context().after_name or text[stop : stop + n] in context().titles for n in (1, 2, 3))
-    led = not start or not text[start - 1].isalnum() or any(text[start - n : start] in context().before_fair for n in (1, 2, 3))
+    follows = any(
+        text[stop : stop + n] in context().after_name or text[stop : stop + n] in context().titles
+        for n in (1, 2, 3)
+    )
+    led = (
+        not start
+        or not text[start - 1].isalnum()
+        or any(text[start - n : start] in context().before_fair for n in (1, 2, 3))
+    )
     ended = not text[stop : stop + 1].isalnum()
     return stop - start > 2 and led and (follows or ended)
 
@@ -173,7 +188,9 @@ def _is_cut(text: str, start: int, stop: int, run: int) -> bool:
     if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in _PARTICLES:
         return True
     rest = run - (stop - start)
-    return wider or (rest > 0 and not any(known(text[stop - rest + n : stop + 2], 0) for n in (0, 1)) and rest > 2)
+    return wider or (
+        rest > 0 and not any(known(text[stop - rest + n : stop + 2], 0) for n in (0, 1)) and rest > 2
+    )
 
 
 def _is_thing(text: str, stop: int) -> bool:
@@ -183,4 +200,6 @@ def _is_thing(text: str, stop: int) -> bool:
         return False
     if any(text[stop : stop + n] in words_zh.thing_after for n in (1, 2, 3)):
         return True
-    return any(text[at - 2 : at] in words_zh.drugs for at in range(stop, max(stop - 6, 2), -1)) or text[stop : stop + 1] in ("唑", "霉", "-")
+    return any(text[at - 2 : at] in words_zh.drugs for at in range(stop, max(stop - 6, 2), -1)) or text[
+        stop : stop + 1
+    ] in ("唑", "霉", "-")
