@@ -29,6 +29,10 @@ _WORD = re.compile(rf"[ \t]{{1,2}}([{_L}\d][{_L}\d'’-]{{0,30}}\.?|C/)")
 _LEFT_WORDS = re.compile(r"[^\s,;:()\"“”]+")
 _HOUSE = re.compile(r"(?<![\w.,/-])\d{1,5}(?: \d{1,5})? $")
 _SECOND = re.compile(r" \d{1,5}[A-Za-z]?(?=[\s,.;!?]|$)(?![ ,]+\d)")
+_DIRECTION = re.compile(r" (?:[NS][EW]?|[EW]|North|South|East|West)(?![\w'’])")
+_YEAR_BEFORE = re.compile(
+    r"(?<![A-Za-z])(?:[Ii]n|[Ss]ince|[Bb]y|[Oo]f|[Uu]ntil|[Aa]fter|[Bb]efore|[Ff]rom) $"
+)
 _UNIT = re.compile(
     r"[ ,\n>|?]{1,6}(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|apto|piso)\b"
     r"\.? ?#?\d{1,5}[a-z]?"
@@ -105,8 +109,10 @@ def find_addresses_en(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         if match.start() < free:
             continue
-        core = _after_number(text, match.end(), lower) or 0
         start = match.start()
+        if len(match.group()) == 4 and _YEAR_BEFORE.search(text, max(0, start - 8), start):
+            continue
+        core = _after_number(text, match.end(), lower)
         if not core:
             start = _before_number(text, match.start(), match.end(), free, lower)
             if start < 0:
@@ -246,6 +252,8 @@ def _with_number(text: str, start: int, free: int) -> int:
 def _read_on(text: str, at: int, lower: bool) -> int:
     """Return the end of an address after its street: unit, town, state, country, postcode."""
     end = at
+    if match := _DIRECTION.match(text, end):
+        end = match.end()
     if match := _SECOND.match(text, end):
         end = match.end()
     unit_read = False
@@ -262,7 +270,7 @@ def _read_on(text: str, at: int, lower: bool) -> int:
             break
         code = _POSTCODE.match(text, begin)
         if code and (not text[code.end() : code.end() + 1].isalnum()):
-            end = code.end()
+            end, unit_read = code.end(), True
             continue
         stop = _town_end(text, begin, text[end:begin], unit_read, lower)
         if not stop:
@@ -277,6 +285,10 @@ def _town_end(text: str, begin: int, gap: str, unit_read: bool, lower: bool) -> 
     if match is None:
         return 0
     parts = match.group().split(" ")
+    if text[match.end() : match.end() + 1].isalnum():
+        parts.pop()
+    if parts and parts[0] in _words().states and len(parts[0]) == 2:
+        return begin + 2
     while parts and not (lower or parts[-1][0].isupper()):
         parts.pop()
     if (

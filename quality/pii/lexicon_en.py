@@ -1,8 +1,8 @@
 """What a capitalised English word may be: given name, surname, word, place; and the words that decide between them.
 
 A word is looked up once and gets a role, two small numbers and some flags in one integer, so that the recogniser reads
-no strings in its loop. Rejected: lists of full names (an encyclopedia is not wanted), regexes of alternatives (slow, and
-each name would be tried at each place), and sets per origin (a name of one country is a name in all).
+no strings in its loop. Rejected: lists of full names (no encyclopedia is wanted), regexes of alternatives (slow: each
+name would be tried at each place), and sets per origin (a name of one country is a name in all).
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Context:
     verbs: frozenset[str]
     particles: frozenset[str]
     proper: frozenset[str]
+    firms: frozenset[str]
 
 
 @cache
@@ -82,8 +83,11 @@ def context() -> Context:
 
 @cache
 def places() -> frozenset[str]:
-    """Return the towns and countries of more than one word, in lower case without accents."""
-    return frozenset(gzip.decompress((DATA / "english_places.txt.gz").read_bytes()).decode().splitlines())
+    """Return towns, countries and firms of two words and more that look like names, in lower case without accents."""
+    firms = frozenset(firm.replace("_", " ") for firm in context().firms)
+    return firms | frozenset(
+        gzip.decompress((DATA / "english_places.txt.gz").read_bytes()).decode().splitlines()
+    )
 
 
 @cache

@@ -8,6 +8,7 @@ each), and a list of persons, which knows who is famous and not who is private.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -33,6 +34,7 @@ BY: Final = "names_en"
 _NO_INITIALS = frozenset({"US", "UK", "GI", "PO", "AD", "BC", "DC", "UN", "EU", "AI", "NY", "LA"})
 """Pairs of letters that are read as a word, not as initials."""
 
+_INITIALS_AFTER = re.compile(r", ((?:[A-Z]\.[ -]?){1,3})(?=[\s,;&(]|$)")
 _LONGEST = 5
 """Most words of one name."""
 
@@ -86,11 +88,15 @@ class _Reader:
             if end > at + 1:
                 self.found[at + 1] = (end, 0.9)
                 return end
+        if role & (SURNAME | UNKNOWN) and (end := self._inverted(at)):
+            self.found[at] = (end, 0.6)
+            return end
         if role & FUNCTION and not (token.role & GIVEN and self._is_weak_pair(at)):
             return at + 1
         if role & ROYAL and token.joined and self._is_crowned(at + 1):
-            self.found[at + 1] = (at + 2, 0.6)
-            return at + 2
+            end = at + 2 + (self.tokens[at + 1].joined and self.tokens[at + 2].text in SUFFIXES)
+            self.found[at + 1] = (end, 0.6)
+            return end
         end = self._full(at)
         if self.around.introduces(token.start, token.end, sure=False) and not self._is_thing(at, at + 1):
             end = max(end, self._introduced(at))
@@ -108,6 +114,17 @@ class _Reader:
         """Whether a word such as Will or May is followed by what can be a surname only."""
         token = self.tokens[at]
         return token.joined and self.tokens[at + 1].role & (SURNAME | WORD) == SURNAME
+
+    def _inverted(self, at: int) -> int:
+        """Return the end of a name such as `Smith, J. A.` that begins at a token, 0 for none."""
+        match = _INITIALS_AFTER.match(self.text, self.tokens[at].end)
+        if (
+            match is None
+            or self.tokens[at].role & PROPER
+            or match[1].replace(".", "").strip() in _NO_INITIALS
+        ):
+            return 0
+        return at + 1 + sum(map(str.isupper, match[1]))
 
     def _is_crowned(self, at: int) -> bool:
         """Tell whether the word after a rank is a name: `King Arthur`, not `King County`."""
@@ -256,11 +273,15 @@ class _Reader:
         if given:
             ends = last & SURNAME == SURNAME or (bool(last & SURNAME) and len(rest) > len(named))
             ends = ends or (bool(last & UNKNOWN) and not first.role & PROPER)
-            return ends and not (self.around.starts_sentence(first.start) and last & (GIVEN | UNKNOWN) >= 3)
+            if not first.role & WORD and first.role & SURNAME == SURNAME and last & GIVEN >= 2:
+                return True
+            doubtful = self.around.starts_sentence(first.start) and last & (GIVEN | UNKNOWN) >= 3
+            return ends and not (doubtful and (last & SURNAME != SURNAME or self.around.asks(first.start)))
         if first.role & (WORD | PROPER):
             return False
         if first.role & UNKNOWN or first.role & SURNAME >= 8:
-            return last & SURNAME == SURNAME or last & GIVEN == 3
+            sure = first.role & SURNAME == SURNAME and (last & GIVEN) >= 2
+            return sure or last & SURNAME == SURNAME or last & GIVEN == 3
         return False
 
     def _sureness(self, at: int, end: int) -> float:
@@ -279,6 +300,8 @@ class _Reader:
             if after in words.company:
                 return True
         if " ".join(plain(token.text) for token in self.tokens[at : at + 2]) in places():
+            return True
+        if last.role & SURNAME == SURNAME and self.around.is_paired(self.tokens[at].start, last.end):
             return True
         return self.around.makes_thing(self.tokens[at].start, last.end)
 
@@ -308,11 +331,10 @@ class _Reader:
             return 0.5
         if given == 1 and not token.role & (WORD | PROPER) and around.acts(token.end):
             return 0.45
-        if given in (1, 2) and not token.role & PROPER:
-            self.pending.append(at)
-            return 0
         if (surname == SURNAME or token.role & UNKNOWN) and around.speaks(token.start, token.end):
             return 0.45
+        if given in (1, 2) and not token.role & PROPER:
+            self.pending.append(at)
         return 0
 
     def _stands_alone(self, at: int) -> bool:

@@ -12,6 +12,7 @@ from quality.pii.lexicon_en import context
 
 _REACH: Final = 40
 _AFTER = re.compile(r"(?:['’]s)?[ -]{1,2}([A-Za-z]+)")
+_SENTENCE_END = re.compile(r"[.!?\n]")
 _NUMBERED = re.compile(r",? \d")
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _EDGE = "\"'“”‘’`([{<*_|>,;-–—"
@@ -71,6 +72,11 @@ class Surroundings:
         before = self.text[max(0, start - 8) : start].rstrip(" \t\"'“‘(*_->•#")
         return not before or before[-1] in ".!?:\n|…" or start == 0
 
+    def asks(self, start: int) -> bool:
+        """Tell whether a question mark ends the sentence that a word stands in."""
+        match = _SENTENCE_END.search(self.text, start, start + 150)
+        return match is not None and match[0] == "?"
+
     def starts_line(self, start: int) -> bool:
         """Tell whether only white space and marks of a list stand before on the line."""
         before = self.text[max(0, start - 8) : start].rpartition("\n")
@@ -99,6 +105,10 @@ class Surroundings:
         if before[0].isdecimal() and _NUMBERED.match(self.text, end):
             return True
         return before[0] in words.thing_before or (before[0] == "of" and before[1:2] == ["university"])
+
+    def is_paired(self, start: int, end: int) -> bool:
+        """Tell whether `&` joins a name with another, as in the name of a firm."""
+        return self.text[end : end + 3] == " & " or self.text[max(0, start - 3) : start] == " & "
 
     def has_article(self, start: int) -> bool:
         """Tell whether `the`, `a` or `an` stands before."""

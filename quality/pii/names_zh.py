@@ -31,7 +31,7 @@ _THING_ENDS = frozenset(
     "镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
     "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
 )
-_DOTS = frozenset("·•・")
+_NEVER_AFTER = frozenset("·•・唑霉")
 _COVERS = 4
 """Least logarithm of a word's count for it to stand against a name."""
 
@@ -86,16 +86,24 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             free = best[1]
         else:
             doubtful.append(best)
+    yield from ((start, end) for start, end, _ in sure)
+    yield from _doubtful(text, sure, doubtful)
+
+
+def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> Iterator[tuple[int, int]]:
+    """Find the doubtful names that stand elsewhere surely, twice, or in a list with a sure one."""
     names = {text[start:end] for start, end, _ in sure if end - start > 1}
     counts: dict[str, int] = {}
     for start, end, worth in doubtful:
         if worth >= _ENOUGH - 1.5 and end - start > 2:
             counts[text[start:end]] = counts.get(text[start:end], 0) + 1
     names |= {name for name, count in counts.items() if count > 1}
-    yield from ((start, end) for start, end, _ in sure)
     taken = {at for start, end, _ in sure for at in range(start, end)}
     for start, end, _ in doubtful:
-        if text[start:end] in names and start not in taken and end - 1 not in taken:
+        listed = (text[start - 1 : start] == "、" and start - 2 in taken) or (
+            text[end : end + 1] == "、" and end + 1 in taken
+        )
+        if (listed or text[start:end] in names) and start not in taken and end - 1 not in taken:
             yield start, end
             taken.update(range(start, end))
 
@@ -125,10 +133,15 @@ def _best(text: str, at: int) -> Candidate | None:
             worth = bare + _after(text, end)
             if worth + _BEST_BONUS >= _NEARLY:
                 cost = _across(text, at, end, size)
-                worth = worth - (cost * 0.3 if before >= 5 and cost < _IMPOSSIBLE else cost)
+                worth = worth - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before))
             if worth >= _NEARLY and (best is None or worth > best[2]):
                 best = at, end, worth
     return best
+
+
+def _doubt(before: float) -> float:
+    """Return how much words that cut across a name count against it, given the words before it."""
+    return 0.3 if before >= 5 else 0.6 if before >= 3 else 1.0
 
 
 def _across(text: str, start: int, end: int, size: int) -> float:
@@ -140,7 +153,7 @@ def _across(text: str, start: int, end: int, size: int) -> float:
         return _IMPOSSIBLE
     if text[start:end] in context().brands:
         return _IMPOSSIBLE
-    cost = 0.0
+    cost = 4.0 if start and text[start - 1] in "小老大" else 0.0
     if start:
         cost += known(text[start - 1 : start + 1], 0) * 0.6
         if start > 1 and known(text[start - 2 : start + 1], 0):
@@ -188,7 +201,7 @@ def _followers() -> tuple[dict[str, float], frozenset[str]]:
     words_zh = context()
     found = dict.fromkeys(words_zh.after_name, 2.0)
     found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
-    found |= dict.fromkeys(words_zh.thing_after, -3.0)
+    found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
     return found, frozenset(word[0] for word in found)
 
 
@@ -205,7 +218,7 @@ def _sure_before(text: str, start: int) -> bool:
 def _after(text: str, end: int) -> float:
     """Return what the words after a place are worth for a name that ends there."""
     char = text[end : end + 1]
-    if char in _DOTS:
+    if char in _NEVER_AFTER:
         return -9.0
     found, firsts = _followers()
     if char in firsts:
@@ -275,6 +288,6 @@ def _nickname(text: str, at: int) -> int:
     ):
         return 0
     end = at + 2
-    bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
+    bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0 or not _is_han(text[end : end + 1])
     beside = _ends(text, end) or _after(text, end) > 0 or _before(text, at) >= 3
     return end if bounded and beside else 0

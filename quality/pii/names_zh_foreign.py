@@ -146,12 +146,14 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
             if piece in names or piece in context().transliterated or _acts(text, start + skip, stop):
                 yield start + skip, stop
                 return
+    if end - start < _UNMISTAKABLE:
+        return
     while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
         start += 1
-    if (
-        end - start >= _UNMISTAKABLE
-        and not _is_thing(text, end)
-        and not _is_cut(text, start, end, end - start)
+    if words().get(text[end - 1 : end + 1], 0) >= 6:
+        end -= 1
+    if end - start >= _UNMISTAKABLE - 1 and not (
+        _is_thing(text, end) or _is_cut(text, start, end, end - start)
     ):
         yield start, end
 
@@ -159,7 +161,7 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
 def _is_other(text: str, start: int, stop: int) -> bool:
     """Tell whether a character at a name's edge belongs to a word beside it."""
     piece = text[max(0, start) : stop]
-    return words().get(piece, 0) >= 3 or not piece.strip(_PARTICLES)
+    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES)
 
 
 def _acts(text: str, start: int, stop: int) -> bool:
