@@ -46,6 +46,9 @@ FUNCTION: Final = 512
 _ORDINARY = 5
 """Least decimal logarithm of a word's count to be ordinary; rarer ones are often names of something."""
 
+_ARTICLES = frozenset({"el", "la", "le", "los", "las", "les", "il", "uno"})
+"""Articles of other languages, which begin titles and places far more often than they are a name."""
+
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
 )
@@ -104,7 +107,8 @@ def roles() -> dict[str, int]:
     found = ordinary | named | {word: PROPER for word in proper if word not in named}
     for words, flag in ((context().titles, TITLE), (context().royal, ROYAL), (context().functions, FUNCTION)):
         for word in words:
-            found[word] = found.get(word, WORD) | flag
+            known = WORD if word in _ARTICLES else found.get(word, WORD)
+            found[word] = known | flag
     return found
 
 

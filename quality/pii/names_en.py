@@ -97,6 +97,8 @@ class _Reader:
             end = at + 2 + (self.tokens[at + 1].joined and self.tokens[at + 2].text in SUFFIXES)
             self.found[at + 1] = (end, 0.6)
             return end
+        if role & ROYAL and token.joined:
+            return at + 1
         end = self._full(at)
         if self.around.introduces(token.start, token.end, sure=False) and not self._is_thing(at, at + 1):
             end = max(end, self._introduced(at))

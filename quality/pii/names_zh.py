@@ -31,7 +31,7 @@ _THING_ENDS = frozenset(
     "镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
     "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
 )
-_NEVER_AFTER = frozenset("·•・唑霉")
+_NEVER_AFTER = frozenset("·•・唑霉-－")
 _COVERS = 4
 """Least logarithm of a word's count for it to stand against a name."""
 
