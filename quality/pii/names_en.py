@@ -1,0 +1,265 @@
+"""Names of persons in text in Latin letters: titles, introductions, given name and surname, single given names.
+
+One regex finds the capitalised words; everything else is a look-up of a word or of its neighbours, so the cost grows
+with the number of capitals only. Neighbours joined by a space form a run, and a run is read from left to right. What
+was found once is found again by its parts. Rejected: a regex for each way to introduce a person (a pass over the text
+each), and a list of persons, which knows who is famous and not who is private.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from quality.pii.lexicon_en import (
+    FUNCTION,
+    GIVEN,
+    PROPER,
+    ROYAL,
+    SURNAME,
+    TITLE,
+    UNKNOWN,
+    WORD,
+    context,
+    places,
+    plain,
+)
+from quality.pii.names_en_context import Surroundings
+from quality.pii.names_en_full import NO_INITIALS, FullNames, is_degree
+from quality.pii.names_en_lower import lower_case_names
+from quality.pii.names_en_tokens import CAPITALISED, SUFFIXES, Token, tokens_of
+from quality.pii.spans import Span
+
+BY: Final = "names_en"
+
+_INITIALS_AFTER = re.compile(r", ((?:[A-Z]\.[ -]?){1,3})(?=[\s,;&(]|$)")
+_MAY_BEGIN: Final = GIVEN | SURNAME | TITLE | ROYAL
+
+
+def find_names_en(text: str) -> Iterator[Span]:
+    """Find the names of persons that are written in Latin letters."""
+    if text.islower():
+        yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
+        return
+    tokens = tokens_of(text, CAPITALISED)
+    if tokens:
+        yield from _Reader(text, tokens).spans()
+
+
+class _Reader:
+    """Reads the runs of one text; holds what was found so far."""
+
+    def __init__(self, text: str, tokens: list[Token]) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.around = Surroundings(text)
+        self.full = FullNames(text, tokens, self.around)
+        self.found: dict[int, tuple[int, float]] = {}
+        self.refused: set[int] = set()
+        self.pending: list[int] = []
+
+    def spans(self) -> Iterator[Span]:
+        """Read all runs, then look for what goes with what was found."""
+        at = 0
+        while at < len(self.tokens):
+            at = self._read(at)
+        if self.found:
+            self._listed()
+            self._repeated()
+        for first, (last, score) in sorted(self.found.items()):
+            end = self.tokens[last - 1].end
+            cut = self.tokens[last - 1].is_initial or self.tokens[last - 1].text in ("Jr", "Sr")
+            if cut and self.text[end : end + 1] == ".":
+                end += 1
+            yield Span(self.tokens[first].start, end, "name", score, BY)
+
+    def _read(self, at: int) -> int:
+        """Read what begins at a token; return the token to go on with."""
+        token = self.tokens[at]
+        role = token.role
+        if role & (WORD | PROPER | FUNCTION) and not role & _MAY_BEGIN:
+            return at + 1
+        if role & TITLE and token.joined and token.text != "MS":
+            end = self._after_title(at)
+            if end > at + 1:
+                self.found[at + 1] = (end, 0.9)
+                return end
+        if role & (SURNAME | UNKNOWN) and (end := self._inverted(at)):
+            self.found[at] = (end, 0.6)
+            return end
+        if role & FUNCTION and not (token.role & GIVEN and self._is_weak_pair(at)):
+            return at + 1
+        if role & ROYAL and token.joined and self._is_crowned(at + 1):
+            end = at + 2 + (self.tokens[at + 1].joined and self.tokens[at + 2].text in SUFFIXES)
+            self.found[at + 1] = (end, 0.6)
+            return end
+        if role & ROYAL and token.joined:
+            return at + 1
+        end = self.full.end(at)
+        if self.around.introduces(token.start, token.end, sure=False) and not self._is_thing(at, at + 1):
+            end = max(end, self._introduced(at))
+        if end - at >= 2:
+            if self._is_thing(at, end):
+                self.refused.update(range(at, end))
+            else:
+                self.found[at] = (end, self._sureness(at, end))
+            return end
+        if (score := self._single(at)) > 0:
+            self.found[at] = (at + 1, score)
+        return at + 1
+
+    def _is_weak_pair(self, at: int) -> bool:
+        """Whether a word such as Will or May is followed by what can be a surname only."""
+        token = self.tokens[at]
+        return token.joined and self.tokens[at + 1].role & (SURNAME | WORD) == SURNAME
+
+    def _inverted(self, at: int) -> int:
+        """Return the end of a name such as `Smith, J. A.` that begins at a token, 0 for none."""
+        match = _INITIALS_AFTER.match(self.text, self.tokens[at].end)
+        if match is None or self.tokens[at].role & PROPER or match[1].replace(".", "").strip() in NO_INITIALS:
+            return 0
+        return at + 1 + sum(map(str.isupper, match[1]))
+
+    def _is_crowned(self, at: int) -> bool:
+        """Tell whether the word after a rank is a name: `King Arthur`, not `King County`."""
+        token = self.tokens[at]
+        ends = not token.joined or self.tokens[at + 1].text in SUFFIXES
+        return (token.role & GIVEN) >= 2 and ends and not self._is_thing(at, at + 1)
+
+    def _introduced(self, at: int) -> int:
+        """Return the end of a name of any words right after an introduction, which vouches for them."""
+        words, end = context(), at
+        while end < len(self.tokens) and end - at < 3:
+            token = self.tokens[end]
+            lower = token.text.lower()
+            if lower in words.functions or lower in words.company or token.text.isupper():
+                break
+            if token.role & (WORD | PROPER) and not token.role & (GIVEN | SURNAME):
+                break
+            end += 1
+            if not token.joined:
+                break
+        return end
+
+    def _after_title(self, at: int) -> int:
+        """Return the end of the name after a title, or the place after the title when there is none."""
+        words, title = context(), self.tokens[at].text.lower()
+        end = at + 1
+        while end < len(self.tokens) and end - at <= 4:
+            token = self.tokens[end]
+            lower = token.text.lower()
+            if lower in words.titles and end == at + 1 and token.joined and title not in words.titles_weak:
+                return end
+            if lower in words.functions or (lower in words.company and not token.role & (GIVEN | SURNAME)):
+                break
+            weak = title in words.titles_weak or end > at + 1
+            if weak and token.role & WORD and not (token.role & SURNAME and end > at + 1):
+                break
+            if weak and token.role & PROPER and not (token.role & SURNAME and end > at + 1):
+                break
+            if end > at + 1 and is_degree(token):
+                break
+            end += 1
+            if not token.joined:
+                break
+        if title in words.titles_weak and end > at + 1 and self._is_thing(at + 1, end):
+            return at + 1
+        return end
+
+    def _sureness(self, at: int, end: int) -> float:
+        given = self.tokens[at].role & GIVEN
+        return (0.45, 0.5, 0.6, 0.75)[given]
+
+    def _is_thing(self, at: int, end: int) -> bool:
+        """Tell whether the words around a name make it a firm's, a place's, a law's."""
+        words, last = context(), self.tokens[end - 1]
+        if at and self.tokens[at - 1].joined:
+            before = self.tokens[at - 1].text.lower()
+            if before in words.thing_before:
+                return True
+        if last.joined and end < len(self.tokens):
+            after = self.tokens[end].text.lower()
+            if after in words.company:
+                return True
+        if " ".join(plain(token.text) for token in self.tokens[at : at + 2]) in places():
+            return True
+        if last.role & SURNAME == SURNAME and self.around.is_paired(self.tokens[at].start, last.end):
+            return True
+        return self.around.makes_thing(self.tokens[at].start, last.end)
+
+    def _single(self, at: int) -> float:
+        """Return how surely a word that stands alone is a name, 0 for not."""
+        token, around = self.tokens[at], self.around
+        given, surname = token.role & GIVEN, token.role & SURNAME
+        if token.role & (TITLE | ROYAL):
+            return 0
+        if len(token.text) < 2 or (token.role & (WORD | PROPER) and not (given or surname)):
+            return 0
+        if self._is_thing(at, at + 1):
+            self.refused.add(at)
+            return 0
+        if token.text.isupper():
+            return 0
+        if around.introduces(token.start, token.end, sure=given >= 2 and not token.role & PROPER):
+            return 0 if token.role & (PROPER | WORD) and not given else 0.7
+        if not self._stands_alone(at) or around.has_article(token.start):
+            return 0
+        if given and not token.role & (WORD | PROPER) and around.labels_speech(token.start, token.end):
+            return 0.5
+        if given == 3:
+            return 0.6 if not around.in_place(token.start) else 0
+        fair = given == 2 and not token.role & PROPER and not around.in_place(token.start)
+        if fair and (not around.starts_sentence(token.start) or around.acts(token.end)):
+            return 0.5
+        if given == 1 and not token.role & (WORD | PROPER) and around.acts(token.end):
+            return 0.45
+        if (surname == SURNAME or token.role & UNKNOWN) and around.speaks(token.start, token.end):
+            return 0.45
+        if given in (1, 2) and not token.role & PROPER:
+            self.pending.append(at)
+        return 0
+
+    def _stands_alone(self, at: int) -> bool:
+        """Tell whether a word is no part of a longer run of capitals."""
+        words, token = context(), self.tokens[at]
+        if token.joined and not self.around.is_shouted(token.end):
+            after = self.tokens[at + 1]
+            if after.text.lower() not in words.functions and after.text != "I":
+                return False
+        if at and self.tokens[at - 1].joined and (at - 1) not in self.found:
+            before = self.tokens[at - 1].text.lower()
+            return (
+                before in words.functions
+                or before in words.titles
+                or before in words.royal
+                or before in words.greetings
+            )
+        return True
+
+    def _listed(self) -> None:
+        """Find doubtful given names that stand in a list with found ones."""
+        ends = {last for last, _ in self.found.values()}
+        for at in self.pending:
+            beside = (at in ends and self.around.lists(self.tokens[at - 1].end, self.tokens[at].start)) or (
+                at + 1 in self.found and self.around.lists(self.tokens[at].end, self.tokens[at + 1].start)
+            )
+            if beside and at not in self.found:
+                self.found[at] = (at + 1, 0.5)
+                ends.add(at + 1)
+
+    def _repeated(self) -> None:
+        """Find the parts of found names where they stand alone."""
+        parts: dict[str, float] = {}
+        for first, (last, score) in self.found.items():
+            for token in self.tokens[first:last]:
+                sure = token.role & (GIVEN | SURNAME | UNKNOWN) and not token.role & (WORD | PROPER)
+                if len(token.text) > 2 and token.text not in SUFFIXES and (sure or score >= 0.7):
+                    parts[token.text] = max(parts.get(token.text, 0), score)
+        covered = {at for first, (last, _) in self.found.items() for at in range(first, last)}
+        for at, token in enumerate(self.tokens):
+            if token.text not in parts or at in covered or at in self.refused or not self._stands_alone(at):
+                continue
+            doubtful = token.role & (WORD | PROPER) and self.around.starts_sentence(token.start)
+            if not doubtful and not self._is_thing(at, at + 1):
+                self.found[at] = (at + 1, min(0.6, parts[token.text]))
