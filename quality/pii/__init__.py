@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from quality.pii import identity, mail, money, phone
+from quality.pii import account, identity, mail, moments, money, network, papers, phone, secret
 from quality.pii.spans import KINDS, Recogniser, Span, settle
 
 __all__ = ["KINDS", "RECOGNISERS", "Recogniser", "Span", "find", "settle"]
@@ -17,6 +17,11 @@ RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
     "phone": (frozenset({"phone"}), phone.recognise),
     "identity": (frozenset({"cn_id", "credit_code", "ssn"}), identity.recognise),
     "money": (frozenset({"bank_card", "iban"}), money.recognise),
+    "papers": (frozenset({"passport", "licence", "plate"}), papers.recognise),
+    "network": (frozenset({"ip", "mac", "url_credentials"}), network.recognise),
+    "secret": (frozenset({"secret"}), secret.recognise),
+    "account": (frozenset({"handle"}), account.recognise),
+    "moments": (frozenset({"birth_date", "coordinates"}), moments.recognise),
 }
 """Each recogniser with the kinds that it may report."""
 

@@ -19,7 +19,9 @@ from quality.pii.spans import Span
 
 _NAME: Final = "mail"
 _TOP: Final = frozenset(Path(__file__).with_name("top_domains.txt").read_text("utf-8").split())
-_FILE: Final = frozenset(("py", "js", "ts", "md", "rs", "go", "sh", "rb", "so", "cc", "pl", "ps", "cs", "vb", "kt"))
+_FILE: Final = frozenset(
+    ("py", "js", "ts", "md", "rs", "go", "sh", "rb", "so", "cc", "pl", "ps", "cs", "vb", "kt")
+)
 _LOCAL: Final = re.compile(
     rf"[^\W{HAN}\u3000-\u30ff\uff00-\uffef](?:[.+&'%~-]{{0,2}}[^\W{HAN}\u3000-\u30ff\uff00-\uffef]|[+.-]){{0,63}}"
 )
@@ -30,8 +32,22 @@ _DOMAIN: Final = re.compile(
 _CONTEXT: Final = re.compile(
     "mail|邮箱|邮件|郵箱|郵件|电邮|電郵|伊妹儿|contact|write to|reach", re.IGNORECASE
 )
-_SPELLED_SIGN: Final = re.compile(
-    r"(?i)[\[({<]\s?(?:at|@)\s?[\])}>]| (?:at|@) [a-z0-9-]{1,40}(?: dot |\s?[\[({<]|点)|艾特|@[a-z0-9-]{1,40}(?: dot |\s?[\[({<]\s?(?:dot|\.)|点)"
+_SPELLED_SIGNS: Final = (
+    " dot ",
+    "[dot",
+    "(dot",
+    "[at",
+    "(at",
+    "{at",
+    "<at",
+    "[ at",
+    "( at",
+    "[@",
+    "(@",
+    "艾特",
+    "[.]",
+    "(.)",
+    " @ ",
 )
 _DOT: Final = r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot |\.|点)"
 _AT: Final = r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?| at | @ |@|艾特)"
@@ -58,7 +74,7 @@ def recognise(text: str) -> Iterator[Span]:
             if span is not None:
                 yield span
             place = text.find("@", place + 1)
-    if _SPELLED_SIGN.search(text):
+    if signs.holds(seen.lower, _SPELLED_SIGNS):
         yield from _spelled(text)
 
 

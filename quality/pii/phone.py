@@ -26,8 +26,8 @@ _FORMS: Final = re.compile(
     r"|(?P<cn_free>[48]00(?:[ -][0-9]{3}[ -][0-9]{4}|[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{3}[ -][0-9]{3}|[ -]?[0-9]{7}))"
     r"|(?P<plus>(?:\+|\(\+)[0-9]{1,3}\)?(?:[ ./-]{0,2}\([0-9]{1,5}\))?(?:[ ./-]{0,2}[0-9]){5,13})"
     r"|(?P<nanp>(?:(?:001|1)[-. ])?(?:\([0-9]{3}\)[ -]{0,2}|[0-9]{3}(?P<n>[-. /]))[0-9]{3}(?P<n2>[-. ])[0-9]{4})"
-    # National numbers with their leading 0: groups with one kind of separator.
-    r"|(?P<zero>\(0[0-9]{1,4}\)[ -]{0,2}[0-9]{2,4}(?:[ -]?[0-9]{2,4}){1,3}|0[0-9]{1,4}(?P<z>[ ./-])[0-9]{2,8}(?:(?P=z)[0-9]{2,5}){0,4})"
+    # National numbers with their leading 0, in groups.
+    r"|(?P<zero>\(0[0-9]{1,4}\)[ -]{0,2}[0-9]{2,4}(?:[ -]?[0-9]{2,4}){1,3}|0[0-9]{1,4}(?:[ ./-][0-9]{2,8})(?:[ ./-][0-9]{2,5}){0,4})"
     r"|(?P<vanity>1-8(?:00|88|77|66|55|44|33)-(?=[A-Z0-9-]*[A-Z])[A-Z0-9](?:-?[A-Z0-9]){6,9})"
     r"|(?P<local>[2-9][0-9]{2}-[0-9]{4}(?![0-9]))"
     # Anything else of seven to fifteen digits is a phone only beside a word that says so.
@@ -55,7 +55,8 @@ def recognise(text: str) -> Iterator[Span]:
                 score = _judge(text, match, last)
                 if score:
                     last = match.end()
-                    yield Span(match.start(), match.end(), "phone", score, _NAME)
+                    start = match.start() + (match[0].startswith("(") and ")" not in match[0])
+                    yield Span(start, last, "phone", score, _NAME)
     yield from _short(text)
 
 
@@ -134,7 +135,9 @@ def _zero(text: str, number: str) -> float:
     if not 9 <= digits <= 13 or _DATE.match(number):
         return 0.0
     groups = len(re.findall("[0-9]+", number))
-    if number.startswith("(") or groups >= 3 or _valid(number, _REGIONS):
+    # 01 02 03 04 05 may be a table: groups of two want a plan that has the number.
+    pairs = re.fullmatch("[0-9]{2}(?:[ ./-][0-9]{2})+", number) is not None
+    if number.startswith("(") or (groups >= 3 and not pairs) or _valid(number, _REGIONS):
         return 0.8
     return 0.0
 

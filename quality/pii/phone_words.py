@@ -17,7 +17,7 @@ _EN: Final = (
     r"cell(?:phone|ular)?|fax|hotline|helpline|landline|whats ?app|viber|imessage|pager|toll[- ]free|contact (?:number|no))s?(?![A-Za-z])"
 )
 _EN_VERBS: Final = (
-    r"(?<![A-Za-z])(?:(?:call|dial|phone|ring|text|sms|telephone)(?:ed|ing)?|reach(?:ed|able)?|contact(?:ed)?|answering)"
+    r"(?<![A-Za-z])(?:(?:call|dial|phone|text|sms|telephone)(?:ed|ing)?|ring(?= (?:me|us|him|her|them|on|at))|reach(?:ed|able)?|contact(?:ed)?|answering)"
     r"(?: (?:me|us|him|her|them|it|you|back|on|at|is|was|now|directly|anytime|to|for|or|and|the|my|our|your|his|office|number|line|[A-Z][a-z]+)){0,5}[ :,'\"]{0,3}$"
 )
 _ZH: Final = r"电话|電話|手机|手機|座机|座機|致电|致電|拨打|撥打|拨|撥|来电|來電|热线|熱線|客服|传真|傳真|联系方式|聯繫方式|联系我|联络|号码|號碼|短信|打给我|分机|联系人|咨询|呼叫|电联|热线"

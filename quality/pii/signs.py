@@ -35,6 +35,7 @@ class Signs:
 
     Attributes:
         text: the text, with full-width characters, hyphens and spaces folded; every offset is that of the original.
+        lower: the text in lower case, to look for words in; offsets may differ.
         digits: it holds a digit.
         run: it holds five digits with at most some separators between them.
         at: it holds an @.
@@ -42,6 +43,7 @@ class Signs:
     """
 
     text: str
+    lower: str
     digits: bool
     run: bool
     at: bool
@@ -55,7 +57,15 @@ def read(text: str) -> Signs:
         text = text.translate(_FOLD)
     digits = _DIGIT.search(text) is not None
     run = digits and _RUN.search(text) is not None
-    return Signs(text, digits, run, "@" in text, ":" in text or "=" in text or "：" in text)
+    return Signs(text, text.lower(), digits, run, "@" in text, ":" in text or "=" in text or "：" in text)
+
+
+def holds(lower: str, words: tuple[str, ...]) -> bool:
+    """Tell whether a text in lower case holds one of the words: far faster than a pattern that ignores case."""
+    for word in words:  # noqa: SIM110 - a generator costs more than the search
+        if word in lower:
+            return True
+    return False
 
 
 def before(text: str, start: int, reach: int) -> str:

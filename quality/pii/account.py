@@ -1,0 +1,302 @@
+"""Account names of people: behind a word (QQ, 微信, Telegram, username), with an @ in prose, or in a profile's address.
+
+An @ is as often a decorator, a CSS rule or a package as a person, so a bare one counts only in a line that does not
+read like code, in a text that holds no code; names of code (@param, @media) never count. Rejected: marking every @word, which
+destroys one line of Python in ten, and presidio, which has no recogniser for accounts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from quality.pii import signs
+from quality.pii.placeholders import is_placeholder
+from quality.pii.signs import HAN
+from quality.pii.spans import Span
+
+_NAME: Final = "account"
+_MENTION: Final = re.compile(r"@([A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?=[A-Za-z0-9_])){1,38})")
+_HAN_MENTION: Final = re.compile(rf"@([\w{HAN}-]{{2,16}})(?=[\s:：,，。!！?？/]|$)")
+_RESERVED: Final = re.compile(
+    r"(?i)(?:media|import|keyframes|font-face|charset|supports|namespace|page|layer|container|property|include|mixin|extend|use|forward|apply|tailwind|"
+    r"param|params|return|returns|throws|exception|author|since|version|see|link|deprecated|override|overload|test|before(?:each|all)?|after(?:each|all)?|"
+    r"autowired|bean|component|service|repository|controller|entity|table|column|id|data|getter|setter|interface|implementation|end|selector|class|protocol|"
+    r"property|synthesize|dynamic|staticmethod|classmethod|abstractmethod|dataclass|property|app|click|pytest|functools|lru_cache|cached|wraps|input|output|"
+    r"ngmodule|injectable|type|types|typedef|brief|file|if|else|endif|foreach|endforeach|section|yield|extends|escaping|main|mainactor|state|published|"
+    r"example|home|gmail|email|hotmail|work|time|everyone|here|channel|all|latest|next|beta)"
+)
+_NO_PERSON: Final = re.compile(
+    r"(?:Mapping|Body|Param|Variable|Controller|Service|Configuration|Component|Annotation|Module|Bean|Valid|NotNull|Test|Override|Application|Repository)$"
+    r"|\.(?:com|net|org|cn|edu|gov|io|de|uk|fr|jp)$"
+)
+_CODE_LINE: Final = re.compile(
+    r"[{}]|[A-Za-z_]\(|;\s*$|[A-Za-z_\]]\s?[=+]=?\s|->|=>|::|^\s*@[\w.]+\s*(?:\(|$)|^\s*(?:#|//|\*|--|>>>|\$ )|`|注解|装饰器|(?i:annotation|decorator|directive|css)"
+)
+_CODE_TEXT: Final = re.compile(
+    r"^\s*(?:def |class \w+|import \w|from [\w.]+ import|public |private |protected |function |#include|SELECT |DECLARE |CREATE |@interface|func |fn |let |const |var |"
+    r"return\b.*;|end$|<\w+[ >]|package |using )|```",
+    re.MULTILINE,
+)
+_SOCIAL: Final = re.compile(
+    r"(?i)twitter|instagram|telegram|tiktok|weibo|微博|facebook|tweet|follow|(?<![A-Za-z])(?:rt|ig|dm|via|cc|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户"
+)
+_SERVICE: Final = (
+    r"(?:twitter|instagram|insta|telegram|snapchat|skype|discord|tiktok|line|github|gitlab|facebook|reddit|linkedin|steam|xbox|psn|kik|signal|wechat|weixin|"
+    r"twitch|youtube|medium|venmo|cash ?app|slack|gamertag|微博|抖音|快手|小红书|推特|电报|知乎|哔哩哔哩|b站|豆瓣|ins|ig|tg)"
+)
+_QQ: Final = re.compile(
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|q{1,2}(?=号))(?:群|号码|號碼|号|號|是|为|為|加|我|的|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
+)
+_QQ_FAR: Final = re.compile(
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
+)
+_WECHAT: Final = re.compile(
+    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信)(?![a-z])|威信|薇信|加v|＋v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
+    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
+)
+_NAMED: Final = re.compile(
+    rf"(?i)(?:(?<![A-Za-z])(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: (?:account|handle|id|name|username|user|号|账号|帐号))?"
+    rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
+    r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
+    r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
+)
+_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅")
+_WECHAT_SIGNS: Final = (
+    "微信",
+    "微訊",
+    "wechat",
+    "we chat",
+    "weixin",
+    "wx",
+    "vx",
+    "v信",
+    "威信",
+    "薇信",
+    "加v",
+    "+v",
+    "＋v",
+    "卫星",
+)
+_NAMED_SIGNS: Final = (
+    *(
+        "username",
+        "user name",
+        "user_name",
+        "user-name",
+        "userid",
+        "user id",
+        "user_id",
+        "user:",
+        "user =",
+        "user=",
+        "user'",
+        'user"',
+        "login",
+    ),
+    *(
+        "screen name",
+        "screenname",
+        "screen_name",
+        "nickname",
+        "nick:",
+        "handle",
+        "account",
+        "twitter",
+        "insta",
+        "telegram",
+        "snapchat",
+        "skype",
+    ),
+    *(
+        "discord",
+        "tiktok",
+        "facebook",
+        "reddit",
+        "linkedin",
+        "xbox",
+        "psn",
+        "kik:",
+        "kik ",
+        "wechat",
+        "weixin",
+        "twitch",
+        "youtube",
+        "venmo",
+    ),
+    *(
+        "github",
+        "gitlab",
+        "gamertag",
+        "slack:",
+        "steam:",
+        "steam id",
+        "signal:",
+        "medium:",
+        "line:",
+        "line id",
+        "cashapp",
+        "cash app",
+    ),
+    *("ins:", "ins：", "ig:", "ig：", "tg:", "tg：", "ig is", "tg号", "ins号", "ig号"),
+)
+_NAMED_HAN_SIGNS: Final = (
+    *(
+        "微博",
+        "抖音",
+        "快手",
+        "小红书",
+        "推特",
+        "电报",
+        "知乎",
+        "哔哩",
+        "b站",
+        "豆瓣",
+        "用户",
+        "用戶",
+        "登录名",
+        "登錄名",
+        "账号",
+        "帐号",
+        "賬號",
+    ),
+    *("昵称", "网名", "網名"),
+)
+_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z]*[0-9_@\"]")
+_PROFILE: Final = re.compile(
+    r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
+    r"facebook\.com|fb\.com|snapchat\.com/add|pinterest\.com|twitch\.tv|paypal\.me|keybase\.io|huggingface\.co|kaggle\.com|soundcloud\.com|vk\.com)/@?"
+    r"|linkedin\.com/in/|zhihu\.com/people/|youtube\.com/(?:@|user/|c/)|tiktok\.com/@|medium\.com/@|reddit\.com/(?:u|user)/|space\.bilibili\.com/|"
+    r"stackoverflow\.com/users/[0-9]{1,9}/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/id/|mastodon\.social/@|threads\.net/@)"
+    r"([\w%-][\w.%-]{0,58}[\w-])/?(?![\w/%?=-])"
+)
+_NO_PROFILE: Final = re.compile(
+    r"(?i)(?:about|login|signup|join|search|explore|home|topics?|features?|hashtag|intent|share|sharer(?:\.php)?|settings|help|privacy|terms|pricing|blog|docs|models|datasets|spaces|"
+    r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
+)
+_PROFILE_SIGNS: Final = (
+    ".com/",
+    "t.me/",
+    "twitch.tv/",
+    "weibo.cn/",
+    "paypal.me/",
+    "keybase.io/",
+    "huggingface.co/",
+    "mastodon.social/",
+    "threads.net/",
+)
+
+
+def recognise(text: str) -> Iterator[Span]:
+    """Find account names."""
+    seen = signs.read(text)
+    text = seen.text
+    if seen.at:
+        yield from _mentions(text)
+    if seen.digits and signs.holds(seen.lower, _QQ_SIGNS):
+        for pattern in (_QQ, _QQ_FAR):
+            for match in pattern.finditer(text):
+                yield _span(match, 0.95)
+    if signs.holds(seen.lower, _WECHAT_SIGNS):
+        for match in _WECHAT.finditer(text):
+            if _is_account(match[1]):
+                yield _span(match, 0.94)
+    if signs.holds(seen.lower, _NAMED_SIGNS) or (
+        not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
+    ):
+        yield from _named(text)
+    if "/" in text and signs.holds(seen.lower, _PROFILE_SIGNS):
+        for match in _PROFILE.finditer(text):
+            if not _NO_PROFILE.fullmatch(match[1]):
+                yield Span(match.start(), match.start() + len(match[0].rstrip("/.")), "handle", 0.93, _NAME)
+
+
+def _named(text: str) -> Iterator[Span]:
+    if _IS.search(text):
+        for match in _NAMED.finditer(text):
+            if not is_placeholder(match[1]) and _is_name_like(match):
+                yield _span(match, 0.85)
+
+
+def _span(match: re.Match[str], score: float) -> Span:
+    start = match.start(1)
+    if start and match.string[start - 1] == "@":
+        start -= 1
+    return Span(start, match.end(1), "handle", score, _NAME)
+
+
+def _is_account(name: str) -> bool:
+    """Tell whether a WeChat account could be this: a plain English word behind "WeChat" is the sentence going on."""
+    return any(not char.isalpha() for char in name) or (
+        not name.islower() and not name.istitle() and not name.isupper()
+    )
+
+
+def _is_name_like(match: re.Match[str]) -> bool:
+    """Tell whether what follows "username:" is a name: without quotation marks it must not be a plain word or code."""
+    name = match[1]
+    if match.string[match.end() : match.end() + 1] in ("(", "["):
+        return False
+    opening = match.string[match.start(1) - 1]
+    if name.isdigit():
+        return len(name) >= 5
+    if opening in "\"'“‘「`":
+        return not name.istitle()
+    if any(char.isdigit() or char == "_" for char in name):
+        return True
+    # "user: catherine" is a line of a dialogue, "the account is suspended" a sentence.
+    said = match.string[match.start() : match.start(1)].rstrip()
+    return (
+        name.islower()
+        and said[-1] in ":："
+        and len(name) >= 6
+        and "." not in name
+        and not said.lower().startswith("user:")
+    )
+
+
+def _mentions(text: str) -> Iterator[Span]:
+    code = _CODE_TEXT.search(text) is not None
+    for match in _MENTION.finditer(text):
+        start, name = match.start(), match[1]
+        previous = text[start - 1 : start]
+        if previous and (
+            previous.isalnum()
+            and previous.isascii()
+            or previous in "._/@-+#$%&<\\'=[("
+            and previous not in "(["
+        ):
+            continue
+        following = text[match.end() : match.end() + 1]
+        if (
+            following in ("/", "@", "(")
+            or _NO_PERSON.search(name)
+            or _RESERVED.fullmatch(name)
+            or not any(char.isalpha() for char in name)
+        ):
+            continue
+        line = _line(text, start)
+        social = _SOCIAL.search(line) is not None
+        if (code or _CODE_LINE.search(line)) and not (social and not _CODE_LINE.search(line)):
+            continue
+        yield Span(start, match.end(), "handle", 0.86 if social else 0.8, _NAME)
+    if "//@" in text or not text.isascii():
+        for match in _HAN_MENTION.finditer(text):
+            start = match.start()
+            if match[1].isascii() or (start and text[start - 1].isalnum()):
+                continue
+            # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of its own.
+            if (
+                text[start - 2 : start] == "//"
+                or text[start - 1 : start] in ("", "\n")
+                or _SOCIAL.search(_line(text, start))
+            ):
+                yield Span(match.start(), match.end(), "handle", 0.8, _NAME)
+
+
+def _line(text: str, place: int) -> str:
+    """Return the line around a place, at most two hundred characters to both sides, without HTML entities."""
+    start = max(text.rfind("\n", max(0, place - 200), place) + 1, place - 200, 0)
+    end = text.find("\n", place, place + 200)
+    return re.sub("&#?[a-z0-9]{1,8};", " ", text[start : end if end >= 0 else place + 200])

@@ -1,0 +1,133 @@
+"""Dates of birth and coordinates of places.
+
+A date is personal when the words around it say that someone was born on it; a pair of numbers is a place when both have the decimals
+that only a place has, or when words, degrees or a compass letter say so. Rejected: a date parser (every date is
+found, then thrown away) and a bare pair of decimals (rows of a matrix).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from quality.pii import signs
+from quality.pii.spans import Span
+
+_NAME: Final = "moments"
+_MONTH: Final = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_EN_DATE: Final = (
+    rf"(?:{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?(?:,? ?(?:1[0-9]{{3}}|20[0-9]{{2}})(?![0-9]))?|[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)?[ -]{_MONTH}(?:,?[ -][0-9]{{4}}(?![0-9]))?"
+    r"|(?:1[0-9]{3}|20[0-9]{2})([-/.])[0-9]{1,2}\g<0>[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))"
+).replace(r"([-/.])[0-9]{1,2}\g<0>", r"[-/.][0-9]{1,2}[-/.]")
+_ZH_DATE: Final = r"(?:(?:(?:1[0-9]{3}|20[0-9]{2}|[0-9]{2}) ?年 ?)?[0-9]{1,2} ?月 ?[0-9]{1,2} ?[日号號]|(?:1[0-9]{3}|20[0-9]{2})[-/.][0-9]{1,2}[-/.][0-9]{1,2}|(?:19|20)[0-9]{6}|[一二][〇零○一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}[日号])"
+_DATE: Final = re.compile(rf"(?i)(?<![0-9A-Za-z./-])(?:{_ZH_DATE}|{_EN_DATE})(?![0-9A-Za-z]|[-/.][0-9])")
+_BIRTH: Final = re.compile(
+    r"(?i)(?:(?<![a-z])(?:born|d\.?o\.?b\.?|birth ?days?(?! ?(?:party|cake|gift|present|card|wish))|birth ?dates?|dates? of birth|birth_?date|geboren|née?)(?![a-z])|出生|生于|生於|生日(?!派对|聚会|会|晚会|快乐|礼物|蛋糕|party)|诞生|誕生|降生|生辰|诞辰)"
+)
+_SIGNS: Final = (
+    "born",
+    "birth",
+    "dob",
+    "d.o.b",
+    "geboren",
+    "née",
+    "né ",
+    "出生",
+    "生于",
+    "生於",
+    "生日",
+    "诞",
+    "誕",
+    "降生",
+    "生辰",
+)
+_LIFE: Final = re.compile(
+    r"[(（][^()（）\n]{0,60}[12][0-9]{3}[^()（）\n]{0,60}[-~至—–][^()（）\n]{0,60}[12][0-9]{3}"
+)
+_BETWEEN: Final = re.compile(r"[0-9.!?;<>%。！？；]|\n\s*\n")
+_YEAR_SPAN: Final = re.compile(
+    r"\s{0,2}(?:-|~|至|—|–|to)\s{0,2}[^\n0-9]{0,14}(?:[0-9]{1,2}[, ]{1,2})?(?:[A-Za-z]{3,9}\.? )?(?:[0-9]{1,2}, ?)?([12][0-9]{3})(?![0-9])"
+)
+_BORN_AFTER: Final = re.compile(
+    r"[,， ]{0,2}(?:\([^\n()]{0,12}\)|（[^\n（）]{0,12}）)?(?:出生|生于|生於|诞生|誕生|降生|生(?:人|的|日)?(?=[，。,.、；）)]|$)|(?:is|was) (?:my|his|her|their|the) (?:birthday|date of birth)|[^\n。，0-9]{0,8}(?:生日|出生))"
+)
+
+_DEGREES: Final = r"[-+]?[0-9]{1,3}\.[0-9]{2,15}"
+_COMPASS: Final = r"(?: ?°)?(?: ?[NSEWnsew](?![A-Za-z]))?"
+_PAIR: Final = re.compile(
+    rf"(?<![0-9A-Za-z_.%$€£¥-])(?:[NSEW北南东西東][纬緯经經]?[ ]?)?({_DEGREES})({_COMPASS})([ \t]{{0,3}}(?:[,，;；/、和]|and)?[ \t]{{0,3}}(?:[\"']?(?:lon|lng|long|longitude|y|经度|經度|lon[a-z]{{0,7}}[0-9]?)[\"']?[ ]?[:=：][ ]?)?"
+    rf"(?:[NSEW北南东西東][纬緯经經]?[ ]?)?)({_DEGREES})({_COMPASS})(?![0-9A-Za-z_%]|\.[0-9])"
+)
+_DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
+_PLACE: Final = re.compile(
+    r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located|location|waypoint)(?![a-z])|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度|经度|經度|坐标|座標|经纬|定位|北纬|东经|南纬|西经"
+)
+_SEXAGESIMAL: Final = re.compile(
+    r"(?<![0-9A-Za-z.])[0-9]{1,3} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?: ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?(?:[″\"”秒]|''))? ?[NSns][,，;、 和]{0,3}(?:and )?"
+    r"[0-9]{1,3} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?: ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?(?:[″\"”秒]|''))? ?[EWew](?![A-Za-z])"
+    r"|[北南][纬緯] ?[0-9]{1,2} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?:[0-9]{1,2}(?:\.[0-9]{1,6})? ?[″\"”秒])?[,，、 和]{0,3}[东東西][经經] ?[0-9]{1,3} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?:[0-9]{1,2}(?:\.[0-9]{1,6})? ?[″\"”秒])?"
+)
+
+
+def recognise(text: str) -> Iterator[Span]:
+    """Find dates of birth and coordinates."""
+    seen = signs.read(text)
+    if not seen.digits:
+        return
+    text = seen.text
+    yield from _births(text, seen.lower)
+    if _DECIMAL.search(text):
+        yield from _pairs(text)
+    if "°" in text or "度" in text:
+        for match in _SEXAGESIMAL.finditer(text):
+            yield Span(match.start(), match.end(), "coordinates", 0.95, _NAME)
+
+
+def _births(text: str, lower: str) -> Iterator[Span]:
+    said = signs.holds(lower, _SIGNS) and _BIRTH.search(text) is not None
+    if not said and "生" not in text and not _LIFE.search(text):
+        return
+    for match in _DATE.finditer(text):
+        words = signs.before(text, match.start(), 60)
+        births = list(_BIRTH.finditer(words)) if said else []
+        near = births and not _BETWEEN.search(words[births[-1].end() :].removeprefix("."))
+        if near or _BORN_AFTER.match(text, match.end()) or _is_life(text, match):
+            yield Span(match.start(), match.end(), "birth_date", 0.9, _NAME)
+
+
+def _is_life(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a date opens a life in brackets: (May 29, 1917 - November 22, 1963)."""
+    if not re.search(r"[(（](?:[^()（）\n0-9]{0,30}[,，;；] ?)?$", signs.before(text, match.start(), 34)):
+        return False
+    death = _YEAR_SPAN.match(text, match.end())
+    year = re.search("[12][0-9]{3}", match[0])
+    return death is not None and year is not None and 15 <= int(death[1]) - int(year[0]) <= 110
+
+
+def _pairs(text: str) -> Iterator[Span]:
+    found = [(match, _is_place(text, match)) for match in _PAIR.finditer(text)]
+    sure = any(score > 0.85 for _, score in found)
+    for match, score in found:
+        # One sure place in a table makes its neighbours with fewer decimals places too.
+        if score > 0.85 or (score and sure):
+            yield Span(match.start(), match.end(), "coordinates", 0.9, _NAME)
+
+
+def _is_place(text: str, match: re.Match[str]) -> float:
+    """Return how sure it is that two numbers are a place: 0 if they cannot be, .5 if only a sure neighbour would make them one."""
+    first, second = float(match[1]), float(match[4])
+    if not (abs(first) <= 180 and abs(second) <= 180 and min(abs(first), abs(second)) <= 90):
+        return 0.0
+    marked = "°" in match[2] + match[5] or match[2].strip(" °").isalpha() or match[5].strip(" °").isalpha()
+    if marked or ":" in match[3] or "=" in match[3] or _PLACE.search(signs.before(text, match.start(), 40)):
+        return 0.9
+    if "," not in match[3] and "，" not in match[3]:
+        return 0.0
+    decimals = min(len(match[1].split(".")[1]), len(match[4].split(".")[1]))
+    # Weights and results lie near nought; a third number beside the pair makes it a row.
+    alone = not re.match(
+        r"[,，] ?[-+]?[0-9]+\.[0-9]", text[match.end() : match.end() + 12]
+    ) and not re.search(r"[0-9]\.[0-9]+[,，] ?$", signs.before(text, match.start(), 24))
+    large = max(abs(first), abs(second)) >= 10 and min(abs(first), abs(second)) >= 1
+    return 0.9 if decimals >= 4 and alone and large else 0.5 if large else 0.0

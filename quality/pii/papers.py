@@ -1,0 +1,188 @@
+"""Numbers of papers and vehicles: passports, travel permits, driving licences, medical records, insurance, number plates.
+
+Such numbers have a shape that a thousand other things have (E12345678, A5631933), so each needs the word for its paper
+close before it; only a Chinese plate speaks for itself. Rejected: presidio's recognisers for US passports and
+licences, whose patterns take any nine digits at a low score that a word far away lifts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from quality.pii import signs
+from quality.pii.signs import HAN
+from quality.pii.spans import Span
+
+_NAME: Final = "papers"
+_VALUE: Final = re.compile(
+    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
+)
+# Between the word and the value: "number is", 号码：, a bracket; no full stop, no other digit.
+_GAP: Final = (
+    r"(?:[ _]?(?:number|no|num|nr|id|code|plate)s?(?![A-Za-z]))?(?:[ .:#=()\[\"'*|_-]|is|was|number|issued|with|are|the|my|:|："
+    rf"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
+)
+_WORDS: Final = {
+    "passport": re.compile(
+        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document|permit)|(?<![A-Za-z])ppt)"
+        + _GAP
+    ),
+    "licence": re.compile(
+        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
+        r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
+        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗保险|保险|保单|健康)(?:证|卡|单)?(?:号码|号|编号|卡))"
+        + _GAP
+    ),
+    "plate": re.compile(
+        r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num|reg|is|was|#|:))|(?:vehicle|car) registration|"
+        r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen|matr[ií]cula|车牌|車牌|牌照)"
+        + _GAP
+    ),
+}
+_SIGN: Final = re.compile(
+    r"(?i)passport|护照|護照|通行|回乡|台胞|臺胞|旅行证|travel (?:doc|perm)|ppt|licen[cs]e|medic|mrn|patient|health|nhs|insurance|policy|member id|"
+    r"benefic|d\.?l\.? ?(?:#|n)|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
+)
+_SHAPE: Final = {
+    "passport": re.compile(
+        r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
+    ),
+    "licence": re.compile(
+        r"(?=[A-Za-z0-9 -]*[0-9][A-Za-z ]?-?[0-9A-Za-z]*[0-9])[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,8}){0,5}"
+    ),
+    "plate": re.compile(r"(?=[A-Za-z -]*[0-9])(?:[A-Z0-9]{1,4}[ -]?){1,3}[A-Z0-9]{1,4}"),
+}
+_LENGTH: Final = {"passport": (6, 11), "licence": (5, 18), "plate": (4, 8)}
+_SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
+
+_REGION: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
+_CN_PLATE: Final = re.compile(
+    rf"(?<![A-Za-z0-9])(?:[{_REGION}][A-HJ-NP-Z][ ·•・.-]?(?=[A-Z]{{0,5}}[0-9])(?:[A-HJ-NP-Z0-9]{{5}}(?:[A-HJ-NP-Z0-9](?![A-Za-z0-9]))?|[A-HJ-NP-Z0-9]{{4}}[挂學学警港澳试超领使])"
+    rf"|使[ ·]?[0-9]{{6}}|WJ[{_REGION}]?[0-9A-Z]{{5}})(?![A-Za-z0-9])"
+)
+_PLATE_START: Final = re.compile(f"[{_REGION}使J][ ·•]?[A-Z0-9{_REGION}]")
+
+
+_SIGNS: Final = (
+    *(
+        "passport",
+        "driver",
+        "driving",
+        "drivers",
+        "mrn",
+        "dl ",
+        "d.l",
+        "travel doc",
+        "travel perm",
+        "ppt",
+        "license plate",
+        "licence plate",
+    ),
+    *(
+        "number plate",
+        "plate:",
+        "plate n",
+        "plate i",
+        "plates i",
+        "plated",
+        "registration",
+        "reg n",
+        "reg. n",
+        "kennzeichen",
+        "matricula",
+        "matrícula",
+    ),
+    *("vehicle plate", "car plate"),
+)
+_NUMBERED_SIGNS: Final = (
+    "medic",
+    "patient",
+    "health",
+    "nhs",
+    "insurance",
+    "policy",
+    "member",
+    "benefic",
+    "subscriber",
+)
+_NUMBERED: Final = (" number", "_number", " no.", " #", " id", "_id", " num")
+_HAN_SIGNS: Final = (
+    *(
+        "护照",
+        "護照",
+        "通行",
+        "回乡",
+        "台胞",
+        "臺胞",
+        "旅行证",
+        "驾",
+        "駕",
+        "病历",
+        "病歷",
+        "病案",
+        "住院",
+        "门诊",
+        "就诊",
+        "诊疗",
+        "社保",
+    ),
+    *("社会保障", "医保", "医疗", "保险", "保单", "健康卡", "车牌", "車牌", "牌照"),
+)
+
+
+def recognise(text: str) -> Iterator[Span]:
+    """Find numbers of passports, permits, licences, records and plates."""
+    seen = signs.read(text)
+    if not seen.digits:
+        return
+    text = seen.text
+    if not text.isascii() and _PLATE_START.search(text):
+        for match in _CN_PLATE.finditer(text):
+            yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
+    numbered = signs.holds(seen.lower, _NUMBERED_SIGNS) and signs.holds(seen.lower, _NUMBERED)
+    if not (
+        numbered or signs.holds(seen.lower, _SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
+    ):
+        return
+    last = 0
+    for sign in _SIGN.finditer(text):
+        if sign.start() >= last:
+            last = yield from _near(text, sign.start(), last)
+
+
+def _near(text: str, start: int, last: int) -> Iterator[Span]:
+    """Look at the values in the fifty characters behind a word."""
+    for match in _VALUE.finditer(text, max(start, last), min(len(text), start + 64)):
+        words = signs.before(text, match.start(), 48)
+        for kind, pattern in _WORDS.items():
+            found = pattern.search(words)
+            if found is None:
+                continue
+            end = _fit(kind, match[0])
+            if end:
+                yield Span(match.start(), match.start() + end, kind, _SCORE[kind], _NAME)
+                return match.start() + end
+    return last
+
+
+def _fit(kind: str, value: str) -> int:
+    """Return how many characters from the start of a candidate are a value of the kind; words behind it are cut off."""
+    while value:
+        bare = value.replace(" ", "").replace("-", "")
+        low, high = _LENGTH[kind]
+        if (
+            low <= len(bare) <= high
+            and _SHAPE[kind].fullmatch(value)
+            and not value[-1] in " -"
+            and _numeric(value)
+        ):
+            return len(value)
+        value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
+    return 0
+
+
+def _numeric(value: str) -> bool:
+    """Tell whether every group of letters is short: "X123 expires" is a number and a word."""
+    return all(len(group) <= 3 or any(char.isdigit() for char in group) for group in re.split("[ -]", value))
