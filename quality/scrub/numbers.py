@@ -74,16 +74,19 @@ def phone_of(text: str) -> str:
 def phone(text: str, draw: Draw) -> str:
     """Return a telephone number of the same country, where its numbers can be told."""
     number = phone_of(text)
-    international = "+" in unicodedata.normalize("NFKC", text)
+    written = unicodedata.normalize("NFKC", text).strip()
+    chinese = written.removeprefix("(").startswith(("+86", "0086", "86", "010"))
+    international = "+" in written and not chinese
     if re.fullmatch(r"1[3-9]\d{9}", number):
         return "154" + draw.digits(8)
     if re.fullmatch(r"400\d{7}", number):
         return "400-000-" + draw.digits(4)
-    if re.fullmatch(r"[2-9]\d{2}[2-9]\d{6}", number) and not (international and "+1" not in text):
+    if re.fullmatch(r"[2-9]\d{2}[2-9]\d{6}", number) and not (international and "+1" not in written):
         return f"{_AREAS[draw.below(len(_AREAS))]}-555-01{draw.digits(2)}"
     if re.fullmatch(r"447\d{9}|07\d{9}", number):
         return "07700 900" + draw.digits(3)
-    if re.fullmatch(r"44\d{9,10}", number) or (re.fullmatch(r"0[12]\d{8,9}", number) and " " in text.strip()):
+    spaced = re.fullmatch(r"0[12]\d{8,9}", number) and " " in written and "-" not in written
+    if re.fullmatch(r"44\d{9,10}", number) or (spaced and not chinese):
         return "020 7946 0" + draw.digits(3)
     if re.fullmatch(r"0\d{9,11}", number) and not international:
         return f"010-0{draw.digits(7)}"
