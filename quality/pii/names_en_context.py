@@ -1,0 +1,147 @@
+"""What stands around a word: an introduction, a verb of speech, a place's preposition, the start of a sentence.
+
+Each question looks at a few dozen characters beside the word, so its cost does not depend on the text's length.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from quality.pii.lexicon_en import context
+
+_REACH: Final = 40
+_AFTER = re.compile(r"(?:['’]s)?[ -]{1,2}([A-Za-z]+)")
+_NUMBERED = re.compile(r",? \d")
+_POSSESSIVE = re.compile(r"['’]s?\b")
+_EDGE = "\"'“”‘’`([{<*_|>,;-–—"
+_LIST = re.compile(r"[\s\d]*(?:[,;/&|]|and|or|vs\.?)[\s\d.:|\"']*(?:and|or|&)?[\s\"']*")
+_PLACE = frozenset({"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"})
+_BE = frozenset({"is", "was", "am", "be", "are", "it's", "i'm", "i’m", "it’s", "he's", "she's", "that's", "this's", "he’s", "she’s", "me's"})
+
+_NOT_OF_PERSONS = _BE | {"i", "we", "which", "that", "were", "been", "being", "city", "company", "game", "file", "product"}
+_OF_PERSONS = frozenset(
+    "first last full given family middle maiden my your his her their the customer client user patient contact".split()
+)
+
+
+class Surroundings:
+    """Answers questions about the places of one text."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _words_before(self, start: int) -> tuple[str, list[str]]:
+        """Return what stands right before a place on its line and the words there in lower case, the nearest first."""
+        before = self.text[max(0, start - _REACH) : start]
+        line = before.rpartition("\n")[2]
+        words = line.lower().split()[-4:]
+        return before, words[::-1]
+
+    def starts_sentence(self, start: int) -> bool:
+        """Tell whether a capital would stand here anyway."""
+        before = self.text[max(0, start - 8) : start].rstrip(" \t\"'“‘(*_->•#")
+        return not before or before[-1] in ".!?:\n|…" or start == 0
+
+    def starts_line(self, start: int) -> bool:
+        """Tell whether only white space and marks of a list stand before on the line."""
+        before = self.text[max(0, start - 8) : start].rpartition("\n")
+        return (bool(before[1]) or start < 8) and not before[2].strip(" \t*-•(>")
+
+    def follows(self, end: int) -> str:
+        """Return the word after a place, in lower case, when only a space or a possessive lies between."""
+        match = _AFTER.match(self.text, end)
+        return match[1].lower() if match else ""
+
+    def is_shouted(self, end: int) -> bool:
+        """Tell whether a sentence ends here."""
+        return self.text[end : end + 1] in {"!", "?", "."}
+
+    def makes_thing(self, start: int, end: int) -> bool:
+        """Tell whether the words beside a name make it a thing's: `the … algorithm`, `…'s disease`."""
+        words = context()
+        match = _AFTER.match(self.text, end)
+        if match and match[1] in words.thing_after:
+            return True
+        _, before = self._words_before(start)
+        if not before:
+            return False
+        if before[0].isdecimal() and _NUMBERED.match(self.text, end):
+            return True
+        return before[0] in words.thing_before or (before[0] == "of" and before[1:2] == ["university"])
+
+    def has_article(self, start: int) -> bool:
+        """Tell whether `the`, `a` or `an` stands before."""
+        _, before = self._words_before(start)
+        return bool(before) and before[0] in {"the", "a", "an"}
+
+    def labels_speech(self, start: int, end: int) -> bool:
+        """Tell whether a word is the speaker's label on a line of a dialogue."""
+        return self.text[end : end + 1] == ":" and self.starts_line(start)
+
+    def in_place(self, start: int) -> bool:
+        """Tell whether a preposition of place stands before."""
+        _, before = self._words_before(start)
+        return bool(before) and before[0] in _PLACE
+
+    def acts(self, end: int) -> bool:
+        """Tell whether a person's verb or a possessive follows."""
+        if _POSSESSIVE.match(self.text, end):
+            return True
+        after = self.follows(end)
+        return after in context().say or after in context().verbs
+
+    def speaks(self, start: int, end: int) -> bool:
+        """Tell whether a verb of speech stands beside: `said X`, `X said`."""
+        _, before = self._words_before(start)
+        return self.follows(end) in context().say or bool(before and before[0].strip(_EDGE) in context().say)
+
+    def lists(self, end: int, start: int) -> bool:
+        """Tell whether two words stand in one list."""
+        return 0 < start - end <= 12 and _LIST.fullmatch(self.text, end, start) is not None
+
+    def introduces(self, start: int, end: int, *, sure: bool) -> bool:
+        """Tell whether the words before introduce a person; `sure`: the word is known as a given name."""
+        words = context()
+        before, near = self._words_before(start)
+        if not near:
+            return self._is_signature(before, start, end)
+        first = near[0].strip(_EDGE)
+        second = near[1].strip(_EDGE) if len(near) > 1 else ""
+        ends = self.text[end : end + 1]
+        if first in ("named", "called", "nicknamed") and (sure or second not in _NOT_OF_PERSONS):
+            return first != "called" or second not in _BE
+        if first in _BE and second.rstrip(":") in ("name", "names"):
+            return not len(near) > 2 or near[2].strip(_EDGE) not in words.not_person_names
+        if first in ("name's", "name’s", "starring") or (first == "me" and second in ("call", "calls", "called")):
+            return True
+        if first in words.greetings and ends in {",", "!", ".", "\n", ":", ""}:
+            return True
+        if first in ("here's", "here’s") and ends in {"'", "’"}:
+            return True
+        if sure and (first in _BE or first in words.name_before):
+            return True
+        if first in ("i'm", "i’m") or (first == "am" and second == "i"):
+            return ends in {",", ".", "!", "\n", ""}
+        return self._is_field(near, words.name_labels)
+
+    def _is_field(self, near: list[str], labels: frozenset[str]) -> bool:
+        """Tell whether a label of a form or a key of code stands before: `Name:`, `"name": "`, `name="`."""
+        piece = near[0].rstrip("\"'“‘`* ")
+        if piece in ("=", "=>", ":", ":=") and len(near) > 1:
+            label, near = near[1], near[1:]
+        elif piece.endswith((":", "=")):
+            label = piece[:-1]
+        else:
+            return False
+        label = label.strip(_EDGE + ":=").replace("'", "")
+        owner, _, label = label.rpartition(".")
+        before = owner or (near[1].strip(_EDGE) if len(near) > 1 and near[1][-1] not in ".,;:|" else "")
+        return label in labels and (not before or before in _OF_PERSONS or before not in context().not_person_names)
+
+    def _is_signature(self, before: str, start: int, end: int) -> bool:
+        """Tell whether a line of its own follows the close of a letter."""
+        lines = before.rstrip().rpartition("\n")[2].strip(" ,.!*").lower().split()
+        return bool(lines) and len(lines) <= 4 and lines[-1] in context().closings and self.text[end : end + 1] in {"", "\n", "."}
