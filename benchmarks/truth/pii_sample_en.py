@@ -33,7 +33,11 @@ GPT = "gpteacher/"
 OASST = "oasst_sample/"
 CORPORA = {  # corpus: its files, and how many texts to draw at random and by each of SIGNS
     "oasst": (
-        [OASST + "en_100_tree.jsonl", OASST + "prompt_lottery_en_250_text.jsonl", OASST + "realistic_seed_data.json"],
+        [
+            OASST + "en_100_tree.jsonl",
+            OASST + "prompt_lottery_en_250_text.jsonl",
+            OASST + "realistic_seed_data.json",
+        ],
         (15, 6, 24, 24, 12, 5, 0),
     ),
     "covid": (["covid_faq/faq_200327.tsv.gz", "covid_faq/faq_covidbert.csv"], (8, 2, 12, 4, 12, 5, 0)),
@@ -110,7 +114,9 @@ def draw(data: Path) -> list[Draw]:
     """Return the drawn texts, shuffled; a text that stands in several places is drawn once."""
     drawn: list[Draw] = []
     for corpus, (files, quotas) in CORPORA.items():
-        pool = list({text: (file, row, field) for file in files for row, field, text in texts(data, file)}.items())
+        pool = list(
+            {text: (file, row, field) for file in files for row, field, text in texts(data, file)}.items()
+        )
         chance = random.Random(f"{SEED} {corpus}")
         chance.shuffle(pool)
         place = dict(pool)

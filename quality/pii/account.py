@@ -20,171 +20,99 @@ _NAME: Final = "account"
 _MENTION: Final = re.compile(r"@([A-Za-z0-9_](?:[A-Za-z0-9_]|[.-](?=[A-Za-z0-9_])){1,38})")
 _HAN_MENTION: Final = re.compile(rf"@([\w{HAN}-]{{2,16}})(?=[\s:：,，。!！?？/]|$)")
 _RESERVED: Final = re.compile(
-    r"(?i)(?:media|import|keyframes|font-face|charset|supports|namespace|page|layer|container|property|include|mixin|extend|use|forward|apply|tailwind|"
-    r"param|params|return|returns|throws|exception|author|since|version|see|link|deprecated|override|overload|test|before(?:each|all)?|after(?:each|all)?|"
-    r"autowired|bean|component|service|repository|controller|entity|table|column|id|data|getter|setter|interface|implementation|end|selector|class|protocol|"
-    r"property|synthesize|dynamic|staticmethod|classmethod|abstractmethod|dataclass|property|app|click|pytest|functools|lru_cache|cached|wraps|input|output|"
-    r"ngmodule|injectable|type|types|typedef|brief|file|if|else|endif|foreach|endforeach|section|yield|extends|escaping|main|mainactor|state|published|"
+    r"(?i)(?:media|import|keyframes|font-face|charset|supports|namespace|page|layer|container|property|include"
+    r"|mixin|extend|use|forward|apply|tailwind|"
+    r"param|params|return|returns|throws|exception|author|since|version|see|link|deprecated|override|overload"
+    r"|test|before(?:each|all)?|after(?:each|all)?|"
+    r"autowired|bean|component|service|repository|controller|entity|table|column|id|data|getter|setter"
+    r"|interface|implementation|end|selector|class|protocol|"
+    r"property|synthesize|dynamic|staticmethod|classmethod|abstractmethod|dataclass|property|app|click|pytest"
+    r"|functools|lru_cache|cached|wraps|input|output|"
+    r"ngmodule|injectable|type|types|typedef|brief|file|if|else|endif|foreach|endforeach|section|yield|extends"
+    r"|escaping|main|mainactor|state|published|"
     r"example|home|gmail|email|hotmail|work|time|everyone|here|channel|all|latest|next|beta)"
 )
 _NO_PERSON: Final = re.compile(
-    r"(?:Mapping|Body|Param|Variable|Controller|Service|Configuration|Component|Annotation|Module|Bean|Valid|NotNull|Test|Override|Application|Repository)$"
+    r"(?:Mapping|Body|Param|Variable|Controller|Service|Configuration|Component|Annotation|Module|Bean|Valid"
+    r"|NotNull|Test|Override|Application|Repository)$"
     r"|\.(?:com|net|org|cn|edu|gov|io|de|uk|fr|jp)$"
 )
 _CODE_LINE: Final = re.compile(
-    r"[{}]|[A-Za-z_]\(|;\s*$|[A-Za-z_\]]\s?[=+]=?\s|->|=>|::|^\s*@[\w.]+\s*(?:\(|$)|^\s*(?:#|//|\*|--|>>>|\$ )|`|注解|装饰器|(?i:annotation|decorator|directive|css)"
+    r"[{}]|[A-Za-z_]\(|;\s*$|[A-Za-z_\]]\s?[=+]=?\s|->|=>|::|^\s*@[\w.]+\s*(?:\(|$)|^\s*(?:#|//|\*|--|>>>|\$ )"
+    r"|`|注解|装饰器|(?i:annotation|decorator|directive|css)"
 )
 _CODE_TEXT: Final = re.compile(
-    r"^\s*(?:def |class \w+|import \w|from [\w.]+ import|public |private |protected |function |#include|SELECT |DECLARE |CREATE |@interface|func |fn |let |const |var |"
+    r"^\s*(?:def |class \w+|import \w|from [\w.]+ import|public |private |protected |function |#include|SELECT "
+    r"|DECLARE |CREATE |@interface|func |fn |let |const |var |"
     r"return\b.*;|end$|<\w+[ >]|package |using )|```",
     re.MULTILINE,
 )
 _SOCIAL: Final = re.compile(
-    r"(?i)twitter|instagram|telegram|tiktok|weibo|微博|facebook|tweet|follow|(?<![A-Za-z])(?:rt|ig|dm|via|cc|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户"
+    r"(?i)twitter|instagram|telegram|tiktok|weibo|微博|facebook|tweet|follow|(?<![A-Za-z])(?:rt|ig|dm|via|cc"
+    r"|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户"
 )
 _SERVICE: Final = (
-    r"(?:twitter|instagram|insta|telegram|snapchat|skype|discord|tiktok|line|github|gitlab|facebook|reddit|linkedin|steam|xbox|psn|kik|signal|wechat|weixin|"
-    r"twitch|youtube|medium|venmo|cash ?app|slack|gamertag|微博|抖音|快手|小红书|推特|电报|知乎|哔哩哔哩|b站|豆瓣|ins|ig|tg)"
+    r"(?:twitter|instagram|insta|telegram|snapchat|skype|discord|tiktok|line|github|gitlab|facebook|reddit"
+    r"|linkedin|steam|xbox|psn|kik|signal|wechat|weixin|"
+    r"twitch|youtube|medium|venmo|cash ?app|slack|gamertag|微博|抖音|快手|小红书|推特|电报|知乎|哔哩哔哩|b站"
+    r"|豆瓣|ins|ig|tg)"
 )
 _QQ: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|q{1,2}(?=号))(?:群|号码|號碼|号|號|是|为|為|加|我|的|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))(?:群|号码|號碼|号|號|是|为|為|加|我|的"
+    r"|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
 )
 _QQ_FAR: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})"
+    r"(?![0-9A-Za-z.@])"
 )
 _WECHAT: Final = re.compile(
-    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信)(?![a-z])|威信|薇信|加v|＋v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
-    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
+    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
+    rf"|[加➕]v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
+    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?"
+    r"([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
 _NAMED: Final = re.compile(
-    rf"(?i)(?:(?<![A-Za-z])(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: (?:account|handle|id|name|username|user|号|账号|帐号))?"
+    rf"(?i)(?:(?<![A-Za-z])(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle"
+    rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: (?:account|handle|id|name|username|user|号|账号|帐号))?"
     rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
-    r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
+    r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)"
+    r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
     r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
-_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅")
-_WECHAT_SIGNS: Final = (
-    "微信",
-    "微訊",
-    "wechat",
-    "we chat",
-    "weixin",
-    "wx",
-    "vx",
-    "v信",
-    "威信",
-    "薇信",
-    "加v",
-    "+v",
-    "＋v",
-    "卫星",
+_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅", "球球", "秋秋", "加q", "q号", "q：", "q:")
+_WECHAT_SIGNS: Final = signs.listed(
+    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|we chat|weixin|wx|vx|v信|威信|薇信|加v|+v|＋v|卫星"
 )
-_NAMED_SIGNS: Final = (
-    *(
-        "username",
-        "user name",
-        "user_name",
-        "user-name",
-        "userid",
-        "user id",
-        "user_id",
-        "user:",
-        "user =",
-        "user=",
-        "user'",
-        'user"',
-        "login",
-    ),
-    *(
-        "screen name",
-        "screenname",
-        "screen_name",
-        "nickname",
-        "nick:",
-        "handle",
-        "account",
-        "twitter",
-        "insta",
-        "telegram",
-        "snapchat",
-        "skype",
-    ),
-    *(
-        "discord",
-        "tiktok",
-        "facebook",
-        "reddit",
-        "linkedin",
-        "xbox",
-        "psn",
-        "kik:",
-        "kik ",
-        "wechat",
-        "weixin",
-        "twitch",
-        "youtube",
-        "venmo",
-    ),
-    *(
-        "github",
-        "gitlab",
-        "gamertag",
-        "slack:",
-        "steam:",
-        "steam id",
-        "signal:",
-        "medium:",
-        "line:",
-        "line id",
-        "cashapp",
-        "cash app",
-    ),
-    *("ins:", "ins：", "ig:", "ig：", "tg:", "tg：", "ig is", "tg号", "ins号", "ig号"),
+_NAMED_SIGNS: Final = signs.listed(
+    "username|user name|user_name|user-name|userid|user id|user_id|user:|user =|user=|user'|user\"|login|"
+    "screen name|screenname|screen_name|nickname|nick:|handle|account|twitter|insta|telegram|snapchat|"
+    "skype|discord|tiktok|facebook|reddit|linkedin|xbox|psn|kik:|kik |wechat|weixin|twitch|youtube|venmo|"
+    "github|gitlab|gamertag|slack:|steam:|steam id|signal:|medium:|line:|line id|cashapp|cash app|ins:|"
+    "ins：|ig:|ig：|tg:|tg：|ig is|tg号|ins号|ig号"
 )
-_NAMED_HAN_SIGNS: Final = (
-    *(
-        "微博",
-        "抖音",
-        "快手",
-        "小红书",
-        "推特",
-        "电报",
-        "知乎",
-        "哔哩",
-        "b站",
-        "豆瓣",
-        "用户",
-        "用戶",
-        "登录名",
-        "登錄名",
-        "账号",
-        "帐号",
-        "賬號",
-    ),
-    *("昵称", "网名", "網名"),
+_NAMED_HAN_SIGNS: Final = signs.listed(
+    "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
 _IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z]*[0-9_@\"]")
 _PROFILE: Final = re.compile(
-    r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
-    r"facebook\.com|fb\.com|snapchat\.com/add|pinterest\.com|twitch\.tv|paypal\.me|keybase\.io|huggingface\.co|kaggle\.com|soundcloud\.com|vk\.com)/@?"
-    r"|linkedin\.com/in/|zhihu\.com/people/|youtube\.com/(?:@|user/|c/)|tiktok\.com/@|medium\.com/@|reddit\.com/(?:u|user)/|space\.bilibili\.com/|"
-    r"stackoverflow\.com/users/[0-9]{1,9}/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/id/|mastodon\.social/@|threads\.net/@)"
+    r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
+    r"|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
+    r"facebook\.com|fb\.com|snapchat\.com/add|pinterest\.com|twitch\.tv|paypal\.me|keybase\.io|huggingface\.co"
+    r"|kaggle\.com|soundcloud\.com|vk\.com)/@?"
+    r"|linkedin\.com/in/|zhihu\.com/people/|youtube\.com/(?:@|user/|c/)|tiktok\.com/@|medium\.com/@"
+    r"|reddit\.com/(?:u|user)/|space\.bilibili\.com/|"
+    r"stackoverflow\.com/users/[0-9]{1,9}/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/id/"
+    r"|mastodon\.social/@|threads\.net/@)"
     r"([\w%-][\w.%-]{0,58}[\w-])/?(?![\w/%?=-])"
 )
 _NO_PROFILE: Final = re.compile(
-    r"(?i)(?:about|login|signup|join|search|explore|home|topics?|features?|hashtag|intent|share|sharer(?:\.php)?|settings|help|privacy|terms|pricing|blog|docs|models|datasets|spaces|"
-    r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
+    r"(?i)(?:about|login|signup|join|search|explore|home|topics?|features?|hashtag|intent|share|sharer"
+    r"(?:\.php)?|settings|help|privacy|terms|pricing|blog|docs|models|datasets|spaces|"
+    r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status"
+    r"|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
 )
-_PROFILE_SIGNS: Final = (
-    ".com/",
-    "t.me/",
-    "twitch.tv/",
-    "weibo.cn/",
-    "paypal.me/",
-    "keybase.io/",
-    "huggingface.co/",
-    "mastodon.social/",
-    "threads.net/",
+_PROFILE_SIGNS: Final = signs.listed(
+    ".com/|t.me/|twitch.tv/|weibo.cn/|paypal.me/|keybase.io/|huggingface.co/|mastodon.social/|threads.net/"
 )
 
 
@@ -200,7 +128,7 @@ def recognise(text: str) -> Iterator[Span]:
                 yield _span(match, 0.95)
     if signs.holds(seen.lower, _WECHAT_SIGNS):
         for match in _WECHAT.finditer(text):
-            if _is_account(match[1]):
+            if _is_account(match):
                 yield _span(match, 0.94)
     if signs.holds(seen.lower, _NAMED_SIGNS) or (
         not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
@@ -226,11 +154,13 @@ def _span(match: re.Match[str], score: float) -> Span:
     return Span(start, match.end(1), "handle", score, _NAME)
 
 
-def _is_account(name: str) -> bool:
+def _is_account(match: re.Match[str]) -> bool:
     """Tell whether a WeChat account could be this: a plain English word behind "WeChat" is the sentence going on."""
-    return any(not char.isalpha() for char in name) or (
-        not name.islower() and not name.istitle() and not name.isupper()
-    )
+    name = match[1]
+    if any(not char.isalpha() for char in name):
+        return True
+    said = match.string[max(0, match.start(1) - 2) : match.start(1)].rstrip()
+    return name.islower() and said[-1:] != "" and said[-1:] in "号號：:是加為为"
 
 
 def _is_name_like(match: re.Match[str]) -> bool:

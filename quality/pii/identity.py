@@ -24,7 +24,8 @@ _ID_18: Final = re.compile(
 )
 _ID_LOOSE: Final = re.compile(r"(?<![0-9A-Za-z_.-])[1-9][0-9]{14}(?:[0-9]{2}[0-9Xx])?(?![0-9A-Za-z_])")
 _ID_WORDS: Final = re.compile(
-    r"(?i)身份证|身份證|身分證|身份号|身份號|公民身份|证件号|證件號|证件|id[ -]?card|(?:identity|identification|resident|national id)[^\n]{0,16}"
+    r"(?i)身份证|身份證|身分證|身份号|身份號|公民身份|证件号|證件號|证件|id[ -]?card|(?:identity|identification"
+    r"|resident|national id)[^\n]{0,16}"
     r"(?:number|no|card|id)|sfz|citizen id"
 )
 _PROVINCES: Final = frozenset(
@@ -82,7 +83,7 @@ def _is_date(digits: str) -> bool:
         date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return False
-    return 1890 <= int(digits[:4]) <= 2035
+    return 1860 <= int(digits[:4]) <= 2035
 
 
 def _social_security(text: str) -> Iterator[Span]:

@@ -23,32 +23,18 @@ _FILE: Final = frozenset(
     ("py", "js", "ts", "md", "rs", "go", "sh", "rb", "so", "cc", "pl", "ps", "cs", "vb", "kt")
 )
 _LOCAL: Final = re.compile(
-    rf"[^\W{HAN}\u3000-\u30ff\uff00-\uffef](?:[.+&'%~-]{{0,2}}[^\W{HAN}\u3000-\u30ff\uff00-\uffef]|[+.-]){{0,63}}"
+    rf"[^\W{HAN}\u3000-\u30ff\uff00-\uffef](?:[.+&'%~-]{{0,2}}[^\W{HAN}\u3000-\u30ff\uff00-\uffef]"
+    rf"|[+.-]){{0,63}}"
 )
 _HAN_LOCAL: Final = re.compile(rf"[{HAN}·]{{1,8}}(?![\w·])")
 _DOMAIN: Final = re.compile(
-    rf"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})\.|[{HAN}]{{1,12}}\.){{1,8}}([A-Za-z]{{2,24}}|xn--[a-z0-9-]{{2,40}})(?![A-Za-z0-9_])"
+    rf"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})\.|[{HAN}]{{1,12}}\.){{1,8}}([A-Za-z]{{2,24}}"
+    rf"|xn--[a-z0-9-]{{2,40}})(?![A-Za-z0-9_])"
 )
 _CONTEXT: Final = re.compile(
     "mail|邮箱|邮件|郵箱|郵件|电邮|電郵|伊妹儿|contact|write to|reach", re.IGNORECASE
 )
-_SPELLED_SIGNS: Final = (
-    " dot ",
-    "[dot",
-    "(dot",
-    "[at",
-    "(at",
-    "{at",
-    "<at",
-    "[ at",
-    "( at",
-    "[@",
-    "(@",
-    "艾特",
-    "[.]",
-    "(.)",
-    " @ ",
-)
+_SPELLED_SIGNS: Final = signs.listed(" dot |[dot|(dot|[at|(at|{at|<at|[ at|( at|[@|(@|艾特|[.]|(.)| @ ")
 _DOT: Final = r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot |\.|点)"
 _AT: Final = r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?| at | @ |@|艾特)"
 _SPELLED: Final = re.compile(
@@ -59,7 +45,8 @@ _SPELLED: Final = re.compile(
 # "Look at example dot com" tells of a site; words that come before "at" in prose are no one's account.
 _VERBS: Final = re.compile(
     r"(?i)(?:us|me|it|them|him|her|you|look|is|are|was|be|available|found|see|live|visit|online|here|there|"
-    r"located|based|works|work|site|website|page|more|information|go|data|shop|read|or|and|out|meet|arrive|stay)"
+    r"located|based|works|work|site|website|page|more|information|go|data|shop|read|or|and|out|meet|arrive"
+    r"|stay)"
 )
 
 

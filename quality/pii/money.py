@@ -19,14 +19,17 @@ from quality.pii.spans import Span
 
 _NAME: Final = "money"
 _CARD: Final = re.compile(
-    r"(?<![0-9A-Za-z_.+-])(?:[0-9]{12,19}|[0-9]{4}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{4}([ -])[0-9]{6}\1[0-9]{5}"
+    r"(?<![0-9A-Za-z_.+-])(?:[0-9]{12,19}|[0-9]{4}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{4}"
+    r"([ -])[0-9]{6}\1[0-9]{5}"
     r"|[0-9]{6}[ -][0-9]{10,13})(?![0-9A-Za-z_]|[.-][0-9])"
 )
 _CARD_WORDS: Final = re.compile(
-    r"(?i)(?<![a-z])(?:cards?|cc)(?![a-z])|credit|debit|visa|master ?card|amex|american express|卡号|卡號|卡片|信用卡|银行卡|銀行卡|储蓄卡|借记卡|[工农建中交招]行卡|卡[:：是为]?\s*$"
+    r"(?i)(?<![a-z])(?:cards?|cc)(?![a-z])|credit|debit|visa|master ?card|amex|american express|卡号|卡號|卡片"
+    r"|信用卡|银行卡|銀行卡|储蓄卡|借记卡|[工农建中交招]行卡|卡[:：是为]?\s*$"
 )
 _OTHER_WORDS: Final = re.compile(
-    r"(?i)(?<![a-z])order|track|invoice|isbn|barcode|serial|imei|timestamp|订单|訂單|单号|單號|条码|條碼|运单|快递|流水|编号|編號|序列号|书号"
+    r"(?i)(?<![a-z])order|track|invoice|isbn|barcode|serial|imei|timestamp|订单|訂單|单号|單號|条码|條碼|运单"
+    r"|快递|流水|编号|編號|序列号|书号"
 )
 # Issuers' prefixes with the lengths they use (ISO/IEC 7812; UnionPay gives out 16 to 19 digits).
 _ISSUERS: Final = (
@@ -42,14 +45,17 @@ _ISSUERS: Final = (
 )
 _ACCOUNT: Final = re.compile(r"(?<![0-9A-Za-z_.+-])[0-9](?:[ -]?[0-9]){5,21}(?![0-9A-Za-z_]|[.-][0-9])")
 _ACCOUNT_WORDS: Final = re.compile(
-    r"(?i)(?:bank|checking|savings|sort code)[^\n]{0,24}(?:account|acct|a/c)[^\n0-9]{0,16}$|(?<![a-z])(?:account|acct|a/c)[ _]?(?:number|num|no|nr|#)[^\n0-9]{0,12}$"
-    r"|(?:银行|銀行|收款|付款|汇款|转账|对公|开户|工资)[^\n0-9，。]{0,8}(?:账号|帐号|账户|帐户|賬號|帳號|卡号)[^\n0-9]{0,6}$"
+    r"(?i)(?:bank|checking|savings|sort code)[^\n]{0,24}(?:account|acct|a/c)[^\n0-9]{0,16}$|(?<![a-z])"
+    r"(?:account|acct|a/c)[ _]?(?:number|num|no|nr|#)[^\n0-9]{0,12}$"
+    r"|(?:银行|銀行|收款|付款|汇款|转账|对公|开户|工资)[^\n0-9，。]{0,8}(?:账号|帐号|账户|帐户|賬號|帳號"
+    r"|卡号)[^\n0-9]{0,6}$"
     r"|(?:银行卡号|卡号)[^\n0-9]{0,4}$"
 )
 _LONG_ACCOUNT_WORDS: Final = re.compile(r"(?:账号|帐号|账户|帐户|賬號|帳號)[^\n0-9]{0,6}$")
 
 _IBAN: Final = re.compile(
-    r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![0-9A-Za-z_])"
+    r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"
+    r"(?![0-9A-Za-z_])"
 )
 _IBAN_WORD: Final = re.compile(r"(?i)iban|国际银行")
 
@@ -75,6 +81,9 @@ def _cards(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "bank_card", 0.97, _NAME)
         elif valid and issuer and len(set(number)) > 1 and not _OTHER_WORDS.search(words):
             yield Span(match.start(), match.end(), "bank_card", 0.92, _NAME)
+        elif issuer and " " in match[0] and len(number) >= 16 and not _OTHER_WORDS.search(words):
+            # Groups of four behind an issuer's prefix: one digit was mistyped or made up.
+            yield Span(match.start(), match.end(), "bank_card", 0.85, _NAME)
         elif known and (issuer or len(number) in (15, 16, 19)) and not _OTHER_WORDS.search(words):
             yield Span(match.start(), match.end(), "bank_card", 0.88, _NAME)
 

@@ -19,28 +19,34 @@ from quality.pii.spans import Span
 _NAME: Final = "network"
 _V4: Final = re.compile(r"(?<![0-9A-Za-z_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_]|\.[0-9]|-[A-Za-z])")
 _V6: Final = re.compile(
-    r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{1,4}:|::)(?:[0-9A-Fa-f]{0,4}:){1,7}(?:[0-9A-Fa-f]{0,4}|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![0-9A-Za-z_:])"
+    r"(?<![0-9A-Za-z_:.])(?:[0-9A-Fa-f]{1,4}:|::)(?:[0-9A-Fa-f]{0,4}:){1,7}(?:[0-9A-Fa-f]{0,4}|"
+    r"(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![0-9A-Za-z_:])"
 )
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z_:]|[-.][0-9A-Za-z])"
+    r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z_:]|[-.][0-9A-Za-z])"
 )
 # What both forms hold in their middle; starts with a plain character, so that a text is skimmed.
 _COLONS: Final = re.compile(":[0-9A-Fa-f]{0,4}:")
 _PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
 _VERSION: Final = re.compile(
-    r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware|driver|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
+    r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
+    r"|driver|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
 )
 _IP_WORDS: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关|服务器|地址|主机)(?![A-Za-z])|[iI][pP]"
+    r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关"
+    r"|服务器|地址|主机)(?![A-Za-z])|[iI][pP]"
 )
 _MAC_WORDS: Final = re.compile(r"(?i)mac|物理地址|hwaddr|ether|hardware|bssid|bluetooth|wi-?fi|网卡|蓝牙")
 
 _USERINFO: Final = re.compile(
-    r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@\"'<>]{0,64}):([^\s/@\"'<>]{1,128})@[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}"
+    r"(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/:@\"'<>]{0,64}):"
+    r"([^\s/@\"'<>]{1,128})@[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}"
 )
 _QUERY: Final = re.compile(r"(?i)(?<![A-Za-z])(?:https?|wss?|ftp)://[^\s\"'<>()\[\]{}，。；、）】》]{1,2000}")
 _PARAMETER: Final = re.compile(
-    r"(?i)[?&#;](?:[a-z]{1,20}[_-])?(?:token|api_?key|apikey|key|sig|signature|pass|password|passwd|pwd|secret|auth|session|sessionid|sid|jwt|code_verifier|"
+    r"(?i)[?&#;](?:[a-z]{1,20}[_-])?(?:token|api_?key|apikey|key|sig|signature|pass|password|passwd|pwd|secret"
+    r"|auth|session|sessionid|sid|jwt|code_verifier|"
     r"access_?key(?:id)?|x-amz-(?:signature|credential|security-token))=([^&#\s]{6,})"
 )
 

@@ -8,7 +8,7 @@ licences, whose patterns take any nine digits at a low score that a word far awa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from quality.pii import signs
@@ -17,37 +17,45 @@ from quality.pii.spans import Span
 
 _NAME: Final = "papers"
 _VALUE: Final = re.compile(
-    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9])[A-Za-z0-9]{1,4}(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
+    r"(?<![A-Za-z0-9_])(?=[A-Za-z-]{0,5}[0-9]|[A-Z]{1,3}-[A-Z]{1,2} [0-9])[A-Za-z0-9]{1,4}"
+    r"(?:[ -]?[A-Za-z0-9]{1,6}){1,5}(?![A-Za-z0-9_])"
 )
 # Between the word and the value: "number is", 号码：, a bracket; no full stop, no other digit.
 _GAP: Final = (
-    r"(?:[ _]?(?:number|no|num|nr|id|code|plate)s?(?![A-Za-z]))?(?:[ .:#=()\[\"'*|_-]|is|was|number|issued|with|are|the|my|:|："
+    r"(?:[ _]?(?:number|no|num|nr|id|code|plate)s?(?![A-Za-z]))?(?:[ .:#=()\[\"'*|_-]|is|was|number|issued|with"
+    r"|are|the|my|:|："
     rf"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
 )
 _WORDS: Final = {
     "passport": re.compile(
-        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document|permit)|(?<![A-Za-z])ppt)"
-        + _GAP
+        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document"
+        r"|permit)|(?<![A-Za-z])ppt)" + _GAP
     ),
     "licence": re.compile(
-        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
-        r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
-        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗保险|保险|保单|健康)(?:证|卡|单)?(?:号码|号|编号|卡))"
-        + _GAP
+        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|"
+        r"(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
+        r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary"
+        r"|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
+        r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊卡?|诊疗卡?|社保卡?|社会保障"
+        r"|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))" + _GAP
     ),
     "plate": re.compile(
-        r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num|reg|is|was|#|:))|(?:vehicle|car) registration|"
-        r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen|matr[ií]cula|车牌|車牌|牌照)"
-        + _GAP
+        r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num"
+        r"|reg|is|was|#|:))|(?:vehicle|car) registration|"
+        r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen"
+        r"|matr[ií]cula|车牌|車牌|牌照)" + _GAP
     ),
 }
 _SIGN: Final = re.compile(
-    r"(?i)passport|护照|護照|通行|回乡|台胞|臺胞|旅行证|travel (?:doc|perm)|ppt|licen[cs]e|medic|mrn|patient|health|nhs|insurance|policy|member id|"
-    r"benefic|d\.?l\.? ?(?:#|n)|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
+    r"(?i)passport|护照|護照|通行|回乡|台胞|臺胞|旅行证|travel (?:doc|perm)|ppt|licen[cs]e|medic|mrn|patient"
+    r"|health|nhs|insurance|policy|member id|"
+    r"benefic|d\.?l\.? ?(?:#|n)|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单"
+    r"|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
 )
 _SHAPE: Final = {
     "passport": re.compile(
-        r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
+        r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}"
+        r"|[0-9]{2}[A-Za-z]{2}[0-9]{5}"
     ),
     "licence": re.compile(
         r"(?=[A-Za-z0-9 -]*[0-9][A-Za-z ]?-?[0-9A-Za-z]*[0-9])[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,8}){0,5}"
@@ -59,76 +67,25 @@ _SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
 
 _REGION: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
 _CN_PLATE: Final = re.compile(
-    rf"(?<![A-Za-z0-9])(?:[{_REGION}][A-HJ-NP-Z][ ·•・.-]?(?=[A-Z]{{0,5}}[0-9])(?:[A-HJ-NP-Z0-9]{{5}}(?:[A-HJ-NP-Z0-9](?![A-Za-z0-9]))?|[A-HJ-NP-Z0-9]{{4}}[挂學学警港澳试超领使])"
+    rf"(?<![A-Za-z0-9])(?:[{_REGION}][A-HJ-NP-Z][ ·•・.-]?(?=[A-Z]{{0,5}}[0-9])(?:[A-HJ-NP-Z0-9]{{5}}"
+    rf"(?:[A-HJ-NP-Z0-9](?![A-Za-z0-9]))?|[A-HJ-NP-Z0-9]{{4}}[挂學学警港澳试超领使])"
     rf"|使[ ·]?[0-9]{{6}}|WJ[{_REGION}]?[0-9A-Z]{{5}})(?![A-Za-z0-9])"
 )
+_CN_PASSPORT: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Z](?:[A-Z][0-9]{7}|[0-9]{8,10})(?![A-Za-z0-9_-])")
+_CN_PASSPORT_WORDS: Final = re.compile("护照|護照|通行证|通行證|证件|證件|回乡|台胞|旅行证|签证|簽證|出入境")
 _PLATE_START: Final = re.compile(f"[{_REGION}使J][ ·•]?[A-Z0-9{_REGION}]")
 
 
-_SIGNS: Final = (
-    *(
-        "passport",
-        "driver",
-        "driving",
-        "drivers",
-        "mrn",
-        "dl ",
-        "d.l",
-        "travel doc",
-        "travel perm",
-        "ppt",
-        "license plate",
-        "licence plate",
-    ),
-    *(
-        "number plate",
-        "plate:",
-        "plate n",
-        "plate i",
-        "plates i",
-        "plated",
-        "registration",
-        "reg n",
-        "reg. n",
-        "kennzeichen",
-        "matricula",
-        "matrícula",
-    ),
-    *("vehicle plate", "car plate"),
+_SIGNS: Final = signs.listed(
+    "passport|driver|driving|drivers|mrn|dl |dl#|d.l|travel doc|travel perm|ppt|license plate|"
+    "licence plate|number plate|plate:|plate n|plate i|plates i|plated|registration|reg n|reg. n|"
+    "kennzeichen|matricula|matrícula|vehicle plate|car plate"
 )
-_NUMBERED_SIGNS: Final = (
-    "medic",
-    "patient",
-    "health",
-    "nhs",
-    "insurance",
-    "policy",
-    "member",
-    "benefic",
-    "subscriber",
-)
+_NUMBERED_SIGNS: Final = signs.listed("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber")
 _NUMBERED: Final = (" number", "_number", " no.", " #", " id", "_id", " num")
-_HAN_SIGNS: Final = (
-    *(
-        "护照",
-        "護照",
-        "通行",
-        "回乡",
-        "台胞",
-        "臺胞",
-        "旅行证",
-        "驾",
-        "駕",
-        "病历",
-        "病歷",
-        "病案",
-        "住院",
-        "门诊",
-        "就诊",
-        "诊疗",
-        "社保",
-    ),
-    *("社会保障", "医保", "医疗", "保险", "保单", "健康卡", "车牌", "車牌", "牌照"),
+_HAN_SIGNS: Final = signs.listed(
+    "护照|证件|證件|签证|簽證|出入境|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|"
+    "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
 )
 
 
@@ -146,15 +103,27 @@ def recognise(text: str) -> Iterator[Span]:
         numbered or signs.holds(seen.lower, _SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
     ):
         return
+    if not text.isascii():
+        yield from _far(text)
     last = 0
     for sign in _SIGN.finditer(text):
         if sign.start() >= last:
             last = yield from _near(text, sign.start(), last)
 
 
-def _near(text: str, start: int, last: int) -> Iterator[Span]:
+def _far(text: str) -> Iterator[Span]:
+    """Find passports by their own shape, with the word for them anywhere in the same sentence, or right behind."""
+    for match in _CN_PASSPORT.finditer(text):
+        words = re.split("[。！？\n]", signs.before(text, match.start(), 30))[-1]
+        if _CN_PASSPORT_WORDS.search(words) or _CN_PASSPORT_WORDS.search(signs.after(text, match.end(), 8)):
+            yield Span(match.start(), match.end(), "passport", 0.9, _NAME)
+
+
+def _near(text: str, start: int, last: int) -> Generator[Span, None, int]:
     """Look at the values in the fifty characters behind a word."""
-    for match in _VALUE.finditer(text, max(start, last), min(len(text), start + 64)):
+    for match in _VALUE.finditer(text, max(start, last)):
+        if match.start() > start + 50:
+            break
         words = signs.before(text, match.start(), 48)
         for kind, pattern in _WORDS.items():
             found = pattern.search(words)

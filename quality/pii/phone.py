@@ -9,7 +9,7 @@ top of it, which must be told a region, find no invented number and are a hundre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from quality.pii import phone_words, signs
@@ -20,24 +20,32 @@ _EXTENSION: Final = r"(?:[ ,;(（]{0,2}(?:[xX]|[eE]xt(?:ension|n)?\.?|#|转分�
 _FORMS: Final = re.compile(
     r"(?<![0-9A-Za-z_.$€£¥%^*])(?<![0-9],(?=[0-9]{3}(?![0-9])))(?:"
     # Chinese mobile; 86 before it in any dress.
-    r"(?P<cn_mobile>(?:\(?(?:\+|00)?86\)?[ -]{0,2})?1[3-9][0-9](?:(?P<m>[ -]?)[0-9]{4}(?P=m)[0-9]{4}|(?P<m2>[ -])[0-9]{3}(?P=m2)[0-9]{5}|[0-9]{2}[ -][0-9]{3}[ -][0-9]{3}|[0-9][ -][0-9]{3}[ -][0-9]{4}))"
+    r"(?P<cn_mobile>(?:\(?(?:\+|00)?86\)?[ -]{0,2})?1[3-9][0-9](?:(?P<m>[ -]?)[0-9]{4}(?P=m)[0-9]{4}|"
+    r"(?P<m2>[ -])[0-9]{3}(?P=m2)[0-9]{5}|[0-9]{2}[ -][0-9]{3}[ -][0-9]{3}|[0-9][ -][0-9]{3}[ -][0-9]{4}))"
     # Chinese landline, its code in brackets or with 86.
-    r"|(?P<cn_land>(?:\(?(?:\+|00)86\)?[ -]{0,2}\(?0?|\(0|0)(?:10|2[0-57-9]|[3-9][0-9]{2})\)?[ -]{0,2}(?:[2-9][0-9]{6,7}|[2-9][0-9]{2,3}[ -][0-9]{4})(?:-[0-9]{1,5}(?![0-9-]))?)"
-    r"|(?P<cn_free>[48]00(?:[ -][0-9]{3}[ -][0-9]{4}|[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{3}[ -][0-9]{3}|[ -]?[0-9]{7}))"
+    r"|(?P<cn_land>(?:\(?(?:\+|00)86\)?[ -]{0,2}\(?0?|\(0|0)(?:10|2[0-57-9]|[3-9][0-9]{2})\)?[ -]{0,2}"
+    r"(?:[2-9][0-9]{6,7}|[2-9][0-9]{2,3}[ -][0-9]{4})(?:-[0-9]{1,5}(?![0-9-]))?)"
+    r"|(?P<cn_free>[48]00(?:[ -][0-9]{3}[ -][0-9]{4}|[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{3}[ -][0-9]{3}"
+    r"|[ -]?[0-9]{7}))"
     r"|(?P<plus>(?:\+|\(\+)[0-9]{1,3}\)?(?:[ ./-]{0,2}\([0-9]{1,5}\))?(?:[ ./-]{0,2}[0-9]){5,13})"
-    r"|(?P<nanp>(?:(?:001|1)[-. ])?(?:\([0-9]{3}\)[ -]{0,2}|[0-9]{3}(?P<n>[-. /]))[0-9]{3}(?P<n2>[-. ])[0-9]{4})"
+    r"|(?P<nanp>(?:(?:001|1)[-. ])?(?:\([0-9]{3}\)[ -]{0,2}|[0-9]{3}(?P<n>[-. /]))[0-9]{3}"
+    r"(?P<n2>[-. ])[0-9]{4})"
     # National numbers with their leading 0, in groups.
-    r"|(?P<zero>\(0[0-9]{1,4}\)[ -]{0,2}[0-9]{2,4}(?:[ -]?[0-9]{2,4}){1,3}|0[0-9]{1,4}(?:[ ./-][0-9]{2,8})(?:[ ./-][0-9]{2,5}){0,4})"
+    r"|(?P<zero>\(0[0-9]{1,4}\)[ -]{0,2}[0-9]{2,4}(?:[ -]?[0-9]{2,4}){1,3}|0[0-9]{1,4}(?:[ ./-][0-9]{2,8})"
+    r"(?:[ ./-][0-9]{2,5}){0,4})"
     r"|(?P<vanity>1-8(?:00|88|77|66|55|44|33)-(?=[A-Z0-9-]*[A-Z])[A-Z0-9](?:-?[A-Z0-9]){6,9})"
-    r"|(?P<local>[2-9][0-9]{2}-[0-9]{4}(?![0-9]))"
+    r"|(?P<local>[2-9][0-9]{2}-[0-9]{4}(?![ .-]?[0-9]))"
     # Anything else of seven to fifteen digits is a phone only beside a word that says so.
     r"|(?P<other>[(]?[0-9](?:[ ()./-]{0,2}[0-9]){5,14}))"
     rf"(?![0-9A-Wa-wY-Zy-z_]|[.][0-9]|,[0-9]{3}(?![0-9])|-[0-9]){_EXTENSION}(?![A-Za-z0-9_])"
 )
 _START: Final = re.compile(r"[+(]{0,2}[0-9][0-9 ()./+-]{4,}[0-9A-Z]")
+_CARD: Final = re.compile(r"[0-9]{4}(?: [0-9]{4}){3,4}(?: [0-9]{1,4})?")
 _DATE: Final = re.compile(
-    r"(?:(?:[0-2]?[0-9]|3[01])([./-])(?:[0-2]?[0-9]|3[01])\1(?:19|20)?[0-9]{2}(?!\1?[0-9])|(?:19|20)[0-9]{2}([./ -])[01]?[0-9]\2[0-3]?[0-9](?![0-9]))"
+    r"(?:(?:[0-2]?[0-9]|3[01])([./-])(?:[0-2]?[0-9]|3[01])\1(?:19|20)?[0-9]{2}(?!\1?[0-9])|(?:19|20)[0-9]{2}"
+    r"([./ -])[01]?[0-9]\2[0-3]?[0-9](?![0-9]))"
 )
+_RANGE: Final = re.compile(r"[0-9]{1,7} ?- ?[0-9]{1,7}|[0-9]+")  # "text 1000-2000 words"
 _REGIONS: Final = ("US", "GB", "DE", "FR", "IT", "ES", "NL", "SE", "AU", "IN", "JP", "HK", "TW", "CN")
 
 
@@ -48,8 +56,10 @@ def recognise(text: str) -> Iterator[Span]:
         return
     text = seen.text
     last = -9
-    if seen.run:
+    if seen.run or "-8" in text:
         for run in _START.finditer(text):
+            if _CARD.fullmatch(run[0]):
+                continue
             # The character before a run decides whether it may begin there; 24 more hold an extension.
             for match in _FORMS.finditer(text, run.start(), min(len(text), run.end() + 24)):
                 score = _judge(text, match, last)
@@ -70,19 +80,20 @@ def _short(text: str) -> Iterator[Span]:
 def _judge(text: str, match: re.Match[str], last: int) -> float:
     """Return how sure it is that a candidate is a phone, 0 if it is none."""
     number = match[0]
-    form = next(name for name in _CHECKS if match[name])
+    form = next((name for name in _CHECKS if match[name]), "other")
     words = signs.before(text, match.start(), 40)
     follows = signs.after(text, match.end(), 16)
-    said = phone_words.said(words, follows) or _chained(text, last, match.start())
-    plain = number.isdigit()
-    if phone_words.denied(words, follows, plain) and not said:
+    said = phone_words.said(words, follows) or 2 * _chained(text, last, match.start())
+    if not said:
+        if form == "other" or phone_words.denied(words, follows):
+            return 0.0
+        return _CHECKS[form](text, number)
+    if form != "other":
+        return 0.93
+    digits = sum(char.isdigit() for char in number)
+    if digits < 6 or (digits == 6 and number.isdigit()) or _DATE.match(number):
         return 0.0
-    if said:
-        digits = sum(char.isdigit() for char in number)
-        if form != "other" or (digits >= 7 and not _DATE.match(number)) or (digits == 6 and not plain):
-            return 0.93
-        return 0.0
-    return _CHECKS[form](text, number)
+    return 0.93 if said == 2 or not _RANGE.fullmatch(number) else 0.0
 
 
 def _chained(text: str, last: int, start: int) -> bool:
@@ -96,17 +107,13 @@ def _cn_mobile(text: str, number: str) -> float:
     # Round numbers are amounts: 13900000000 of something.
     if number.endswith("000000"):
         return 0.0
-    return 0.9 if phone_words.HAN_TEXT.search(text) and _valid(number, ("CN",)) else 0.0
+    return 0.9 if phone_words.HAN_TEXT.search(text) else 0.0
 
 
 def _cn_land(text: str, number: str) -> float:
     if _DATE.match(number):
         return 0.0
-    return (
-        0.9
-        if not number.isdigit() or (phone_words.HAN_TEXT.search(text) and _valid(number, ("CN",)))
-        else 0.0
-    )
+    return 0.9 if not number.isdigit() or phone_words.HAN_TEXT.search(text) else 0.0
 
 
 def _cn_free(text: str, number: str) -> float:
@@ -137,7 +144,9 @@ def _zero(text: str, number: str) -> float:
     groups = len(re.findall("[0-9]+", number))
     # 01 02 03 04 05 may be a table: groups of two want a plan that has the number.
     pairs = re.fullmatch("[0-9]{2}(?:[ ./-][0-9]{2})+", number) is not None
-    if number.startswith("(") or (groups >= 3 and not pairs) or _valid(number, _REGIONS):
+    if pairs:
+        return 0.8 if _valid(number, ("FR",)) and groups == 5 else 0.0
+    if number.startswith("(") or groups >= 3 or _valid(number, _REGIONS):
         return 0.8
     return 0.0
 
@@ -148,10 +157,6 @@ def _vanity(text: str, number: str) -> float:
 
 def _local(text: str, number: str) -> float:
     return 0.75 if number.startswith("555-") else 0.0
-
-
-def _other(text: str, number: str) -> float:
-    return 0.0
 
 
 def _valid(number: str, regions: tuple[str, ...]) -> bool:
@@ -167,7 +172,7 @@ def _valid(number: str, regions: tuple[str, ...]) -> bool:
     return False
 
 
-_CHECKS: Final = {
+_CHECKS: Final[dict[str, Callable[[str, str], float]]] = {
     "cn_mobile": _cn_mobile,
     "cn_land": _cn_land,
     "cn_free": _cn_free,
@@ -176,6 +181,5 @@ _CHECKS: Final = {
     "zero": _zero,
     "vanity": _vanity,
     "local": _local,
-    "other": _other,
 }
 """What each form asks for where no word says that it is a phone."""

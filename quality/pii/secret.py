@@ -18,98 +18,48 @@ from quality.pii.spans import Span
 _NAME: Final = "secret"
 _KEYS: Final = re.compile(
     r"(?<![A-Za-z0-9_])(?:"
-    r"sk-(?:ant-|proj-|or-|live-|test-)?[A-Za-z0-9_-]{20,200}|(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,100}|gh[pousr]_[A-Za-z0-9]{20,100}|github_pat_[A-Za-z0-9_]{20,100}"
-    r"|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}|xox[abeoprs]-[A-Za-z0-9-]{10,200}|AIza[A-Za-z0-9_-]{30,45}|ya29\.[A-Za-z0-9_-]{20,200}|glpat-[A-Za-z0-9_-]{18,60}"
-    r"|hf_[A-Za-z0-9]{30,60}|npm_[A-Za-z0-9]{30,60}|pypi-[A-Za-z0-9_-]{40,300}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60}|dop_v1_[a-f0-9]{40,80}|shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}"
-    r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,2000})?|LTAI[A-Za-z0-9]{12,26}|AKID[A-Za-z0-9]{30,40}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36}"
-    r"|tvly-[A-Za-z0-9-]{20,60}|gsk_[A-Za-z0-9]{30,80}|r8_[A-Za-z0-9]{30,60}|EAA[A-Za-z0-9]{60,300}|key-[a-f0-9]{32})(?![A-Za-z0-9_])"
+    r"sk-(?:ant-|proj-|or-|live-|test-)?[A-Za-z0-9_-]{20,200}|(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,100}"
+    r"|gh[pousr]_[A-Za-z0-9]{20,100}|github_pat_[A-Za-z0-9_]{20,100}"
+    r"|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}|xox[abeoprs]-[A-Za-z0-9-]{10,200}|AIza[A-Za-z0-9_-]{30,45}"
+    r"|ya29\.[A-Za-z0-9_-]{20,200}|glpat-[A-Za-z0-9_-]{18,60}"
+    r"|hf_[A-Za-z0-9]{30,60}|npm_[A-Za-z0-9]{30,60}|pypi-[A-Za-z0-9_-]{40,300}"
+    r"|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60}|dop_v1_[a-f0-9]{40,80}|shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}"
+    r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,2000})?|LTAI[A-Za-z0-9]{12,26}"
+    r"|AKID[A-Za-z0-9]{30,40}|[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36}"
+    r"|tvly-[A-Za-z0-9-]{20,60}|gsk_[A-Za-z0-9]{30,80}|r8_[A-Za-z0-9]{30,60}|EAA[A-Za-z0-9]{60,300}"
+    r"|key-[a-f0-9]{32})(?![A-Za-z0-9_])"
 )
-_KEYS_SIGNS: Final = (
-    *(
-        "sk-",
-        "sk_",
-        "pk_",
-        "rk_",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat",
-        "AKIA",
-        "ASIA",
-        "AROA",
-        "AIDA",
-        "xox",
-        "AIza",
-        "ya29",
-    ),
-    *(
-        "glpat",
-        "hf_",
-        "npm_",
-        "pypi-",
-        "SG.",
-        "dop_",
-        "shp",
-        "eyJ",
-        "LTAI",
-        "AKID",
-        ":AA",
-        "tvly",
-        "gsk_",
-        "r8_",
-        "EAA",
-        "key-",
-    ),
+_KEYS_SIGNS: Final = signs.listed(
+    "sk-|sk_|pk_|rk_|ghp_|gho_|ghu_|ghs_|ghr_|github_pat|AKIA|ASIA|AROA|AIDA|xox|AIza|ya29|glpat|hf_|"
+    "npm_|pypi-|SG.|dop_|shp|eyJ|LTAI|AKID|:AA|tvly|gsk_|r8_|EAA|key-"
 )
 _PEM: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END: Final = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY: Final = re.compile(r"[A-Za-z0-9+/=\s\\]{0,8000}")
 
 _WORD: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:[A-Za-z]{1,16}[_-]){0,3}(?:password|passwd|passphrase|passcode|pwd|api[_ -]?key|apikey|secret(?:[_ -]?(?:key|access[_ -]?key))?|access[_ -]?(?:key|token)|"
-    r"auth[_ -]?token|bearer|token|private[_ -]?key|client[_ -]?secret|credentials?|pin(?: code)?)(?:[\"'`*]{0,3}) ?(?::=|=>|[:=：]|(?<=[a-z])(?: (?:is|was|to|as))(?:[:：])?(?= ))[ ]?[\"'“‘`*(]{0,3}"
+    r"(?i)(?<![A-Za-z])(?:[A-Za-z]{1,16}[_-]){0,3}(?:password|passwd|passphrase|passcode|pwd|api[_ -]?key"
+    r"|apikey|secret(?:[_ -]?(?:key|access[_ -]?key))?|access[_ -]?(?:key|token)|"
+    r"auth[_ -]?token|bearer|token|private[_ -]?key|client[_ -]?secret|credentials?|pin(?: code)?)"
+    r"(?:[\"'`*]{0,3}) ?(?::=|=>|[:=：]|(?<=[a-z])(?: (?:is|was|to|as))(?:[:：])?(?= ))[ ]?[\"'“‘`*(]{0,3}"
     r"|(?i:bearer) (?=[A-Za-z0-9_.+/-]{20})"
-    r"|(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?)(?:将|應該|应该)?(?:是|为|為|設為|设为|設置为|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
+    r"|(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?)(?:将|應該|应该)?(?:是|为|為|設為|设为|設置为"
+    r"|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
 )
-_WORD_SIGNS: Final = (
-    *(
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "pwd",
-        "apikey",
-        "api key",
-        "api_key",
-        "api-key",
-        "secret",
-        "token",
-        "bearer",
-        "credential",
-    ),
-    *(
-        "pin ",
-        "pin:",
-        "pin=",
-        "access key",
-        "access_key",
-        "accesskey",
-        "private key",
-        "private_key",
-        "privatekey",
-    ),
+_WORD_SIGNS: Final = signs.listed(
+    "password|passwd|passphrase|passcode|pwd|apikey|api key|api_key|api-key|secret|token|bearer|"
+    "credential|pin |pin:|pin=|access key|access_key|accesskey|private key|private_key|privatekey"
 )
 _MARK: Final = re.compile("[0-9@#$&^~]")
 _HAN_SIGNS: Final = ("密码", "密碼", "口令", "密钥", "密鑰", "验证码", "驗證碼")
-_VALUE: Final = re.compile(r"[^\s\"'“”‘’`，。；、,;<>（）《》「」]{4,200}")
+_VALUE: Final = re.compile(r"(?:[^\s\"'“”‘’`，。；、,;<>&（）《》「」]|&(?!\w{1,16}=)){4,160}")
 _CLOSED: Final = {
     opening: re.compile(rf"[^\n{closing}]{{4,200}}(?=[{closing}])")
     for opening, closing in (('"', '"”'), ("“", '"”'), ("'", "'’"), ("‘", "'’"), ("`", "`"), ("「", "」"))
 }
 _CODE: Final = re.compile(
-    r"[(\[{]|^[A-Za-z_]\w*\.[A-Za-z_]|^[A-Za-z_]\w*(?:\.\w+)+$|->|^[/.~]|^https?:|\.(?:txt|json|pem|env|key|ya?ml)$"
+    r"[(\[{]|^[A-Za-z_]\w*\.[A-Za-z_]|^[A-Za-z_]\w*(?:\.\w+)+$|->|^[/.~]|^https?:|\.(?:txt|json|pem|env|key"
+    r"|ya?ml)$"
 )
 
 

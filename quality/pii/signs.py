@@ -21,7 +21,7 @@ _FOLD: Final = (
 )
 # Full-width punctuation alone (，。：) is in every Chinese text and changes no pattern's mind: it triggers nothing.
 _ODD: Final = re.compile(
-    "[\uff03\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
+    "[\uff03\uff08\uff09\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
 )
 _DIGIT: Final = re.compile("[0-9]")
 _RUN: Final = re.compile(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}")
@@ -58,6 +58,11 @@ def read(text: str) -> Signs:
     digits = _DIGIT.search(text) is not None
     run = digits and _RUN.search(text) is not None
     return Signs(text, text.lower(), digits, run, "@" in text, ":" in text or "=" in text or "：" in text)
+
+
+def listed(words: str) -> tuple[str, ...]:
+    """Return the words of a list that is written with | between them."""
+    return tuple(words.split("|"))
 
 
 def holds(lower: str, words: tuple[str, ...]) -> bool:
