@@ -73,11 +73,10 @@ class Scrub:
         running, missing = _recognisers(params)
         own = [name for name in ("patterns", "deny") if getattr(params, name)]
         lines.append(f"found by {', '.join([*running, *own]) or 'nothing'}")
-        lines.append(
-            "names: by context, lexicon and the model"
-            if params.ner
-            else "names: by context and lexicon; no model is named (`ner:`)"
-        )
+        if params.ner:
+            lines.append(f"and by the model {params.ner.model.name}: {', '.join(sorted(params.ner.labels))}")
+        elif "name" in params.kinds and "name" not in missing:
+            lines.append("names by context and lexicon alone: no model is named (`ner:`)")
         if missing:
             lines.append(f"NOT looked for, no recogniser knows them: {', '.join(missing)}")
         if params.needs_key():
