@@ -1,9 +1,10 @@
 """Scores the recognisers of personal data on labelled texts, presidio's beside them: by source, kind and half.
 
-The main figure counts a labelled span as found when a span of the same kind covers it with intersection over union of at least one
-half: a scrub that takes half of a number leaves a person open, one that takes the colon along does no harm. `exact` asks for both ends.
-Each labelled span is matched once and what is left over is false. Intervals are a bootstrap over texts, 95%. `unsure` spans count neither
-way. Errors are shown as shapes, and only for the half that is open.
+The main figure counts a labelled span as found when a span of the same kind covers it with intersection over union of
+at least one half: a scrub that takes half of a number leaves a person open, one that takes the colon along does no
+harm. `exact` asks for both ends. Each labelled span is matched once and what is left over is false. Intervals are a
+bootstrap over texts, 95%. `unsure` spans count neither way. Errors are shown as shapes, and only for the half that is
+open.
 
     python benchmarks/truth/pii.py --data ../shared/data --half tune
 """
@@ -114,7 +115,7 @@ def shape(text: str) -> str:
 
 
 def table(texts: Sequence[Text], finders: dict[str, Finder], kinds: Sequence[str], *, errors: bool) -> None:
-    """Print one source's rows: kind, how many, and for each finder recall, precision, F1 with its interval, exact F1."""
+    """Print one source's rows: for each kind and finder recall, precision, F1 with its interval, exact F1."""
     found = {name: [finder(text) for text in texts] for name, finder in finders.items()}
     worst: list[tuple[int, str]] = []
     for kind in kinds:

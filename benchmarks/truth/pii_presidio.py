@@ -1,7 +1,8 @@
 """Presidio as the peer: its pattern recognisers for English and Chinese over a blank tokenizer, no NER, no network.
 
-Each recogniser is given both languages and the phone recogniser Chinese numbers as well, which is kinder than its default. Kinds
-that it has and the rule does not call personal (URLs, dates, crypto wallets) are left out of the comparison.
+Each recogniser is given both languages and the phone recogniser Chinese numbers as well, which is kinder than its
+default. Kinds that it has and the rule does not call personal (URLs, dates, crypto wallets) are left out of the
+comparison.
 """
 
 from __future__ import annotations
@@ -30,6 +31,23 @@ KINDS = {
     "MAC_ADDRESS": "mac",
 }
 """Presidio's names for kinds of ours."""
+NAMES = (
+    *("CreditCardRecognizer", "EmailRecognizer", "IbanRecognizer", "IpRecognizer", "MacAddressRecognizer"),
+    *(
+        "PhoneRecognizer",
+        "UsSsnRecognizer",
+        "UsItinRecognizer",
+        "UsLicenseRecognizer",
+        "UsPassportRecognizer",
+    ),
+    *(
+        "UsBankRecognizer",
+        "NhsRecognizer",
+        "MedicalLicenseRecognizer",
+        "UkPassportRecognizer",
+        "UkVehicleRegistrationRecognizer",
+    ),
+)
 THRESHOLD = 0.35  # that of presidio's own demonstration
 
 
@@ -66,13 +84,8 @@ def _recognisers() -> list[Any]:
     """Return presidio's pattern recognisers whose kinds we share, one of each for each language."""
     from presidio_analyzer import predefined_recognizers as predefined
 
-    names = (
-        "CreditCardRecognizer EmailRecognizer IbanRecognizer IpRecognizer MacAddressRecognizer PhoneRecognizer UsSsnRecognizer UsItinRecognizer "
-        "UsLicenseRecognizer UsPassportRecognizer UsBankRecognizer NhsRecognizer MedicalLicenseRecognizer UkPassportRecognizer "
-        "UkVehicleRegistrationRecognizer"
-    ).split()
     built = []
-    for name in names:
+    for name in NAMES:
         kind = getattr(predefined, name, None)
         if kind is None:
             continue

@@ -1,8 +1,8 @@
 """The labelled texts that the score is computed on, each with its gold spans, from four sources.
 
-`presidio`: presidio-research's generated English (names and addresses in templates). `en`, `zh`: public corpora labelled
-by hand by `pii_rule.md`. `slots`: Chinese corpora with made-up values put into declared places. All are halved by the hash
-of the text as it stands in its corpus.
+`presidio`: presidio-research's generated English (names and addresses in templates). `en`, `zh`: public corpora
+labelled by hand by `pii_rule.md`. `slots`: Chinese corpora with made-up values put into declared places. All are
+halved by the hash of the text as it stands in its corpus.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pii_values import PERSONAL, made_up
 
 HERE = Path(__file__).parent
 GENERATED = "presidio_research/generated_large.json.gz"
-# A LOCATION beside an ADDRESS is a part of it; alone it is a city or a country, which the rule does not call personal. ORGANIZATION,
+# A LOCATION beside an ADDRESS is a part of it; alone it is a city or a country, which the rule does not call
+# personal. ORGANIZATION,
 # TITLE, PREFIX and DOMAIN_NAME are not personal either: what a detector marks there is wrong.
 MAPPED = {
     "PERSON": "name",
@@ -79,7 +80,7 @@ def _generated(data: Path) -> Iterator[Text]:
 
 
 def _joined(text: str, parts: list[tuple[int, int, bool]]) -> Iterator[Gold]:
-    """Join the parts of an address that touch, as the rule does; a house number or a postal code left alone is unsure."""
+    """Join the parts of an address that touch, as the rule does; a house number left alone is unsure."""
     runs: list[list[tuple[int, int, bool]]] = []
     for part in parts:
         if runs and re.fullmatch(r"[\s,\\]*", text[runs[-1][-1][1] : part[0]]):

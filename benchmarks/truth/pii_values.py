@@ -1,7 +1,7 @@
 """Made-up Chinese values for the places in `pii_slots_zh.jsonl`, each by a declared rule with its checksum.
 
-Written apart from the recognisers and with none of their tables, so that a slip in one does not hide in the other. Values are
-drawn with a seed; region codes, bank prefixes and area codes are real, everything behind them is random.
+Written apart from the recognisers and with none of their tables, so that a slip in one does not hide in the other.
+Values are drawn with a seed; region codes, bank prefixes and area codes are real, everything behind them is random.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Account names of people: behind a word (QQ, 微信, Telegram, username), with an @ in prose, or in a profile's address.
 
 An @ is as often a decorator, a CSS rule or a package as a person, so a bare one counts only in a line that does not
-read like code, in a text that holds no code; names of code (@param, @media) never count. Rejected: marking every @word, which
-destroys one line of Python in ten, and presidio, which has no recogniser for accounts.
+read like code, in a text that holds no code; names of code (@param, @media) never count. Rejected: marking every
+@word, which destroys one line of Python in ten, and presidio, which has no recogniser for accounts.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ _QQ_FAR: Final = re.compile(
     r"(?![0-9A-Za-z.@])"
 )
 _WECHAT: Final = re.compile(
-    rf"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
-    rf"|[加➕]v|\+v|卫星)[^A-Za-z0-9\n。；;@]{{0,12}}?"
+    r"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
+    r"|[加➕]v|\+v|卫星)[^A-Za-z0-9\n。；;@]{0,12}?"
     r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?"
     r"([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
@@ -192,10 +192,8 @@ def _mentions(text: str) -> Iterator[Span]:
         start, name = match.start(), match[1]
         previous = text[start - 1 : start]
         if previous and (
-            previous.isalnum()
-            and previous.isascii()
-            or previous in "._/@-+#$%&<\\'=[("
-            and previous not in "(["
+            (previous.isalnum() and previous.isascii())
+            or (previous in "._/@-+#$%&<\\'=[(" and previous not in "([")
         ):
             continue
         following = text[match.end() : match.end() + 1]
@@ -216,7 +214,8 @@ def _mentions(text: str) -> Iterator[Span]:
             start = match.start()
             if match[1].isascii() or (start and text[start - 1].isalnum()):
                 continue
-            # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of its own.
+            # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of
+            # its own.
             if (
                 text[start - 2 : start] == "//"
                 or text[start - 1 : start] in ("", "\n")

@@ -29,7 +29,9 @@ _ID_WORDS: Final = re.compile(
     r"(?:number|no|card|id)|sfz|citizen id"
 )
 _PROVINCES: Final = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+    signs.listed(
+        "11|12|13|14|15|21|22|23|31|32|33|34|35|36|37|41|42|43|44|45|46|50|51|52|53|54|61|62|63|64|65|71|81|82|83"
+    )
 )
 
 _CODE: Final = re.compile(

@@ -1,8 +1,8 @@
 """Dates of birth and coordinates of places.
 
-A date is personal when the words around it say that someone was born on it; a pair of numbers is a place when both have the decimals
-that only a place has, or when words, degrees or a compass letter say so. Rejected: a date parser (every date is
-found, then thrown away) and a bare pair of decimals (rows of a matrix).
+A date is personal when the words around it say that someone was born on it; a pair of numbers is a place when both
+have the decimals that only a place has, or when words, degrees or a compass letter say so. Rejected: a date parser
+(every date is found, then thrown away) and a bare pair of decimals (rows of a matrix).
 """
 
 from __future__ import annotations
@@ -15,18 +15,26 @@ from quality.pii import signs
 from quality.pii.spans import Span
 
 _NAME: Final = "moments"
-_MONTH: Final = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTH: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_YEAR: Final = r"(?:1[0-9]{3}|20[0-9]{2})"
 _EN_DATE: Final = (
-    rf"(?:{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?(?:,? ?(?:1[0-9]{{3}}|20[0-9]{{2}})(?![0-9]))?|[0-9]{{1,2}}(?:st"
-    rf"|nd|rd|th)?(?: of)?[ -]{_MONTH}(?:,?[ -][0-9]{{4}}(?![0-9]))?"
-    r"|(?:1[0-9]{3}|20[0-9]{2})([-/.])[0-9]{1,2}\g<0>[0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}"
-    r"|[0-9]{2}))"
-).replace(r"([-/.])[0-9]{1,2}\g<0>", r"[-/.][0-9]{1,2}[-/.]")
-_ZH_DATE: Final = r"(?:(?:(?:1[0-9]{3}|20[0-9]{2}|[0-9]{2}) ?年 ?)?[0-9]{1,2} ?月 ?[0-9]{1,2} ?[日号號]|(?:1[0-9]{3}|20[0-9]{2})[-/.][0-9]{1,2}[-/.][0-9]{1,2}|(?:19|20)[0-9]{6}|[一二][〇零○一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}[日号])"
+    rf"{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?(?:,? ?{_YEAR}(?![0-9]))?"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)?[ -]{_MONTH}(?:,?[ -][0-9]{{4}}(?![0-9]))?"
+    r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2})"
+)
+_NUMERAL: Final = "一二三四五六七八九十"
+_ZH_DATE: Final = (
+    rf"(?:(?:{_YEAR}|[0-9]{{2}}) ?年 ?)?[0-9]{{1,2}} ?月 ?[0-9]{{1,2}} ?[日号號]"
+    rf"|{_YEAR}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}|(?:19|20)[0-9]{{6}}"
+    rf"|[一二][〇零○一二三四五六七八九]{{3}}年[{_NUMERAL}]{{1,2}}月[{_NUMERAL}]{{1,3}}[日号]"
+)
 _DATE: Final = re.compile(rf"(?i)(?<![0-9A-Za-z./-])(?:{_ZH_DATE}|{_EN_DATE})(?![0-9A-Za-z]|[-/.][0-9])")
 _BIRTH: Final = re.compile(
     r"(?i)(?:(?<![a-z])(?:born|d\.?o\.?b\.?|birth ?days?(?! ?(?:party|cake|gift|present|card|wish))"
-    r"|birth ?dates?|dates?[ _-]?of[ _-]?birth|birth[_-]?(?:date|day)|birth(?= ?[:=：])|(?<=[(（])b\.(?= )"
+    r"|birth ?dates?|dates?[ _-]?of[ _-]?birth|birth[_-](?:date|day)|birth(?= ?[:=：])|(?<=[(（])b\.(?= )"
     r"|geboren|née?)(?![a-z])|出生|生于|生於|生日(?!派对|聚会|会|晚会|快乐|礼物|蛋糕|party)|诞生|誕生|降生|生辰"
     r"|诞辰)"
 )
@@ -44,16 +52,20 @@ _YEAR_SPAN: Final = re.compile(
 _BORN_AFTER: Final = re.compile(
     r"[,， ]{0,2}(?:\([^\n()]{0,12}\)|（[^\n（）]{0,12}）)?(?:出生|生于|生於|诞生|誕生|降生|生(?:人|的|日)?"
     r"(?=[，。,.、；）)]|$)|(?:is|was) (?:my|his|her|their|the) (?:birthday|date of birth)|[^\n。，0-9]{0,8}"
-    r"(?:生日|出生))"
+    r"(?:生日(?!派对|聚会|会|晚会|礼物|蛋糕)|出生))"
 )
 
 _DEGREES: Final = r"[-+]?[0-9]{1,3}\.[0-9]{2,15}"
 _COMPASS: Final = r"(?: ?°)?(?: ?[NSEWnsew](?![A-Za-z]))?"
+# Between the two: a separator, perhaps the second one's label ("lon:", "and longitude of", 经度为).
+_LABEL: Final = (
+    r"(?:and )?(?:a |the |其)?[\"']?(?:lon(?:g(?:itude)?)?|lng|lat(?:itude)?|y|经度|經度|纬度|緯度)_?[0-9]?[\"']?"
+    r"(?: ?[:=：] ?| of | is |为|為|是|约为|约| )[\"']?"
+)
+_SIDE: Final = r"(?:[NSEW北南东西東][纬緯经經]?[ ]?)?"
 _PAIR: Final = re.compile(
-    rf"(?<![0-9A-Za-z_.%$€£¥-])(?:[NSEW北南东西東][纬緯经經]?[ ]?)?({_DEGREES})({_COMPASS})(\s{{0,3}}"
-    rf"(?:[,，;；/、和&]|and)?\s{{0,12}}(?:(?:and )?(?:a |the |其)?[\"']?(?:lon(?:g(?:itude)?)?|lng|lat"
-    rf"(?:itude)?|y|经度|經度|纬度|緯度)_?[0-9]?[\"']?(?: ?[:=：] ?| of | is |为|為|是|约为|约| )[\"']?)?"
-    rf"(?:[NSEW北南东西東][纬緯经經]?[ ]?)?)({_DEGREES})({_COMPASS})(?![0-9A-Za-z_%]|\.[0-9])"
+    rf"(?<![0-9A-Za-z_.%$€£¥-]){_SIDE}({_DEGREES})({_COMPASS})"
+    rf"(\s{{0,3}}(?:[,，;；/、和&]|and)?\s{{0,12}}(?:{_LABEL})?{_SIDE})({_DEGREES})({_COMPASS})(?![0-9A-Za-z_%]|\.[0-9])"
 )
 _DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
 _PLACE: Final = re.compile(
@@ -117,7 +129,7 @@ def _pairs(text: str) -> Iterator[Span]:
 
 
 def _is_place(text: str, match: re.Match[str]) -> float:
-    """Return how sure it is that two numbers are a place: 0 if they cannot be, .5 if only a sure neighbour would make them one."""
+    """Return how sure it is that two numbers are a place; .5 if it takes a sure neighbour."""
     first, second = float(match[1]), float(match[4])
     if not (abs(first) <= 180 and abs(second) <= 180 and min(abs(first), abs(second)) <= 90):
         return 0.0

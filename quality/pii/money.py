@@ -1,9 +1,9 @@
 """Bank cards, bank accounts and IBANs.
 
-A card is its issuer's prefix, the length that goes with it and Luhn's digit; a word before it ("card", 卡号) stands in
-for the digit, and a word for something else (order, 订单, barcode) takes the number away: one in ten of all numbers satisfies Luhn.
-Luhn and IBAN checks are python-stdnum's. Rejected: presidio's card recogniser, whose pattern knows no UnionPay and has
-`\\b` at both ends, and its IBAN recogniser, right but for Chinese neighbours.
+A card is its issuer's prefix, the length that goes with it and Luhn's digit; a word before it ("card", 卡号) stands
+in for the digit, and a word for something else (order, 订单, barcode) takes the number away: one in ten of all
+numbers satisfies Luhn. Luhn and IBAN checks are python-stdnum's. Rejected: presidio's card recogniser, whose pattern
+knows no UnionPay and has `\\b` at both ends, and its IBAN recogniser, right but for Chinese neighbours.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Addresses of machines and of what lies behind a password: IPv4, IPv6, MAC, and URLs that hold credentials.
 
-The standard library's `ipaddress` decides what an address is; what stands around it decides whether it is one of a version
-(`Chrome/120.0.0.0`, v1.2.3.4). Rejected: presidio's recogniser, which takes versions, loopback and `::` of C++
-for addresses and finds none beside Chinese, and its MAC recogniser, right but for the same.
+The standard library's `ipaddress` decides what an address is; what stands around it decides whether it is one of a
+version (`Chrome/120.0.0.0`, v1.2.3.4). Rejected: presidio's recogniser, which takes versions, loopback and `::` of
+C++ for addresses and finds none beside Chinese, and its MAC recogniser, right but for the same.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def _v4(text: str, match: re.Match[str]) -> float:
         and not words.endswith("//")
     ):
         return 0.0
-    # 1.2.3.4 is a heading or a row of items, unless it is a resolver (8.8.4.4, 1.1.1.1); x.0.0.0 a version of a browser.
+    # 1.2.3.4 is a heading or a row of items, unless it is a resolver (8.8.4.4, 1.1.1.1); x.0.0.0 a version of a
+    # browser.
     resolver = octets[0] == octets[1] and octets[2] == octets[3]
     if not named and (octets[1:] == b"\0\0\0" or (max(octets) < 10 and not resolver)):
         return 0.0

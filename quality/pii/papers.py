@@ -1,7 +1,7 @@
-"""Numbers of papers and vehicles: passports, travel permits, driving licences, medical records, insurance, number plates.
+"""Numbers of papers and vehicles: passports, permits, licences, medical records, insurance, number plates.
 
-Such numbers have a shape that a thousand other things have (E12345678, A5631933), so each needs the word for its paper
-close before it; only a Chinese plate speaks for itself. Rejected: presidio's recognisers for US passports and
+Such numbers have a shape that a thousand other things have (E12345678, A5631933), so each needs the word for its
+paper close before it; only a Chinese plate speaks for itself. Rejected: presidio's recognisers for US passports and
 licences, whose patterns take any nine digits at a low score that a word far away lifts.
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterator
 from typing import Final
 
 from quality.pii import signs
-from quality.pii.signs import HAN
 from quality.pii.spans import Span
 
 _NAME: Final = "papers"
@@ -24,7 +23,7 @@ _VALUE: Final = re.compile(
 _GAP: Final = (
     r"(?:[ _]?(?:number|no|num|nr|id|code|plate)s?(?![A-Za-z]))?(?:[ .:#=()\[\"'*|_-]|is|was|number|issued|with"
     r"|are|the|my|:|："
-    rf"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
+    r"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
 )
 _WORDS: Final = {
     "passport": re.compile(
@@ -144,7 +143,7 @@ def _fit(kind: str, value: str) -> int:
         if (
             low <= len(bare) <= high
             and _SHAPE[kind].fullmatch(value)
-            and not value[-1] in " -"
+            and value[-1] not in " -"
             and _numeric(value)
         ):
             return len(value)

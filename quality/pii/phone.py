@@ -1,9 +1,9 @@
 """Telephone numbers: Chinese, American, British, European and international ones, with their extensions.
 
 Our own formats find candidates; what makes one a phone is its shape ((010) 6758-6489), a plan that knows it
-(`phonenumbers`), or a word beside it (电话, call). Written as a phone, a number counts though no plan has it: invented ones
-(123-456-7890, 555-0123) are most of what datasets hold. Rejected: `PhoneNumberMatcher` and presidio's recogniser on
-top of it, which must be told a region, find no invented number and are a hundred times slower.
+(`phonenumbers`), or a word beside it (电话, call). Written as a phone, a number counts though no plan has it:
+invented ones (123-456-7890, 555-0123) are most of what datasets hold. Rejected: `PhoneNumberMatcher` and presidio's
+recogniser on top of it, which must be told a region, find no invented number and are a hundred times slower.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from quality.pii import phone_words, signs
 from quality.pii.spans import Span
 
 _NAME: Final = "phone"
-_EXTENSION: Final = r"(?:[ ,;(（]{0,2}(?:[xX]|[eE]xt(?:ension|n)?\.?|#|转分机|轉分機|转|轉|分机号?|分機)[ .:：]{0,2}[0-9]{1,6}(?![0-9]))?"
+_EXTENSION: Final = (
+    r"(?:[ ,;(（]{0,2}(?:[xX]|[eE]xt(?:ension|n)?\.?|#|转分机|轉分機|转|轉|分机号?|分機)"
+    r"[ .:：]{0,2}[0-9]{1,6}(?![0-9]))?"
+)
 _FORMS: Final = re.compile(
     r"(?<![0-9A-Za-z_.$€£¥%^*])(?<![0-9],(?=[0-9]{3}(?![0-9])))(?:"
     # Chinese mobile; 86 before it in any dress.
@@ -131,7 +134,8 @@ def _plus(text: str, number: str) -> float:
 
 
 def _nanp(text: str, number: str) -> float:
-    # Three numbers with spaces between them are a phone only if the plan has it; hyphens, dots and brackets say so themselves.
+    # Three numbers with spaces between them are a phone only if the plan has it; hyphens, dots and brackets say so
+    # themselves.
     if re.search(r"[-.(x]", number):
         return 0.85
     return 0.8 if _valid(number, ("US",)) else 0.0

@@ -72,7 +72,7 @@ SHORT: Final = re.compile(
 
 
 def said(words: str, follows: str) -> int:
-    """Tell how plainly the words before or behind a number say that it is a phone: 2 a noun, 1 a verb (call, text), 0 not."""
+    """Tell how plainly the words around a number say that it is a phone: 2 a noun, 1 a verb (call), 0 not."""
     lower = words.lower()
     if signs.holds(lower, _STEMS) and _EN_BEFORE.search(words):
         return 2

@@ -1,8 +1,8 @@
 """Keys, tokens, passwords and private keys.
 
-Issuers' prefixes (sk-, ghp_, AKIA) and PEM headers speak for themselves; a password is what stands behind the word and a
-colon, an equals sign or 是, if it is a value: not a word for it, not code that fetches or checks one. Rejected: measures
-of entropy, which call every hash, UUID and base64 image a secret.
+Issuers' prefixes (sk-, ghp_, AKIA) and PEM headers speak for themselves; a password is what stands behind the word
+and a colon, an equals sign or 是, if it is a value: not a word for it, not code that fetches or checks one. Rejected:
+measures of entropy, which call every hash, UUID and base64 image a secret.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ def _private_keys(text: str) -> Iterator[Span]:
     for match in _PEM.finditer(text):
         if match.start() < end:
             continue
-        body = _PEM_BODY.match(text, match.end())
-        end = body.end() if body else match.end()
-        closing = _PEM_END.match(text, end)
+        place = text.find("-----END", match.end(), match.end() + 8000)
+        closing = _PEM_END.match(text, place) if place >= 0 else None
         if closing:
             end = closing.end()
         else:
-            end = match.start() + len(text[match.start() : end].rstrip())
+            body = _PEM_BODY.match(text, match.end())
+            end = match.start() + len(text[match.start() : body.end() if body else match.end()].rstrip())
         if end - match.end() >= 16:
             yield Span(match.start(), end, "secret", 0.99, _NAME)
 
@@ -120,6 +120,7 @@ def _is_secret(value: str, quoted: bool, word: str) -> bool:
         # A password without a digit looks like a word; behind 密码是 or in quotation marks it needs two cases.
         return False
     if value.replace(".", "").replace(",", "").isdigit():
-        # A count or a limit ("password: 8 characters"): only four to twelve plain digits behind an unquoted word are a code.
+        # A count or a limit ("password: 8 characters"): only four to twelve plain digits behind an unquoted word are
+        # a code.
         return value.isdigit() and 4 <= len(value) <= 12 and not re.search(r"(?i)token", word)
     return len(value) >= 6 or (digits and letters and marks)
