@@ -162,7 +162,7 @@ def test_a_key_file_is_found_beside_the_recipe(filled: Corner) -> None:
 
 def test_without_a_key_no_work_starts(filled: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PII_KEY", raising=False)
-    with pytest.raises(RecipeError, match="needs? a key"):
+    with pytest.raises(RecipeError, match="need a key"):
         filled.plan(STAGES % "{stage: scrub, replace: {email: pseudonym}}")
     assert not filled.store.root.exists()
 
@@ -176,7 +176,7 @@ def test_a_model_is_merged_with_the_recognisers(filled: Corner) -> None:
             {"instruction": f"Who is paris france of the river, {MAIL}?", "output": "A cat of paris."},
         ],
     )
-    stage = "{stage: scrub, ner: {model: {folder: %s}, labels: {PER: name}}}" % json.dumps(str(folder))
+    stage = f"{{stage: scrub, ner: {{model: {{folder: {json.dumps(str(folder))}}}, labels: {{PER: name}}}}}}"
     planned = filled.plan(STAGES % stage)
     out = filled.build(planned)
     found = next(row for row in rows(out) if "Who is" in row["instruction"])

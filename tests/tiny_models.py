@@ -99,12 +99,12 @@ def save_embedder(folder: Path, architecture: Architecture = "bert", longest: in
 def save_tagger(folder: Path, labels: dict[str, str]) -> Path:
     """Save a BERT token classifier that knows a few words, and return its folder.
 
-    Its layers are switched off (their outputs are zero), so that a token's label depends on its word alone: what is tested is
-    the road to an answer, not the answer.
+    Its layers are switched off (their outputs are zero), so that a token's label depends on its word alone: what is
+    tested is the road to an answer, not the answer.
 
     Args:
         folder: where to save it.
-        labels: label of each word (of `WORDS`); it begins an entity, or goes on with one if the same label stands before.
+        labels: label of each word (of `WORDS`); it begins an entity, or goes on with one of the same label.
     """
     import torch
     from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast

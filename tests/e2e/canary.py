@@ -1,8 +1,8 @@
 """Two hundred made-up pieces of personal data, and sentences in which a person would write them.
 
-Every value is unique, so that it can be looked for in what a build writes. Numbers have right check digits. The sentences
-are plain on purpose: what a detector finds in difficult company is measured in `benchmarks/truth/pii.py`; here it is asked whether what is
-found leaves by any door.
+Every value is unique, so that it can be looked for in what a build writes. Numbers have right check digits. The
+sentences are plain on purpose: what a detector finds in difficult company is measured in
+`benchmarks/truth/pii.py`; here it is asked whether what is found leaves by any door.
 """
 
 from __future__ import annotations
@@ -76,6 +76,29 @@ def _coordinates(chance: random.Random) -> str:
     return f"{chance.uniform(20, 50):.5f}, {chance.uniform(70, 120):.5f}"
 
 
+def _address_zh(chance: random.Random) -> str:
+    house = f"{chance.randint(11, 989)}号{chance.randint(1, 19)}单元{chance.randint(101, 899)}室"
+    return f"北京市朝阳区{chance.choice(_STREETS_ZH)}{house}"
+
+
+def _plate(chance: random.Random) -> str:
+    return f"AB{_digits(chance, 2)} {''.join(chance.choices('ACDEFGHJKLMNPRSTUVWXYZ', k=3))}"
+
+
+def _link(chance: random.Random) -> str:
+    return f"https://{_letters(chance, 6)}:{_letters(chance, 5)}{_digits(chance, 4)}@files.test/{_letters(chance, 4)}"
+
+
+def _born(chance: random.Random) -> str:
+    return (
+        f"{chance.choice(['March', 'July', 'October'])} {chance.randint(2, 28)}, {chance.randint(1941, 1999)}"
+    )
+
+
+def _born_zh(chance: random.Random) -> str:
+    return f"{chance.randint(1941, 1999)}年{chance.randint(2, 12)}月{chance.randint(2, 28)}日"
+
+
 def _hex(chance: random.Random, count: int) -> str:
     return "".join(chance.choices("0123456789abcdef", k=count))
 
@@ -99,7 +122,7 @@ VALUES: dict[str, dict[str, tuple[Make, tuple[str, ...]]]] = {
             ("I live at {}.", "Send it to {}."),
         ),
         "zh": (
-            lambda c: f"北京市朝阳区{c.choice(_STREETS_ZH)}{c.randint(11, 989)}号{c.randint(1, 19)}单元{c.randint(101, 899)}室",
+            _address_zh,
             ("我住在{}。", "收货地址：{}。"),
         ),
     },
@@ -127,7 +150,7 @@ VALUES: dict[str, dict[str, tuple[Make, tuple[str, ...]]]] = {
         "en": (lambda c: f"D{_digits(c, 3)}-{_digits(c, 4)}-{_digits(c, 4)}", ("My driver's license number is {}.",))
     },
     "plate": {
-        "en": (lambda c: f"AB{_digits(c, 2)} {_letters(c, 3).upper().replace('I', 'J').replace('Q', 'P')}", ("My licence plate is {}.",)),
+        "en": (_plate, ("My licence plate is {}.",)),
         "zh": (lambda c: f"京A{_digits(c, 5)}", ("我的车牌号是{}。", "车牌：{}，")),
     },
     "ip": {
@@ -136,8 +159,8 @@ VALUES: dict[str, dict[str, tuple[Make, tuple[str, ...]]]] = {
     },
     "mac": {"en": (_mac, ("The MAC address is {}.",)), "zh": (_mac, ("MAC地址是{}。",))},
     "url_credentials": {
-        "en": (lambda c: f"https://{_letters(c, 6)}:{_letters(c, 5)}{_digits(c, 4)}@files.test/{_letters(c, 4)}", ("Download it from {} today.",)),
-        "zh": (lambda c: f"https://{_letters(c, 6)}:{_letters(c, 5)}{_digits(c, 4)}@files.test/{_letters(c, 4)}", ("下载地址： {} 。",)),
+        "en": (_link, ("Download it from {} today.",)),
+        "zh": (_link, ("下载地址： {} 。",)),
     },
     "secret": {
         "en": (lambda c: f"sk-{_hex(c, 40)}", ("The API key is {}.", "api_key={}")),
@@ -148,8 +171,8 @@ VALUES: dict[str, dict[str, tuple[Make, tuple[str, ...]]]] = {
         "zh": (lambda c: _digits(c, 9), ("我的QQ号是{}。", "加我QQ：{}，")),
     },
     "birth_date": {
-        "en": (lambda c: f"{c.choice(['March', 'July', 'October'])} {c.randint(2, 28)}, {c.randint(1941, 1999)}", ("I was born on {}.", "Date of birth: {}.")),
-        "zh": (lambda c: f"{c.randint(1941, 1999)}年{c.randint(2, 12)}月{c.randint(2, 28)}日", ("我出生于{}。", "出生日期：{}，")),
+        "en": (_born, ("I was born on {}.", "Date of birth: {}.")),
+        "zh": (_born_zh, ("我出生于{}。", "出生日期：{}，")),
     },
     "coordinates": {
         "en": (_coordinates, ("My house is at coordinates {}.",)),

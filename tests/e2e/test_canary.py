@@ -1,4 +1,4 @@
-"""Two hundred planted values leave by no door: not in any file that a build writes, not on the screen, not in `explain`."""
+"""Two hundred planted values leave by no door: no file that a build writes, not the screen, not `explain`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWER = {
     "zh": "谢谢，我们已经记下来了，会尽快处理这件事。",
 }
 LONG = {
-    "en": "Thank you for the message. The workshop opens at nine, the van leaves at noon, and a colleague looks after it.",
+    "en": "Thank you for the message. The workshop opens at nine, the van leaves at noon.",
     "zh": "谢谢您的留言。维修间九点开门，送货车中午出发，同事会跟进处理，有结果以后马上告诉您，请放心等待。",
 }
 REFUSAL = "I'm sorry, but as an AI language model I cannot help with that request."

@@ -90,7 +90,8 @@ def test_the_evidence_tells_kind_field_place_count_and_recogniser_and_no_value()
 def test_edits_of_several_kinds_follow_each_other_and_end_at_the_scrubbed_text() -> None:
     rows, kept, _ = run(one(output=f"{MAIL}, call {PHONE}, card {CARD}"))
     assert [row["output"] for row in rows] == [
-        f"<EMAIL>, call {PHONE}, card {CARD}", f"<EMAIL>, call <PHONE>, card {CARD}", "<EMAIL>, call <PHONE>, card <BANK_CARD>",
+        f"<EMAIL>, call {PHONE}, card {CARD}", f"<EMAIL>, call <PHONE>, card {CARD}",
+        "<EMAIL>, call <PHONE>, card <BANK_CARD>",
     ]  # fmt: skip
     assert kept["output"].to_pylist() == ["<EMAIL>, call <PHONE>, card <BANK_CARD>"]
 
@@ -160,8 +161,9 @@ def test_loose_sentences_are_cleaned() -> None:
 
 _PIECES = [
     MAIL, PHONE, CARD, "+86 138 1234 5678", "我叫王伟明，", "My name is Jo Fenwick", "住在北京市海淀区中关村大街27号",
-    "12 High Street, Springfield", "11010519491231002X", "10.1.2.3", "<EMAIL>", " ", ",", "。", "tel: ", "QQ：12345678", "x", "1",
-    "born 1987-03-05 ", "DE89 3704 0044 0532 0130 00", "https://a:b@c.test/", "sk-0123456789abcdef0123", "***-***", "555-0134",
+    "12 High Street, Springfield", "11010519491231002X", "10.1.2.3", "<EMAIL>", " ", ",", "。", "tel: ", "x", "1",
+    "QQ：12345678", "born 1987-03-05 ", "DE89 3704 0044 0532 0130 00", "https://a:b@c.test/", "sk-0123456789abcdef0123", "***-***",
+    "555-0134",
 ]  # fmt: skip
 _texts = st.lists(st.sampled_from(_PIECES), max_size=6).map("".join)
 
