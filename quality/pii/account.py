@@ -58,31 +58,31 @@ _SERVICE: Final = (
     r"|豆瓣|ins|ig|tg)"
 )
 _QQ: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))(?:群|号码|號碼|号|號|是|为|為|加|我|的"
-    r"|就|：|:|=|[ (（\"“，,]){0,6}([1-9][0-9]{4,10})(?![0-9A-Za-z.@])"
-)
-_QQ_FAR: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅)[^0-9\n。]{0,16}?(?:是|：|:|号|號)[ ]?([1-9][0-9]{4,10})"
-    r"(?![0-9A-Za-z.@])"
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))"
+    r"([^0-9A-Za-z\n。]{0,8}?|[^0-9\n。]{0,20}?(?:是|：|:|号|號|加)[ ]?)"
+    r"([1-9][0-9]{4,10})(?![0-9A-Za-z.@]|[人个個元块名万亿年月天次首])"
 )
 _WECHAT: Final = re.compile(
     r"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
-    r"|[加➕]v|\+v|卫星)[^A-Za-z0-9\n。；;@]{0,12}?"
-    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3}@?"
+    r"|[加➕]v|\+v|卫星)([^A-Za-z0-9\n。；;@]{0,12}?"
+    r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3})@?"
     r"([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
 _NAMED: Final = re.compile(
     rf"(?i)(?:(?<![A-Za-z])(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle"
-    rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: (?:account|handle|id|name|username|user|号|账号|帐号))?"
+    rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
     rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
     r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)"
     r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
     r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
-_QQ_SIGNS: Final = ("qq", "扣扣", "企鹅", "球球", "秋秋", "加q", "q号", "q：", "q:")
+# "微信和手机都是 138…" gives a telephone number.
+_CALL: Final = re.compile("手机|電話|电话|手機|打|拨|短信|热线|座机")
+_QQ_SIGNS: Final = signs.listed("qq|扣扣|企鹅|球球|秋秋|加q|q号|q：|q:")
 _WECHAT_SIGNS: Final = signs.listed(
-    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|we chat|weixin|wx|vx|v信|威信|薇信|加v|+v|＋v|卫星"
+    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
 )
+_WECHAT_ASCII_SIGNS: Final = signs.listed("wechat|we chat|weixin|wx|vx")
 _NAMED_SIGNS: Final = signs.listed(
     "username|user name|user_name|user-name|userid|user id|user_id|user:|user =|user=|user'|user\"|login|"
     "screen name|screenname|screen_name|nickname|nick:|handle|account|twitter|insta|telegram|snapchat|"
@@ -93,7 +93,8 @@ _NAMED_SIGNS: Final = signs.listed(
 _NAMED_HAN_SIGNS: Final = signs.listed(
     "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
-_IS: Final = re.compile(r"[:：=是为為]| (?:is|was) [\"'“@]?[A-Za-z]*[0-9_@\"]")
+_ZH_IS: Final = re.compile("[是为為叫]")
+_IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
     r"|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
@@ -111,6 +112,7 @@ _NO_PROFILE: Final = re.compile(
     r"marketplace|repository|orgs|organizations|trending|notifications|groups|pages|events|watch|i|p|status"
     r"|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
 )
+_REDDIT: Final = re.compile(r"(?<![A-Za-z0-9_./-])/?u/[A-Za-z0-9_-]{3,20}(?![A-Za-z0-9_/-])")
 _PROFILE_SIGNS: Final = signs.listed(
     ".com/|t.me/|twitch.tv/|weibo.cn/|paypal.me/|keybase.io/|huggingface.co/|mastodon.social/|threads.net/"
 )
@@ -122,18 +124,23 @@ def recognise(text: str) -> Iterator[Span]:
     text = seen.text
     if seen.at:
         yield from _mentions(text)
-    if seen.digits and signs.holds(seen.lower, _QQ_SIGNS):
-        for pattern in (_QQ, _QQ_FAR):
-            for match in pattern.finditer(text):
+    ascii_only = text.isascii()
+    if seen.digits and ("qq" in seen.lower if ascii_only else signs.holds(seen.lower, _QQ_SIGNS)):
+        for match in _QQ.finditer(text):
+            if not _CALL.search(match[1]):
                 yield _span(match, 0.95)
-    if signs.holds(seen.lower, _WECHAT_SIGNS):
+    if signs.holds(seen.lower, _WECHAT_ASCII_SIGNS if ascii_only else _WECHAT_SIGNS):
         for match in _WECHAT.finditer(text):
-            if _is_account(match):
+            if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
-    if signs.holds(seen.lower, _NAMED_SIGNS) or (
-        not text.isascii() and signs.holds(seen.lower, _NAMED_HAN_SIGNS)
+    if (seen.colon or (not ascii_only and _ZH_IS.search(text)) or _IS.search(text)) and (
+        signs.holds(seen.lower, _NAMED_SIGNS)
+        or (not ascii_only and signs.holds(seen.lower, _NAMED_HAN_SIGNS))
     ):
         yield from _named(text)
+    if "u/" in text and "reddit" in seen.lower:
+        for match in _REDDIT.finditer(text):
+            yield Span(match.start(), match.end(), "handle", 0.85, _NAME)
     if "/" in text and signs.holds(seen.lower, _PROFILE_SIGNS):
         for match in _PROFILE.finditer(text):
             if not _NO_PROFILE.fullmatch(match[1]):
@@ -141,25 +148,26 @@ def recognise(text: str) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    if _IS.search(text):
-        for match in _NAMED.finditer(text):
-            if not is_placeholder(match[1]) and _is_name_like(match):
-                yield _span(match, 0.85)
+    for match in _NAMED.finditer(text):
+        if not is_placeholder(match[1]) and _is_name_like(match):
+            yield _span(match, 0.85)
 
 
 def _span(match: re.Match[str], score: float) -> Span:
-    start = match.start(1)
+    """Return the span of a pattern's last group, with an @ before it."""
+    group = match.re.groups
+    start = match.start(group)
     if start and match.string[start - 1] == "@":
         start -= 1
-    return Span(start, match.end(1), "handle", score, _NAME)
+    return Span(start, match.end(group), "handle", score, _NAME)
 
 
 def _is_account(match: re.Match[str]) -> bool:
     """Tell whether a WeChat account could be this: a plain English word behind "WeChat" is the sentence going on."""
-    name = match[1]
+    name = match[2]
     if any(not char.isalpha() for char in name):
         return True
-    said = match.string[max(0, match.start(1) - 2) : match.start(1)].rstrip()
+    said = match.string[max(0, match.start(2) - 2) : match.start(2)].rstrip()
     return name.islower() and said[-1:] != "" and said[-1:] in "号號：:是加為为"
 
 
@@ -212,7 +220,7 @@ def _mentions(text: str) -> Iterator[Span]:
     if "//@" in text or not text.isascii():
         for match in _HAN_MENTION.finditer(text):
             start = match.start()
-            if match[1].isascii() or (start and text[start - 1].isalnum()):
+            if match[1].isascii() or (start and text[start - 1].isalnum() and text[start - 1].isascii()):
                 continue
             # Scanned books have an @ for a numeral in a circle: it takes a social word, a forward's // or a line of
             # its own.

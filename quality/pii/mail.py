@@ -34,7 +34,8 @@ _DOMAIN: Final = re.compile(
 _CONTEXT: Final = re.compile(
     "mail|邮箱|邮件|郵箱|郵件|电邮|電郵|伊妹儿|contact|write to|reach", re.IGNORECASE
 )
-_SPELLED_SIGNS: Final = signs.listed(" dot |[dot|(dot|[at|(at|{at|<at|[ at|( at|[@|(@|艾特|[.]|(.)| @ ")
+_SPELLED_SIGNS: Final = signs.listed(" dot|(dot|[dot|(at|[at|{at|<at")
+_SPELLED_AT_SIGNS: Final = signs.listed("[@|(@| @ |(.|[.|点| dot|[dot|(dot")
 _DOT: Final = r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot |\.|点)"
 _AT: Final = r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?| at | @ |@|艾特)"
 _SPELLED: Final = re.compile(
@@ -61,7 +62,11 @@ def recognise(text: str) -> Iterator[Span]:
             if span is not None:
                 yield span
             place = text.find("@", place + 1)
-    if signs.holds(seen.lower, _SPELLED_SIGNS):
+    if (
+        signs.holds(seen.lower, _SPELLED_SIGNS)
+        or (seen.at and signs.holds(seen.lower, _SPELLED_AT_SIGNS))
+        or (not text.isascii() and "艾特" in text)
+    ):
         yield from _spelled(text)
 
 
@@ -88,9 +93,10 @@ def _around(text: str, place: int) -> Span | None:
 
 def _end(text: str, domain: re.Match[str]) -> int | None:
     """Return where a domain ends, None if no top-level domain ends it."""
-    if text[domain.end() : domain.end() + 1] in ("(", "["):
-        return None
     top = domain[1]
+    # `x@w.to(device)` multiplies matrices; a bracket behind a real address is a remark.
+    if text[domain.end() : domain.end() + 1] in ("(", "[") and len(top) == 2 and domain[0].count(".") == 1:
+        return None
     if _is_top(top.lower()):
         labels = domain[0].split(".")
         # "…@example.com.Please write": the full stop of the sentence, with no space behind it.

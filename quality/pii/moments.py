@@ -60,7 +60,7 @@ _COMPASS: Final = r"(?: ?°)?(?: ?[NSEWnsew](?![A-Za-z]))?"
 # Between the two: a separator, perhaps the second one's label ("lon:", "and longitude of", 经度为).
 _LABEL: Final = (
     r"(?:and )?(?:a |the |其)?[\"']?(?:lon(?:g(?:itude)?)?|lng|lat(?:itude)?|y|经度|經度|纬度|緯度)_?[0-9]?[\"']?"
-    r"(?: ?[:=：] ?| of | is |为|為|是|约为|约| )[\"']?"
+    r"(?: ?[:=：] ?| of | is |为|為|是|约为|约| |(?<=[度])(?=[0-9]))[\"']?"
 )
 _SIDE: Final = r"(?:[NSEW北南东西東][纬緯经經]?[ ]?)?"
 _PAIR: Final = re.compile(
@@ -87,9 +87,9 @@ _SEXAGESIMAL: Final = re.compile(
 def recognise(text: str) -> Iterator[Span]:
     """Find dates of birth and coordinates."""
     seen = signs.read(text)
-    if not seen.digits:
-        return
     text = seen.text
+    if not seen.digits and not ("年" in text and "月" in text):
+        return
     yield from _births(text, seen.lower)
     if _DECIMAL.search(text):
         yield from _pairs(text)

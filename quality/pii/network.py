@@ -28,6 +28,7 @@ _MAC: Final = re.compile(
 )
 # What both forms hold in their middle; starts with a plain character, so that a text is skimmed.
 _COLONS: Final = re.compile(":[0-9A-Fa-f]{0,4}:")
+_DOTS: Final = re.compile(r"\.[0-9]{1,3}\.[0-9]")
 _PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
@@ -55,12 +56,12 @@ def recognise(text: str) -> Iterator[Span]:
     """Find IP and MAC addresses and URLs that hold credentials."""
     seen = signs.read(text)
     text = seen.text
-    if seen.digits and "." in text:
+    if seen.digits and _DOTS.search(text):
         for match in _V4.finditer(text):
             score = _v4(text, match)
             if score:
                 yield Span(match.start(), match.end(), "ip", score, _NAME)
-    if _COLONS.search(text):
+    if ":" in text and _COLONS.search(text):
         for match in _V6.finditer(text):
             if _is_v6(match[0]):
                 yield Span(match.start(), match.end(), "ip", 0.93, _NAME)

@@ -80,6 +80,9 @@ _SIGNS: Final = signs.listed(
     "licence plate|number plate|plate:|plate n|plate i|plates i|plated|registration|reg n|reg. n|"
     "kennzeichen|matricula|matrícula|vehicle plate|car plate"
 )
+_STEMS: Final = signs.listed(
+    "passport|driv|mrn|dl|d.l|travel|ppt|plate|reg|kennz|medic|patient|health|nhs|insur|policy|member|benef|subscr"
+)
 _NUMBERED_SIGNS: Final = signs.listed("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber")
 _NUMBERED: Final = (" number", "_number", " no.", " #", " id", "_id", " num")
 _HAN_SIGNS: Final = signs.listed(
@@ -97,6 +100,8 @@ def recognise(text: str) -> Iterator[Span]:
     if not text.isascii() and _PLATE_START.search(text):
         for match in _CN_PLATE.finditer(text):
             yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
+    if text.isascii() and not signs.holds(seen.lower, _STEMS):
+        return
     numbered = signs.holds(seen.lower, _NUMBERED_SIGNS) and signs.holds(seen.lower, _NUMBERED)
     if not (
         numbered or signs.holds(seen.lower, _SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))

@@ -70,14 +70,18 @@ def recognise(text: str) -> Iterator[Span]:
                     last = match.end()
                     start = match.start() + (match[0].startswith("(") and ")" not in match[0])
                     yield Span(start, last, "phone", score, _NAME)
-    yield from _short(text)
+    yield from _short(text, seen.lower)
 
 
-def _short(text: str) -> Iterator[Span]:
+def _short(text: str, lower: str) -> Iterator[Span]:
     """Find numbers of four to eight digits that words introduce: 客服95588, 转8012, ext. 4521."""
-    for match in phone_words.SHORT.finditer(text):
-        place = match.lastindex or 1
-        yield Span(match.start(place), match.end(place), "phone", 0.8, _NAME)
+    patterns = [] if text.isascii() else [phone_words.SHORT_ZH]
+    if signs.holds(lower, phone_words.SHORT_SIGNS):
+        patterns.append(phone_words.SHORT_EN)
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            place = match.lastindex or 1
+            yield Span(match.start(place), match.end(place), "phone", 0.8, _NAME)
 
 
 def _judge(text: str, match: re.Match[str], last: int) -> float:
@@ -127,10 +131,11 @@ def _plus(text: str, number: str) -> float:
     import phonenumbers
 
     try:
-        parsed = phonenumbers.parse(number, None)
+        possible = phonenumbers.is_possible_number(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
-        return 0.0
-    return 0.92 if phonenumbers.is_possible_number(parsed) else 0.0
+        possible = False
+    # "+1234567890" is no plan's number and yet what people write for one.
+    return 0.92 if possible else 0.8 if 9 <= sum(char.isdigit() for char in number) <= 13 else 0.0
 
 
 def _nanp(text: str, number: str) -> float:

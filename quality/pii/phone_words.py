@@ -15,7 +15,8 @@ HAN_TEXT: Final = re.compile(f"[{HAN}]")
 
 _EN: Final = (
     r"(?<![A-Za-z])(?:(?:tele|mobile |cell |home |work |office |smart)?-?phones?(?:[ _-]?n(?:umber|o|um|r))?"
-    r"|phone_?number|tel|telefon|tél|mob(?:ile)?|"
+    r"|phone_?number|tel|telefon(?:nummer|o)?|tél(?:éphone)?|teléfono|m[óo]vil|handy|rufnummer|mob(?:ile)?|"
+    r"(?:my|his|her|our|your|their) (?:new )?number(?= is |:)|"
     r"cell(?:phone|ular)?|fax|hotline|helpline|landline|whats ?app|viber|imessage|pager|toll[- ]free|contact "
     r"(?:number|no))s?(?![A-Za-z])"
 )
@@ -30,7 +31,9 @@ _EN_BEFORE: Final = re.compile(
     rf"(?:el)?\s?[:：]\s{{0,2}}$"
 )
 _EN_VERB_BEFORE: Final = re.compile(f"(?i:{_EN_VERBS})")
-_STEMS: Final = signs.listed("phone|tel|tél|mob|cell|fax|line|whats|viber|imessage|pager|toll|contact|:|：")
+_STEMS: Final = signs.listed(
+    "phone|tel|tél|mob|vil|handy|rufn|number|cell|fax|line|whats|viber|imessage|pager|toll|contact|:|："
+)
 _VERB_STEMS: Final = ("call", "dial", "phone", "text", "sms", "ring", "reach", "contact", "answering")
 # The word, then up to a dozen characters that hold no digit, no letter and no end of a sentence.
 _ZH_BEFORE: Final = re.compile(
@@ -60,14 +63,17 @@ _AMOUNT: Final = re.compile(
     r"|\s?[*^=<>]\s?[0-9(a-z]|\s?[+/]\s?[0-9]|\s?[×÷]"
 )
 
-SHORT: Final = re.compile(
+SHORT_ZH: Final = re.compile(
     r"(?:电话|電話|热线|熱線|客服|致电|致電|拨打|撥打|拨|撥|手机|座机|分机|分機|短信(?:发送)?到)(?:号码|號碼|号"
     r"|號|是|为|為|打|到|联系|[ :：“\"（(]){0,4}"
     r"([0-9]{4,8})(?![0-9A-Za-z.,:%年月日元人次个個分小块名家门条万千位天米]|[-/][0-9])"
     r"|(?<![0-9A-Za-z.])([0-9]{5})(?=(?:客服|服务|服務)?(?:热线|熱線|电话|電話|客服))"
-    r"|(?<![A-Za-z])(?:[Dd]ial|[Ee]xt(?:ension)?\.?|[Tt]ext (?:[A-Z]+ )?to|[Hh]otline(?: number)?(?: is)?:?) ?"
+)
+SHORT_EN: Final = re.compile(
+    r"(?<![A-Za-z])(?:[Dd]ial|[Ee]xt(?:ension)?\.?|[Tt]ext (?:[A-Z]+ )?to|[Hh]otline(?: number)?(?: is)?:?) ?"
     r"([0-9]{4,6})(?![0-9A-Za-z.,:%]| (?:people|times|years|words))"
 )
+SHORT_SIGNS: Final = signs.listed("dial |ext|hotline")
 """A word and the short number that it introduces; the number is the last group that took part."""
 
 

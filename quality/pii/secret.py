@@ -45,6 +45,7 @@ _WORD: Final = re.compile(
     r"|(?i:bearer) (?=[A-Za-z0-9_.+/-]{20})"
     r"|(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?)(?:将|應該|应该)?(?:是|为|為|設為|设为|設置为"
     r"|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
+    r"|(?:密码|密碼|口令)(?=[A-Za-z0-9@#$!]{6})"
 )
 _WORD_SIGNS: Final = signs.listed(
     "password|passwd|passphrase|passcode|pwd|apikey|api key|api_key|api-key|secret|token|bearer|"
@@ -67,15 +68,16 @@ def recognise(text: str) -> Iterator[Span]:
     """Find keys, tokens, passwords and private keys."""
     seen = signs.read(text)
     text = seen.text
-    if signs.holds(text, _KEYS_SIGNS):
+    # A key holds digits; a password without a digit or a mark cannot be told from a word.
+    if not seen.digits and not _MARK.search(text):
+        return
+    if seen.digits and signs.holds(text, _KEYS_SIGNS):
         for match in _KEYS.finditer(text):
             if not is_placeholder(match[0]) and len(set(match[0])) > 8:
                 yield Span(match.start(), match.end(), "secret", 0.97, _NAME)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
-    if (
-        signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
-    ) and _MARK.search(text):
+    if signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS)):
         yield from _named(text)
 
 

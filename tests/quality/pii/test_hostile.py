@@ -1,4 +1,4 @@
-"""Every recogniser is linear in the text: twice the text costs no more than twice the time, whatever it is.
+"""Every recogniser is linear in the text: twice the text costs no more than twice the time, whatever it is."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ STRUCTURED = frozenset(kind for kinds, _ in RECOGNISERS.values() for kind in kin
 
 FOUND = {
     "email": [
+        "邮箱 ⟦zhang.san@mails.example.edu.cn⟧（工作）",
         "Write to ⟦jo.smith+list@example.com⟧.",
         "我的邮箱是⟦lilei_88@example.cn⟧谢谢",
         "邮箱：⟦ｌｉｌｅｉ＠ｅｘａｍｐｌｅ．ｃｏｍ⟧。",
@@ -26,6 +27,14 @@ FOUND = {
         "联系⟦li.lei@pku.edu.cn⟧或⟦han@163.com⟧",
     ],
     "phone": [
+        "微信和手机都是⟦13812345678⟧",
+        "订餐热线⟦4000-517-517⟧",
+        "电话：⟦13812345678⟧/⟦13912345678⟧",
+        "móvil: ⟦612 345 678⟧",
+        "Tel ⟦03-1234-5678⟧ Tokyo",
+        "⟦18612345678⟧（微信同号）",
+        "My number is ⟦5551234567⟧.",
+        "⟦+1234567890⟧",
         "Call ⟦(555) 555-0123⟧ today",
         "Call me at ⟦555-0199⟧ please",
         "tel: ⟦+1 212 555 0142⟧",
@@ -149,6 +158,8 @@ FOUND = {
         "⟦https://b.example.com/f?X-Amz-Signature=ab12cd34ef56ab12⟧",
     ],
     "secret": [
+        "账号admin密码⟦Admin@123⟧",
+        "登录密码：⟦zxcvbn123⟧",
         "key sk-… = ⟦sk-abcdefghij0123456789ABCDEFGHIJ⟧",
         "⟦ghp_abcdefghijklmnopqrstuvwxyz0123456789⟧",
         "⟦AKIAIOSFODNN7EXAMPL1⟧",
@@ -164,6 +175,12 @@ FOUND = {
         "Authorization: Bearer ⟦abcdef0123456789abcdef⟧",
     ],
     "handle": [
+        "加个QQ聊吧⟦345678901⟧",
+        "My Discord is ⟦jdoe#1234⟧",
+        "reddit ⟦u/jdoe_42⟧",
+        "微博⟦@小明同学⟧ 说",
+        "抖音号：⟦xiaoming666⟧",
+        "telegram ⟦t.me/jdoe42⟧",
         "QQ：⟦12345678⟧",
         "我的qq号是⟦987654321⟧",
         "加我微信⟦lilei_8866⟧",
@@ -183,6 +200,7 @@ FOUND = {
         "Skype: ⟦live_jo99⟧",
     ],
     "birth_date": [
+        "出生于⟦一九九〇年三月七日⟧",
         "She was born on ⟦May 15, 1990⟧ in Leeds",
         "DOB: ⟦05/15/1990⟧",
         "Date of birth ⟦1990-05-15⟧",
@@ -195,6 +213,7 @@ FOUND = {
         "张三，⟦1990年5月15日⟧生，汉族",
     ],
     "coordinates": [
+        "纬度⟦31.2304，经度121.4737⟧",
         "at ⟦40.7128, -74.0060⟧",
         "坐标：⟦39.9042，116.4074⟧",
         "⟦40.7128° N, 74.0060° W⟧",
