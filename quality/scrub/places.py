@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from quality.pii import Span
 from quality.scrub.tags import Stretch
@@ -39,23 +41,29 @@ class Mark:
         return replace(self, fresh=False) if self.fresh else self
 
 
-def merged(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Return disjoint stretches in order; those that touch become one."""
+def merged(stretches: Iterable[Stretch], touching: bool = True) -> list[Stretch]:
+    """Return disjoint stretches in order; those that overlap (or touch) become one."""
     united: list[Stretch] = []
     for start, end in sorted(stretches):
-        if united and start <= united[-1][1]:
+        if united and (start < united[-1][1] or (touching and start == united[-1][1])):
             united[-1] = (united[-1][0], max(united[-1][1], end))
         else:
             united.append((start, end))
     return united
 
 
+def cut(start: int, end: int, stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+    """Yield those of disjoint, ordered stretches that share a character with this one."""
+    for at in range(bisect_right(stretches, start, key=itemgetter(1)), len(stretches)):
+        if stretches[at][0] >= end:
+            return
+        yield stretches[at]
+
+
 def covered(start: int, end: int, stretches: Sequence[Stretch]) -> Stretch:
-    """Return a stretch widened over those that it cuts through."""
-    for other_start, other_end in sorted(stretches):
-        if other_start < end and start < other_end:
-            start, end = min(start, other_start), max(end, other_end)
-    return start, end
+    """Return a stretch widened over those of disjoint, ordered ones that it cuts through."""
+    touched = list(cut(start, end, stretches))
+    return (min(start, touched[0][0]), max(end, touched[-1][1])) if touched else (start, end)
 
 
 def placed(

@@ -16,7 +16,7 @@ from typing import Literal
 
 from quality.pii import KINDS, Span
 from quality.scrub.custom import DENIED, PATTERN, folded
-from quality.scrub.places import Mark, covered, merged, placed, without
+from quality.scrub.places import Mark, covered, cut, merged, placed, without
 from quality.scrub.surrogates import HAVE_SURROGATES, surrogate, surrogates_in
 from quality.scrub.tags import Stretch, masked, tag, tags_in
 from quality.scrub.values import elsewhere
@@ -139,7 +139,7 @@ def _foreign(text: str, spans: Sequence[Span], marks: Sequence[Mark], policy: Po
     Of spans that overlap, the surest gives the kind, and all of them the extent; half a tag is never left.
     """
     tags, made = policy.ours(text)
-    whole = [*tags, *made, *((mark.start, mark.end) for mark in marks)]
+    whole = merged([*tags, *made, *((mark.start, mark.end) for mark in marks)], touching=False)
     tags, ours = merged(tags), merged([*tags, *made])
     wanted = []
     for span in spans:
@@ -161,11 +161,10 @@ def _foreign(text: str, spans: Sequence[Span], marks: Sequence[Mark], policy: Po
 
 def _is_foreign(text: str, span: Span, safe: Sequence[Stretch]) -> bool:
     at = span.start
-    for start, end in safe:
-        if end > at and start < span.end:
-            if any(map(str.isalnum, text[at:start])):
-                return True
-            at = max(at, end)
+    for start, end in cut(span.start, span.end, safe):
+        if any(map(str.isalnum, text[at:start])):
+            return True
+        at = max(at, end)
     return any(map(str.isalnum, text[at : span.end]))
 
 

@@ -123,8 +123,8 @@ def patterns() -> dict[str, str]:
     lower = word.lower()
     surname, given = f"[{held['zh_surnames']}]", f"[{held['zh_given']}]"
     part = rf"(?:{word}|[A-Z]\.)"
-    english = rf"(?<![A-Za-z])(?:[A-Z]\. )*{word}(?: {part})*(?![A-Za-z])"
-    chinese = f"[小老阿]?{surname}{given}{{0,2}}|{given}{{2}}(?:·{given}{{2}})+|{given}{{1,2}}"
+    english = rf"(?<![A-Za-z])(?:[A-Z]\. ){{0,3}}{word}(?: {part}){{0,3}}(?![A-Za-z])"
+    chinese = f"[小老阿]?{surname}{given}{{0,2}}|{given}{{2}}(?:·{given}{{2}}){{1,3}}|{given}{{1,2}}"
     types, districts, streets = (
         "|".join(held[name]) for name in ("street_types", "zh_districts", "zh_streets")
     )

@@ -4,6 +4,7 @@ nothing."""
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -205,6 +206,34 @@ def test_marks_tell_what_was_replaced_and_lead_back_to_it(
     assert done.without([]) == done.texts
     for marks in done.marks:
         assert all(a.end <= b.start for a, b in pairwise(marks))
+
+
+@pytest.mark.parametrize("manner", ["tag", "pseudonym"])
+def test_the_cost_is_linear_in_what_a_text_holds(manner: Manner) -> None:
+    """Thirty thousand addresses in one record, each of them looked for in its other text."""
+    pattern = re.compile(r"\w+@\w+\.co")
+
+    def detect(shown: Sequence[Shown]) -> list[list[Span]]:
+        return [[Span(*m.span(), "email", 0.9, "mail") for m in pattern.finditer(t)] for _, t in shown]
+
+    def seconds(count: int) -> float:
+        text = " ".join(f"user{n}@host.co" for n in range(count))
+        began = time.process_time()
+        done = scrub([[("", text), ("", text[::-1])]], detect, Policy({"email": manner}, KEY))[0]
+        assert len(done.marks[0]) == count
+        return time.process_time() - began
+
+    assert seconds(30_000) < 20 * max(seconds(3_000), 0.02)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "1", "555-01", "岚", "Brev", "brevaby.", "<EMAIL", "0.00", "99", "00:00:5E:", "A. "]
+)
+def test_a_megabyte_of_anything_is_searched_in_no_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    began = time.process_time()
+    surrogates_in(text, HAVE_SURROGATES)
+    assert time.process_time() - began < 10
 
 
 def test_what_is_found_in_one_text_goes_from_the_others_too() -> None:
