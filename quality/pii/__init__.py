@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from quality.pii import account, identity, mail, moments, money, network, papers, phone, secret
+from quality.pii.addresses_en import find_addresses_en
+from quality.pii.addresses_zh import find_addresses_zh
+from quality.pii.names_en import find_names_en
+from quality.pii.names_zh import find_names_zh
 from quality.pii.spans import KINDS, Recogniser, Span, settle
 
 __all__ = ["KINDS", "RECOGNISERS", "Recogniser", "Span", "find", "settle"]
@@ -22,6 +26,10 @@ RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
     "secret": (frozenset({"secret"}), secret.recognise),
     "account": (frozenset({"handle"}), account.recognise),
     "moments": (frozenset({"birth_date", "coordinates"}), moments.recognise),
+    "addresses_en": (frozenset({"address"}), find_addresses_en),
+    "addresses_zh": (frozenset({"address"}), find_addresses_zh),
+    "names_en": (frozenset({"name"}), find_names_en),
+    "names_zh": (frozenset({"name"}), find_names_zh),
 }
 """Each recogniser with the kinds that it may report."""
 

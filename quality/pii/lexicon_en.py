@@ -1,7 +1,7 @@
-"""What a capitalised English word may be: given name, surname, common word, place; and the words that decide between them.
+"""What a capitalised English word may be: given name, surname, word, place; and the words that decide between them.
 
-A word is looked up once and gets a role, two small numbers and some flags in one integer, so that the recogniser reads no
-strings in its loop. Rejected: lists of full names (an encyclopedia is not wanted), regexes of alternatives (slow, and each
+A word is looked up once and gets a role, two small numbers and some flags in one integer, so that the recogniser reads
+no strings in its loop. Rejected: lists of full names (no encyclopedia is wanted), regexes of alternatives (slow: each
 name would be tried at each place), and sets per origin (a name of one country is a name in all).
 """
 
@@ -20,7 +20,7 @@ from quality.lookalike.words import known_words
 DATA: Final = Path(__file__).parent / "data"
 
 GIVEN: Final = 3
-"""Mask: how surely a word is a given name: 3 sure, 2 fair (also a word or a place), 1 rather a word, 0 not known as one."""
+"""Mask: how surely a word is a given name: 3 sure, 2 fair (a word or place too), 1 rather a word, 0 not known."""
 
 SURNAME: Final = 12
 """Mask: how surely it is a surname, in steps of 4."""
@@ -34,10 +34,24 @@ PROPER: Final = 32
 UNKNOWN: Final = 64
 """Flag: no list has it; with a capital it may be a name from anywhere."""
 
+TITLE: Final = 128
+"""Flag: a title that goes before a name: Mr, Captain."""
+
+ROYAL: Final = 256
+"""Flag: a rank that goes before a given name or an office: King, President."""
+
+FUNCTION: Final = 512
+"""Flag: a word of grammar or one that often begins a sentence."""
+
 _ORDINARY = 5
 """Least decimal logarithm of a word's count to be ordinary; rarer ones are often names of something."""
 
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+_ARTICLES = frozenset({"el", "la", "le", "los", "las", "les", "il", "uno"})
+"""Articles of other languages, which begin titles and places far more often than they are a name."""
+
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class Context:
     verbs: frozenset[str]
     particles: frozenset[str]
     proper: frozenset[str]
+    firms: frozenset[str]
 
 
 @cache
@@ -71,8 +86,11 @@ def context() -> Context:
 
 @cache
 def places() -> frozenset[str]:
-    """Return the towns and countries of more than one word, in lower case without accents."""
-    return frozenset(gzip.decompress((DATA / "english_places.txt.gz").read_bytes()).decode().splitlines())
+    """Return towns, countries and firms of two words and more that look like names, in lower case without accents."""
+    firms = frozenset(firm.replace("_", " ") for firm in context().firms)
+    return firms | frozenset(
+        gzip.decompress((DATA / "english_places.txt.gz").read_bytes()).decode().splitlines()
+    )
 
 
 @cache
@@ -81,16 +99,22 @@ def roles() -> dict[str, int]:
     proper = context().proper
     ordinary = {word: WORD if size >= _ORDINARY else 0 for word, size in known_words().items()}
     lines = gzip.decompress((DATA / "english_names.txt.gz").read_bytes()).decode().splitlines()
-    codes = {code: _role(*map(int, code), False) for code in {line[-4:] for line in lines}}
+    codes = {code: _role(code) for code in {line[-4:] for line in lines}}
     named = {line[:-5]: codes[line[-4:]] for line in lines}
     for line in lines:
         if line[:-5] in proper:
-            named[line[:-5]] = _role(*map(int, line[-4:]), True)
-    return ordinary | named | {word: PROPER for word in proper if word not in named}
+            named[line[:-5]] = _role(line[-4:], proper=True)
+    found = ordinary | named | {word: PROPER for word in proper if word not in named}
+    for words, flag in ((context().titles, TITLE), (context().royal, ROYAL), (context().functions, FUNCTION)):
+        for word in words:
+            known = WORD if word in _ARTICLES else found.get(word, WORD)
+            found[word] = known | flag
+    return found
 
 
-def _role(given: int, surname: int, word: int, place: int, proper: bool) -> int:
+def _role(code: str, *, proper: bool = False) -> int:
     """Return the role of a word from the four digits of the data file; `SOURCES.md` tells what they count."""
+    given, surname, word, place = map(int, code)
     first = last = 0
     if given >= 4 and not (word or proper) and place <= (given >= 5):
         first = 3
@@ -131,7 +155,7 @@ def role_of(word: str) -> int:
             return role & ~WORD
     if "-" in lower:
         parts = [known.get(part, UNKNOWN) for part in lower.split("-")]
-        if all(part & UNKNOWN for part in parts):
+        if any(part & UNKNOWN for part in parts) and not any(part & (WORD | PROPER) for part in parts):
             return UNKNOWN
         first = min(part & GIVEN for part in parts)
         last = max(part & SURNAME for part in parts) if not any(part & WORD for part in parts) else 0

@@ -12,16 +12,43 @@ from quality.pii.lexicon_en import context
 
 _REACH: Final = 40
 _AFTER = re.compile(r"(?:['’]s)?[ -]{1,2}([A-Za-z]+)")
+_SENTENCE_END = re.compile(r"[.!?\n]")
 _NUMBERED = re.compile(r",? \d")
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _EDGE = "\"'“”‘’`([{<*_|>,;-–—"
 _LIST = re.compile(r"[\s\d]*(?:[,;/&|]|and|or|vs\.?)[\s\d.:|\"']*(?:and|or|&)?[\s\"']*")
-_PLACE = frozenset({"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"})
-_BE = frozenset({"is", "was", "am", "be", "are", "it's", "i'm", "i’m", "it’s", "he's", "she's", "that's", "this's", "he’s", "she’s", "me's"})
+_PLACE = frozenset(
+    {"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"}
+)
+_BE = frozenset(
+    {
+        "is",
+        "was",
+        "am",
+        "be",
+        "are",
+        "it's",
+        "i'm",
+        "i’m",
+        "it’s",
+        "he's",
+        "she's",
+        "that's",
+        "this's",
+        "he’s",
+        "she’s",
+        "me's",
+    }
+)
 
-_NOT_OF_PERSONS = _BE | {"i", "we", "which", "that", "were", "been", "being", "city", "company", "game", "file", "product"}
+_NOT_OF_PERSONS = _BE | frozenset(
+    {"i", "we", "which", "that", "were", "been", "being", "city", "company", "game", "file", "product"}
+)
+"""Words before `named` and `called` that speak of a thing."""
+
 _OF_PERSONS = frozenset(
-    "first last full given family middle maiden my your his her their the customer client user patient contact".split()
+    {"first", "last", "full", "given", "family", "middle", "maiden", "my", "your", "his", "her", "their"}
+    | {"the", "customer", "client", "user", "patient", "contact"}
 )
 
 
@@ -45,6 +72,11 @@ class Surroundings:
         before = self.text[max(0, start - 8) : start].rstrip(" \t\"'“‘(*_->•#")
         return not before or before[-1] in ".!?:\n|…" or start == 0
 
+    def asks(self, start: int) -> bool:
+        """Tell whether a question mark ends the sentence that a word stands in."""
+        match = _SENTENCE_END.search(self.text, start, start + 150)
+        return match is not None and match[0] == "?"
+
     def starts_line(self, start: int) -> bool:
         """Tell whether only white space and marks of a list stand before on the line."""
         before = self.text[max(0, start - 8) : start].rpartition("\n")
@@ -63,7 +95,9 @@ class Surroundings:
         """Tell whether the words beside a name make it a thing's: `the … algorithm`, `…'s disease`."""
         words = context()
         match = _AFTER.match(self.text, end)
-        if match and match[1] in words.thing_after:
+        if match and (
+            match[1] in words.thing_after or (match[1][0].isupper() and match[1].lower() in words.company)
+        ):
             return True
         _, before = self._words_before(start)
         if not before:
@@ -71,6 +105,10 @@ class Surroundings:
         if before[0].isdecimal() and _NUMBERED.match(self.text, end):
             return True
         return before[0] in words.thing_before or (before[0] == "of" and before[1:2] == ["university"])
+
+    def is_paired(self, start: int, end: int) -> bool:
+        """Tell whether `&` joins a name with another, as in the name of a firm."""
+        return self.text[end : end + 3] == " & " or self.text[max(0, start - 3) : start] == " & "
 
     def has_article(self, start: int) -> bool:
         """Tell whether `the`, `a` or `an` stands before."""
@@ -115,7 +153,9 @@ class Surroundings:
             return first != "called" or second not in _BE
         if first in _BE and second.rstrip(":") in ("name", "names"):
             return not len(near) > 2 or near[2].strip(_EDGE) not in words.not_person_names
-        if first in ("name's", "name’s", "starring") or (first == "me" and second in ("call", "calls", "called")):
+        if first in ("name's", "name’s", "starring") or (
+            first == "me" and second in ("call", "calls", "called")
+        ):
             return True
         if first in words.greetings and ends in {",", "!", ".", "\n", ":", ""}:
             return True
@@ -139,9 +179,16 @@ class Surroundings:
         label = label.strip(_EDGE + ":=").replace("'", "")
         owner, _, label = label.rpartition(".")
         before = owner or (near[1].strip(_EDGE) if len(near) > 1 and near[1][-1] not in ".,;:|" else "")
-        return label in labels and (not before or before in _OF_PERSONS or before not in context().not_person_names)
+        return label in labels and (
+            not before or before in _OF_PERSONS or before not in context().not_person_names
+        )
 
     def _is_signature(self, before: str, start: int, end: int) -> bool:
         """Tell whether a line of its own follows the close of a letter."""
         lines = before.rstrip().rpartition("\n")[2].strip(" ,.!*").lower().split()
-        return bool(lines) and len(lines) <= 4 and lines[-1] in context().closings and self.text[end : end + 1] in {"", "\n", "."}
+        return (
+            bool(lines)
+            and len(lines) <= 4
+            and lines[-1] in context().closings
+            and self.text[end : end + 1] in {"", "\n", "."}
+        )

@@ -6,6 +6,7 @@ one search. Rejected: classes with state and a pipeline of language tokens, whic
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -63,14 +64,17 @@ def settle(spans: Iterable[Span]) -> list[Span]:
     A span of the same kind that overlaps the winner widens it, so that no part of a value is left standing.
     """
     ranked = sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start, s.kind, s.by))
-    kept: list[Span] = []
+    kept: list[Span] = []  # in order, so that neighbours alone can clash: a text may hold very many spans
     for span in ranked:
-        clash = [other for other in kept if span.start < other.end and other.start < span.end]
-        if not clash:
-            kept.append(span)
-        elif len(clash) == 1 and clash[0].kind == span.kind:
-            other = clash[0]
+        low = high = bisect_left(kept, span.start, key=lambda other: other.end - 1)
+        while high < len(kept) and kept[high].start < span.end:
+            high += 1
+        if low == high:
+            kept.insert(low, span)
+        elif high - low == 1 and kept[low].kind == span.kind:
+            other = kept[low]
             start, end = min(span.start, other.start), max(span.end, other.end)
-            if not any(start < third.end and third.start < end for third in kept if third is not other):
-                kept[kept.index(other)] = Span(start, end, other.kind, other.score, other.by)
-    return sorted(kept)
+            free = (not low or kept[low - 1].end <= start) and (high == len(kept) or end <= kept[high].start)
+            if free:
+                kept[low] = Span(start, end, other.kind, other.score, other.by)
+    return kept

@@ -1,0 +1,293 @@
+"""Chinese names: a surname's character, then characters that given names are made of, and neighbours that fit.
+
+Each place where a surname's character stands is a candidate. It is worth what its surname and characters are worth,
+more where a title, an introduction or a stop stands beside it, less where known words cut across it; above a threshold
+it is a name. All of it is look-ups within a few characters. Rejected: a threshold on the characters alone (于是, 黄金),
+and names only after an introduction (most names in news have none).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from quality.lookalike.chinese import chinese_words
+from quality.pii.lexicon_zh import context, given, persons, surnames, words
+from quality.pii.names_zh_foreign import foreign_names
+from quality.pii.spans import Span
+
+BY: Final = "names_zh"
+_ENOUGH: Final = 6.0
+_NEARLY: Final = 3.0
+_BEST_AFTER: Final = 6.5
+_BEST_BONUS: Final = 2.5
+_IMPOSSIBLE: Final = 20.0
+_HAN = re.compile("[\u4e00-\u9fff]")
+_OPEN = "“”\"'‘’「」『』（(：: 【[*"
+_TITLE = re.compile("《[^《》\n]{1,60}》")
+_THING_ENDS = frozenset(
+    "镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
+    "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
+)
+_NEVER_AFTER = frozenset("·•・唑霉-－")
+_COVERS = 4
+"""Least logarithm of a word's count for it to stand against a name."""
+
+_UNSEEN = (-3, -3, -4)
+"""Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
+
+Candidate = tuple[int, int, float]
+
+
+def find_names_zh(text: str) -> Iterator[Span]:
+    """Find the names of persons that are written in Chinese characters."""
+    if text.isascii() or not _HAN.search(text):
+        return
+    titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
+    foreign = list(foreign_names(text))
+    taken = {at for start, end in foreign + titles for at in range(start, end)}
+    quoted = {at for start, end in titles for at in range(start, end)}
+    for start, end in foreign:
+        if start not in quoted:
+            yield Span(start, end, "name", 0.6, BY)
+    for start, end in _native_names(text):
+        if start not in taken and end - 1 not in taken:
+            yield Span(start, end, "name", 0.55, BY)
+
+
+@cache
+def _surname_places() -> re.Pattern[str]:
+    single = "".join(name for name in surnames() if len(name) == 1)
+    firsts = "".join({name[0] for name in surnames() if len(name) == 2})
+    return re.compile(f"[{single}{firsts}小老阿]")
+
+
+def _native_names(text: str) -> Iterator[tuple[int, int]]:
+    """Find names of a surname and a given name, a surname and a title, and names such as 小李."""
+    sure: list[Candidate] = []
+    doubtful: list[Candidate] = []
+    free = 0
+    for match in _surname_places().finditer(text):
+        at = match.start()
+        if at < free:
+            continue
+        end = _called(text, at)
+        if end:
+            sure.append((at, end, _ENOUGH))
+            free = end
+            continue
+        best = _best(text, at)
+        if best is None:
+            continue
+        if best[2] >= _ENOUGH:
+            sure.append(best)
+            free = best[1]
+        else:
+            doubtful.append(best)
+    yield from ((start, end) for start, end, _ in sure)
+    yield from _doubtful(text, sure, doubtful)
+
+
+def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> Iterator[tuple[int, int]]:
+    """Find the doubtful names that stand elsewhere surely, twice, or in a list with a sure one."""
+    names = {text[start:end] for start, end, _ in sure if end - start > 1}
+    counts: dict[str, int] = {}
+    for start, end, worth in doubtful:
+        if worth >= _ENOUGH - 1.5 and end - start > 2:
+            counts[text[start:end]] = counts.get(text[start:end], 0) + 1
+    names |= {name for name, count in counts.items() if count > 1}
+    taken = {at for start, end, _ in sure for at in range(start, end)}
+    for start, end, _ in doubtful:
+        listed = (text[start - 1 : start] == "、" and start - 2 in taken) or (
+            text[end : end + 1] == "、" and end + 1 in taken
+        )
+        if (listed or text[start:end] in names) and start not in taken and end - 1 not in taken:
+            yield start, end
+            taken.update(range(start, end))
+
+
+def _best(text: str, at: int) -> Candidate | None:
+    """Return the likeliest name that begins at a place, if any may."""
+    best, before = None, -1.0
+    for size in (2, 1):
+        prior = surnames().get(text[at : at + size])
+        begin = at + size
+        if prior is None or not "\u4e00" <= text[begin : begin + 1] <= "\u9fff":
+            continue
+        if before < 0:
+            before = _before(text, at)
+        if text[at : begin + 1] in context().placeholders:
+            return at, begin + 1, _ENOUGH
+        table = given()
+        first = table.get(text[begin], _UNSEEN)
+        second = table.get(text[begin + 1 : begin + 2])
+        two = prior + first[0] + (second or _UNSEEN)[1]
+        one = prior + first[2] - 1.0 if text[begin] != text[at] else -_IMPOSSIBLE
+        if second is None and not _is_han(text[begin + 1 : begin + 2]):
+            two = -_IMPOSSIBLE
+        for bare, end in ((two + before, begin + 2), (one + before, begin + 1)):
+            if bare + _BEST_AFTER < (_NEARLY if best is None else best[2]):
+                continue
+            worth = bare + _after(text, end)
+            if worth + _BEST_BONUS >= _NEARLY:
+                cost = _across(text, at, end, size)
+                worth = worth - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before))
+            if worth >= _NEARLY and (best is None or worth > best[2]):
+                best = at, end, worth
+    return best
+
+
+def _doubt(before: float) -> float:
+    """Return how much words that cut across a name count against it, given the words before it."""
+    return 0.3 if before >= 5 else 0.6 if before >= 3 else 1.0
+
+
+def _across(text: str, start: int, end: int, size: int) -> float:
+    """Return the cost of known words that cover a candidate or cut its edges."""
+    known, all_known = words().get, chinese_words().get
+    if known(text[start:end], 0) >= _COVERS or known(text[start : end + 1], 0) >= _COVERS:
+        return _IMPOSSIBLE if known(text[start : end + 1], 0) >= _COVERS else 12
+    if known(text[start : start + 4], 0) or (start and known(text[start - 1 : end], 0) >= _COVERS):
+        return _IMPOSSIBLE
+    if text[start:end] in context().brands:
+        return _IMPOSSIBLE
+    cost = 4.0 if start and text[start - 1] in "小老大" else 0.0
+    if start:
+        cost += known(text[start - 1 : start + 1], 0) * 0.6
+        if start > 1 and known(text[start - 2 : start + 1], 0):
+            cost += 6
+    cost += known(text[end - 1 : end + 1], 0) * 0.45
+    if all_known(text[end - 1 : end + 2], 0) or known(text[end - 2 : end + 1], 0) >= _COVERS:
+        cost += 5
+    if text[end - 1] in _THING_ENDS:
+        cost += 6
+    elif text[start:end] in persons():
+        cost -= 2.5 if end - start > 2 else 1.0
+    if end - start - size == 2:
+        cost += known(text[start : start + 2], 0) * 0.55 * (size == 1)
+        cost += known(text[end - 2 : end], 0) * 0.4
+    return cost
+
+
+def _before(text: str, start: int) -> float:
+    """Return what the words before a place are worth for a name that begins there."""
+    if not start:
+        return 1.5
+    bare = text[max(0, start - 8) : start]
+    if not _is_han(bare[-1]):
+        bare = bare.rstrip(_OPEN)
+    cues, lasts = _cues()
+    if bare[-1:] in lasts:
+        for length in range(min(6, len(bare)), 0, -1):
+            worth = cues.get(bare[-length:])
+            if worth:
+                return worth
+    return 0.0 if _is_han(text[start - 1]) else 1.5
+
+
+@cache
+def _cues() -> tuple[dict[str, float], frozenset[str]]:
+    """Return what each word before a name is worth, and the characters that such words end with."""
+    fair = {word: 3.0 if len(word) > 1 else 1.5 for word in context().before_fair}
+    cues = fair | dict.fromkeys((word.rstrip(_OPEN) for word in context().before_sure), 5.0)
+    return cues, frozenset(word[-1] for word in cues)
+
+
+@cache
+def _followers() -> tuple[dict[str, float], frozenset[str]]:
+    """Return what each word after a name is worth, and the characters that such words begin with."""
+    words_zh = context()
+    found = dict.fromkeys(words_zh.after_name, 2.0)
+    found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
+    found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
+    return found, frozenset(word[0] for word in found)
+
+
+@cache
+def _title_starts() -> frozenset[str]:
+    return frozenset(title[0] for title in context().titles)
+
+
+def _sure_before(text: str, start: int) -> bool:
+    """Tell whether a line begins at a place: a preposition before a title seldom does."""
+    return not start or text[start - 1] in "\n“「"
+
+
+def _after(text: str, end: int) -> float:
+    """Return what the words after a place are worth for a name that ends there."""
+    char = text[end : end + 1]
+    if char in _NEVER_AFTER:
+        return -9.0
+    found, firsts = _followers()
+    if char in firsts:
+        for length in (4, 3, 2, 1):
+            worth = found.get(text[end : end + length])
+            if worth:
+                return worth
+    return 1.5 if not _is_han(char) else 0.0
+
+
+def _is_han(char: str) -> bool:
+    return "\u4e00" <= char[:1] <= "\u9fff"
+
+
+def _called(text: str, at: int) -> int:
+    """Return the end of a surname before a title, or of a name such as 小李, that begins at a place; 0 for none."""
+    char, known = text[at], words().get
+    if (
+        char not in "小老阿"
+        and text[at + 1 : at + 2] not in _title_starts()
+        and text[at + 2 : at + 3] not in _title_starts()
+    ):
+        return 0
+    if at and _is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= _COVERS:
+        return 0
+    if char in "小老阿":
+        return _nickname(text, at)
+    for size in (2, 1):
+        worth = surnames().get(text[at : at + size])
+        if worth is None or worth < 0:
+            continue
+        end = at + size
+        if size == 1 and char in context().not_before_title and not _sure_before(text, at):
+            return 0
+        for length in (3, 2, 1):
+            title = text[end : end + length]
+            if title not in context().titles or len(title) != length:
+                continue
+            if known(text[at : end + 1], 0) >= _COVERS or known(text[at : end + length], 0) >= _COVERS:
+                return 0
+            follows = text[end + length : end + length + 1]
+            bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
+            if length == 1 and (
+                not bounded or worth < 1 or known(title + follows, 0) or not _ends(text, end + 1)
+            ):
+                continue
+            if bounded or worth >= 1:
+                return end
+    return 0
+
+
+def _ends(text: str, end: int) -> bool:
+    """Tell whether a stop, a particle or a verb of a person stands at a place."""
+    return not _is_han(text[end : end + 1]) or any(
+        text[end : end + n] in context().after_name for n in (1, 2)
+    )
+
+
+def _nickname(text: str, at: int) -> int:
+    """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
+    name = text[at + 1 : at + 2]
+    group = context().nick_old if text[at] == "老" else context().nick
+    if (
+        name not in group
+        or words().get(text[at + 1 : at + 3], 0) >= 6
+        or words().get(text[at : at + 3], 0) >= _COVERS
+    ):
+        return 0
+    end = at + 2
+    bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0 or not _is_han(text[end : end + 1])
+    beside = _ends(text, end) or _after(text, end) > 0 or _before(text, at) >= 3
+    return end if bounded and beside else 0

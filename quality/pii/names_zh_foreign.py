@@ -1,0 +1,207 @@
+"""Foreign names in Chinese text: transliterated, with a dot (约翰·史密斯) or alone, or in Latin letters after 名叫.
+
+Transliterations draw on some three hundred characters, so a dot between two runs of them is a name, and a known given
+name between other characters is one. A run that no list knows counts only after an introduction or when it is long.
+Rejected: any run of such characters, which takes drugs (美托洛尔) and towns for persons.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
+
+_DOTS: Final = "·•・‧∙"
+_DOT = re.compile(f"[{_DOTS}]")
+_PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
+_LONGEST: Final = 8
+_UNMISTAKABLE: Final = 5
+_LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
+_INTRODUCED = re.compile(
+    r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
+    rf"(?:{_LATIN}|(?P<han>[\u4e00-\u9fff]{{2,7}}))"
+)
+_TITLED = re.compile(
+    rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
+)
+_INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
+_LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
+_LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
+
+
+@cache
+def _runs() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(sorted(context().translit_chars))}]{{1,9}}")
+
+
+def foreign_names(text: str) -> Iterator[tuple[int, int]]:
+    """Find foreign names in a Chinese text, in no order and possibly overlapping."""
+    found: list[tuple[int, int]] = []
+    if _DOT.search(text):
+        found += _dotted(text)
+    found += _introduced(text)
+    names = {
+        part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
+    }
+    found += _alone(text, names)
+    if any(name.isascii() for name in names):
+        found += [match.span() for match in _LATIN_WORD.finditer(text) if match.group() in names]
+    found.sort(key=lambda span: (span[0], -span[1]))
+    free = 0
+    for start, end in found:
+        if start >= free:
+            yield start, end
+            free = end
+
+
+def _dotted(text: str) -> Iterator[tuple[int, int]]:
+    """Find runs of transliteration that dots join."""
+    chars, free = context().translit_chars, 0
+    for match in _DOT.finditer(text):
+        at = match.start()
+        if at < free:
+            continue
+        start = at
+        while start > free and at - start < _LONGEST and text[start - 1] in chars:
+            start -= 1
+        end = at
+        while end < len(text) and (text[end] in _DOTS or (text[end] == "-" and end > at)):
+            stop = end + 1
+            while stop < len(text) and stop - end <= _LONGEST and text[stop] in chars:
+                stop += 1
+            if stop == end + 1:
+                break
+            end = stop
+        start = _skip_cut(text, start, at)
+        if end == at or at - start < 1 or end - start < 4 or text[end : end + 1] == "@":
+            continue
+        initials = _INITIALS.search(text, max(0, start - 8), start)
+        yield (initials.start() if initials else start), end
+        free = end
+
+
+def _skip_cut(text: str, start: int, at: int) -> int:
+    """Return where a name begins when its first character may end another word: 富翁|詹姆斯."""
+    if at - start < 3 or not start or text[start:at] in transliterated():
+        return start
+    cut = words().get(text[start - 1 : start + 1], 0) >= 4 or text[start + 1 : at] in transliterated()
+    return start + cut
+
+
+def _introduced(text: str) -> Iterator[tuple[int, int]]:
+    """Find what follows 名叫 and the like, and Latin names before a title."""
+    for match in _INTRODUCED.finditer(text):
+        if match["latin"]:
+            yield match.span("latin")
+            continue
+        start = match.start("han")
+        run = _runs().match(text, start)
+        if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+            end = _shorten(text, start, run.end())
+            if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
+                yield start, end
+    for match in _LED_BY_INITIALS.finditer(text):
+        run = _runs().match(text, match.end())
+        if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+            yield match.start(), _shorten(text, match.end(), run.end())
+    for match in _TITLED.finditer(text):
+        yield match.span("latin")
+
+
+def _shorten(text: str, start: int, end: int) -> int:
+    """Cut a word off a run's end that goes on behind it: 托伦|特别."""
+    while end - start > 2 and any(words().get(text[end - 1 : end + n], 0) >= 5 for n in (1, 2)):
+        end -= 1
+    return end
+
+
+def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
+    """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
+    for match in _runs().finditer(text):
+        start, end = match.span()
+        if end - start < 2 or text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
+            continue
+        if text[end : end + 1] in _DOTS or (start and text[start - 1] in _DOTS):
+            continue
+        yield from _known_in(text, start, end, names)
+
+
+def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tuple[int, int]]:
+    """Find the known name that fills a run of transliteration but for a character of another word at its edges."""
+    known = transliterated()
+    for skip in (0, 1):
+        for stop in (end, end - 1, end - 2):
+            piece = text[start + skip : stop]
+            if len(piece) < 2 or not (piece in names or piece in known):
+                continue
+            if _is_cut(text, start + skip, stop, end - start) or _is_thing(text, stop):
+                continue
+            if skip and not _is_other(text, start - 1, start + 1):
+                continue
+            if stop < end and not _is_other(text, stop, stop + 2):
+                continue
+            if piece in names or piece in context().transliterated or _acts(text, start + skip, stop):
+                yield start + skip, stop
+                return
+    if end - start < _UNMISTAKABLE:
+        return
+    while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
+        start += 1
+    if words().get(text[end - 1 : end + 1], 0) >= 6:
+        end -= 1
+    if end - start >= _UNMISTAKABLE - 1 and not (
+        _is_thing(text, end) or _is_cut(text, start, end, end - start)
+    ):
+        yield start, end
+
+
+def _is_other(text: str, start: int, stop: int) -> bool:
+    """Tell whether a character at a name's edge belongs to a word beside it."""
+    piece = text[max(0, start) : stop]
+    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES)
+
+
+def _acts(text: str, start: int, stop: int) -> bool:
+    """Tell whether a run between stops, or before a person's verb, is used as a name: most things are not."""
+    follows = any(
+        text[stop : stop + n] in context().after_name or text[stop : stop + n] in context().titles
+        for n in (1, 2, 3)
+    )
+    led = (
+        not start
+        or not text[start - 1].isalnum()
+        or any(text[start - n : start] in context().before_fair for n in (1, 2, 3))
+    )
+    ended = not text[stop : stop + 1].isalnum()
+    return stop - start > 2 and led and (follows or ended)
+
+
+def _is_cut(text: str, start: int, stop: int, run: int) -> bool:
+    """Tell whether known words cut across the edges of a name or are it."""
+    known = words().get
+    if known(text[start:stop], 0) >= 5 and text[start:stop] not in context().transliterated:
+        return True
+    wider = any(known(text[start : stop + n], 0) >= 4 for n in (1, 2)) or any(
+        known(text[max(0, start - n) : stop], 0) >= 4 for n in (1, 2) if start >= n
+    )
+    if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in _PARTICLES:
+        return True
+    rest = run - (stop - start)
+    return wider or (
+        rest > 0 and not any(known(text[stop - rest + n : stop + 2], 0) for n in (0, 1)) and rest > 2
+    )
+
+
+def _is_thing(text: str, stop: int) -> bool:
+    """Tell whether a word for a place, a firm or a substance follows, or the name ends like a drug."""
+    words_zh = context()
+    if any(text[stop : stop + n] in words_zh.titles for n in (2, 3)) or text[stop : stop + 1] == "家":
+        return False
+    if any(text[stop : stop + n] in words_zh.thing_after for n in (1, 2, 3)):
+        return True
+    return any(text[at - 2 : at] in words_zh.drugs for at in range(stop, max(stop - 6, 2), -1)) or text[
+        stop : stop + 1
+    ] in ("唑", "霉", "-")
