@@ -79,8 +79,45 @@ def test_a_share_of_rejects_that_would_fail_the_build_is_said_and_allowed(tmp_pa
     text = propose_recipe(path, tmp_path, guess=True)
     assert parse_recipe(text, "r.yaml").max_reject_rate == 0.15
     said = "raised: 10.0% of the units of rows.jsonl that were looked at are rejected (ingest.field.missing)"
-    assert said in left_out(text)
+    assert f"{said}; allowed: 5% more" in left_out(text)
     assert proposed(path, tmp_path)[1].max_reject_rate == 0.01  # a build on the spot keeps the limit
+
+
+def test_rejects_of_a_sound_file_raise_nothing(tmp_path: Path) -> None:
+    faq = (
+        "# Introduction\n\nWords about it.\n\n## What is rye?\n\nA grain.\n\n## Why rye?\n\nFor its taste.\n"
+    )
+    (tmp_path / "faq.md").write_text(faq, encoding="utf-8")
+    text = propose_recipe(tmp_path / "faq.md", tmp_path, guess=True)
+    assert parse_recipe(text, "r.yaml").max_reject_rate == 0.01
+    assert left_out(text) == []
+
+
+def test_no_limit_is_raised_for_a_file_that_mostly_fails(tmp_path: Path) -> None:
+    good, bad = {"question": "q", "answer": "a"}, "no object"
+    put(tmp_path, "poor.jsonl", good, bad, bad, bad)
+    put(tmp_path, "fair.jsonl", *[good] * 19, bad)
+    text = propose_recipe(tmp_path, tmp_path, guess=True)
+    assert parse_recipe(text, "r.yaml").max_reject_rate == 0.1
+    said = [line.split(" that were")[0] for line in left_out(text)]
+    assert said == ["fails: 75.0% of the units of poor.jsonl", "raised: 5.0% of the units of fair.jsonl"]
+
+
+def test_documents_about_the_data_are_left_out_unless_they_are_all_there_is(tmp_path: Path) -> None:
+    asked = "# About\n\n## Who made it?\n\nA baker.\n\n## What for?\n\nFor bread.\n"
+    names = ["CITATION.txt", "DATA_LICENSE.md", "README.md", "data-card.md", "datasheet.md"]
+    for name in names:
+        (tmp_path / name).write_text(asked, encoding="utf-8")
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "datasheet.md").write_text(asked, encoding="utf-8")
+    put(tmp_path, "rows.jsonl", {"instruction": "q", "output": "a"})
+    (tmp_path / "sheet of rye.md").write_text(asked, encoding="utf-8")
+    text, recipe = proposed(tmp_path, tmp_path)
+    assert [source.path for source in recipe.sources] == ["rows.jsonl", "sheet of rye.md"]
+    why = "speaks about the data beside it; give it a source of its own if it is data"
+    assert left_out(text) == [f"left out: {name}: {why}" for name in sorted([*names, "alone/datasheet.md"])]
+    _, recipe = proposed(tmp_path / "alone", tmp_path)
+    assert [source.path for source in recipe.sources] == ["alone/datasheet.md"]
 
 
 def test_where_nothing_fits_a_guess_is_made_on_wish_and_marked(tmp_path: Path) -> None:

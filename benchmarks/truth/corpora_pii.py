@@ -1,7 +1,7 @@
 """Reads the texts of the public corpora that personal data was labelled in, each by file, row and field.
 
-One reader for the labeller and the scorer, so that an offset means the same in both: texts are taken as they stand
-in the file, nothing is normalised. Rejected: `pipeline.ingest`, whose repairs would move the offsets whenever it learns.
+One reader for the labeller and the scorer, so that an offset means the same in both: texts are taken as they
+stand in the file, nothing is normalised. Rejected: `pipeline.ingest`, whose repairs would move the offsets.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def half(text: str) -> str:
 
 @cache
 def rows(path: Path) -> list[Any]:
-    """Return the records of a file: a JSON array, the values of a JSON object, JSON lines, a table, or lines of text."""
+    """Return the records of a file: of a JSON array or object, JSON lines, a table, or lines of text."""
     if not path.is_file():
         raise SystemExit(f"{path} is missing; name the folder of corpora with --data")
     raw, name = path.read_bytes(), path.name

@@ -72,8 +72,9 @@ _STARTS = {"json": (b"{", b"["), "html": (b"<!doctype html", b"<html"), "xml": (
 _LIKE_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"[^"\n]*"\s*:')
 
 _ABOUT = re.compile(
-    r"(readme|license|licence|copying|notice|source|changelog|changes|authors|contributing|contributors|citation"
-    r"|requirements|code_of_conduct|security|manifest|说明|许可)([._ -].*)?$",
+    r"(readme|(data[_-]?)?licen[sc]e|data[_-]?(sheet|card)|(dataset|model)[_-]?(card|sheet|description|info)|copying|notice"
+    r"|sources?|changelog|changes|authors|contributing|contributors|citations?|requirements|code_of_conduct|security"
+    r"|manifest|terms|disclaimer|说明|许可)([._ -].*)?$",
     re.IGNORECASE,
 )
 """Names of documents that speak about the files beside them."""
@@ -101,6 +102,9 @@ _NOT_TEXT = {
 """First bytes of what people name .jsonl by mistake."""
 
 
+_RANKS = {ending: known.rank for known in FORMATS.values() for ending in known.endings}
+
+
 def endings(format_: str = "auto") -> tuple[str, ...]:
     """Return the endings (without those of compressions) that a format goes by; both JSON formats share theirs."""
     names = FORMATS if format_ == "auto" else (_JSON if format_ in _JSON else (format_,))
@@ -114,17 +118,19 @@ def worth_reading(names: Sequence[str]) -> list[str]:
     else, and what speaks about the files (README, LICENSE, SOURCE, ...) only where it is all there is:
     then a README goes before the rest. A file that a recipe names is not asked about here.
     """
-    ranks = {ending: known.rank for known in FORMATS.values() for ending in known.endings}
 
     def rank(name: str) -> int:
-        own = ranks.get(ending_of(name), 0)
-        stem = PurePath(name).stem
-        if own == 0 or not _ABOUT.match(stem):
-            return own
-        return 3 if stem.lower().startswith("readme") else 4
+        if not speaks_about_files(name):
+            return _RANKS.get(ending_of(name), 0)
+        return 3 if PurePath(name).stem.lower().startswith("readme") else 4
 
     best = min(map(rank, names), default=0)
     return [name for name in names if rank(name) == best]
+
+
+def speaks_about_files(name: str) -> bool:
+    """Return whether a file is a document (README, LICENSE, datasheet, ...) about the files beside it, by its name."""
+    return _RANKS.get(ending_of(name), 0) > 0 and _ABOUT.match(PurePath(name).stem) is not None
 
 
 def ending_of(name: str) -> str:

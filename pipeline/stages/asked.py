@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipeline.record import TEXT_COLUMNS, prompt_of, text_key
 from quality.contacts import count_contacts
+from quality.heuristics import loops
 from quality.lookalike import Request
 
 PROMPT = ("system", "history", "instruction", "input")
@@ -56,19 +57,24 @@ def texts_of(batch: pa.Table, documents: bool) -> list[str]:
 
 
 def fingerprints(batch: pa.Table) -> pa.Table:
-    """Return `fingerprint`, `same_prompt` (null for a document), and what ranks a record: `complete`, `contacts`."""
+    """Return `fingerprint`, `same_prompt` (null for a document), and what ranks a record.
+
+    That is `complete` (the response neither breaks off nor is caught in a loop), `looping`, which is worse than
+    to break off, and `contacts`.
+    """
     columns = [batch.column(name).to_pylist() for name in TEXT_COLUMNS]
-    keys, prompts, complete, contacts = [], [], [], []
+    keys, prompts, complete, looping, contacts = [], [], [], [], []
     for system, history, instruction, input_, output in zip(*columns, strict=True):
         turns = [text for turn in history for text in (turn["user"], turn["assistant"])]
         prompt = [folded(text) for text in (system, instruction, input_, *turns)]
         prompts.append(text_key(prompt) if any(prompt) else None)
         keys.append(text_key([*prompt, folded(output)]))
-        complete.append(bool(_COMPLETE.search(output.rstrip())))
+        looping.append(loops(output))
+        complete.append(bool(_COMPLETE.search(output.rstrip())) and not looping[-1])
         contacts.append(sum(map(count_contacts, (system, instruction, input_, output, *turns))))
     return pa.table({
         "fingerprint": keys, "same_prompt": pa.array(prompts, pa.string()), "complete": complete,
-        "contacts": pa.array(contacts, pa.int32()),
+        "looping": looping, "contacts": pa.array(contacts, pa.int32()),
     })  # fmt: skip
 
 

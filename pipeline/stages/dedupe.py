@@ -28,11 +28,14 @@ from pipeline.stages.duplicates import WORDING, Thresholds, best_twin, decide, r
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
 from quality import lexical, minhash
 from quality.lookalike import (
+    REWORDABLE,
     Verdict,
     changed_places,
     compare_requests,
     conflict,
     hardly_differ,
+    has_same_topics,
+    is_narrowed,
     is_retold,
 )
 
@@ -44,6 +47,9 @@ LEXICAL_FLOOR = 0.5
 
 JUDGED, LEXICAL_JUDGED = 0.85, 0.75
 """Cosine, and lexical cosine, from which similarity may decide, so that thresholds can move above them for free."""
+
+REWORDED_FLOOR = 0.75
+"""Cosine from which two requests told in other words may be one, so that its threshold can move too."""
 
 NEAR_FLOOR = NEAR_JUDGED = 0.5
 """The same two for the Jaccard similarity."""
@@ -93,6 +99,12 @@ class DedupeParams(StageParams):
         le=1,
         description="Least cosine of two prompts for one request if their responses say the same.",
     )
+    reworded_threshold: float = Field(
+        default=0.8,
+        ge=REWORDED_FLOOR,
+        le=1,
+        description="Least cosine of two prompts that hold the same topics in other words, where it was measured.",
+    )
     response_threshold: float = Field(
         default=0.94, ge=0, le=1, description="Least cosine of two responses (fp32) that say the same."
     )
@@ -114,11 +126,11 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 10
+    version = 12
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
-        measures = [Measure("fingerprint", 3, TEXT_COLUMNS)]
+        measures = [Measure("fingerprint", 4, TEXT_COLUMNS)]
         for part, reads in (("prompt", PROMPT), ("document", TEXT_COLUMNS)):
             if params.near:
                 measures.append(Measure(f"{part}_bands", 1, reads))
@@ -228,17 +240,19 @@ class Dedupe:
     ) -> pa.Table:
         """Return what each pair of records has in common, and what speaks against taking them for one.
 
-        `differs` names what the requests disagree on, `places` in how many places where that matters, `same`
-        says that nothing of their content differs, `jaccard` is that of their shingles; `response_equal`,
-        `response_jaccard`, `response_cosine` (null where it was not measured), `conflict` and `retold` speak of
-        the responses.
+        `differs` names what the requests disagree on, `places` in how many places where that matters, `same` says
+        that nothing of their content differs, `reworded` that they hold the same topics, `narrowed` that one adds
+        to the topics of the other, `jaccard` is that of their shingles; `response_equal`, `response_jaccard`,
+        `response_cosine` (null where it was not measured), `conflict` and `retold` speak of the responses.
         """
         sides = (list(asked_in(left)), list(asked_in(right)))
         jaccard = minhash.jaccard_of([part.text for part in sides[0]], [part.text for part in sides[1]])
         close = _close(jaccard, scores)
-        verdicts = [_verdict(a, b, near) for a, b, near in zip(*sides, close, strict=True)]
+        verdicts, reworded = zip(
+            *(_verdict(a, b, near) for a, b, near in zip(*sides, close, strict=True)), strict=True
+        )
         differs = [verdict.differs for verdict in verdicts]
-        open_ = [found in ("", *WORDING) for found in differs]
+        open_ = [found in ("", *WORDING) or told for found, told in zip(differs, reworded, strict=True)]
         answers = [(a.response, b.response) for a, b in zip(*sides, strict=True)]
         equal = [folded(a) == folded(b) for a, b in answers]
         conflicts = [
@@ -257,10 +271,16 @@ class Dedupe:
             changed_places(a.request, b.request) if found in ("", *WORDING) else 0
             for found, a, b in zip(differs, *sides, strict=True)
         ]
+        narrowed = [
+            found in ("", *WORDING) and is_narrowed(a.request, b.request)
+            for found, a, b in zip(differs, *sides, strict=True)
+        ]
         return pa.table({
             "differs": pa.array(differs, pa.string()),
             "places": pa.array(places, pa.int32()),
             "same": pa.array([verdict.same for verdict in verdicts], pa.bool_()),
+            "reworded": pa.array(reworded, pa.bool_()),
+            "narrowed": pa.array(narrowed, pa.bool_()),
             "jaccard": pa.array(jaccard, pa.float64()),
             "response_equal": pa.array(equal, pa.bool_()),
             "response_jaccard": pa.array(alike, pa.float64()),
@@ -277,6 +297,7 @@ class Dedupe:
             lexical=params.lexical_threshold if params.semantic else None,
             response=params.response_threshold,
             paraphrase=params.paraphrase_threshold if params.semantic else None,
+            reworded=params.reworded_threshold if params.semantic else None,
             other_responses=params.other_responses,
         )
         return decide(facts, pairs, thresholds, exact=params.exact, max_cluster=params.max_cluster)
@@ -293,13 +314,18 @@ def _close(jaccard: NDArray[np.float64], scores: pa.Table) -> NDArray[np.bool_]:
     return close
 
 
-def _verdict(left: Asked, right: Asked, close: bool) -> Verdict:
-    """Read two requests; of a pair that is hardly similar only if so little differs that it may be one request."""
+def _verdict(left: Asked, right: Asked, close: bool) -> tuple[Verdict, bool]:
+    """Read two requests, and tell whether they are one in other words.
+
+    Of a pair that is hardly similar the words are compared only if few differ, or if the topics are the same.
+    """
     if left.document != right.document:
-        return Verdict("kind", False)
-    if not close and not hardly_differ(left.text, right.text):
-        return Verdict("far", False)
-    return compare_requests(left.request, right.request)
+        return Verdict("kind", False), False
+    told = not left.document and has_same_topics(left.request, right.request)
+    if not close and not told and not hardly_differ(left.text, right.text):
+        return Verdict("far", False), False
+    found = compare_requests(left.request, right.request)
+    return found, told and not found.same and found.differs in REWORDABLE
 
 
 def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:

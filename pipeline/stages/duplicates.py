@@ -49,6 +49,7 @@ class Thresholds:
         lexical: the same by the lexical embedder.
         response: cosine of the responses.
         paraphrase: cosine of the prompts from which responses that say the same make them one request.
+        reworded: cosine, where there is one, of prompts that hold the same topics in other words.
         other_responses: what becomes of the same request with other responses.
     """
 
@@ -57,6 +58,7 @@ class Thresholds:
     lexical: float | None
     response: float
     paraphrase: float | None
+    reworded: float | None
     other_responses: Literal["keep_best", "keep_all", "flag"]
 
 
@@ -77,6 +79,7 @@ class Relations:
     semantic: Flags
     paraphrase: Flags
     same: Flags
+    reworded: Flags
     duplicate: Flags
     other: Flags
     contradiction: Flags
@@ -85,16 +88,18 @@ class Relations:
 def rank(facts: pa.Table) -> NDArray[np.int64]:
     """Return each record's place from the best (0).
 
-    Kept by the prior build (so that its split stays), complete, fewest flags, fewest personal data, then id.
+    Kept by the prior build (so that its split stays), not caught in a loop, complete, fewest flags, fewest
+    personal data, then id.
     """
     ids = np.array(facts.column("id").to_pylist())
     flags = pc.fill_null(pc.list_value_length(facts.column("flags")), 0).to_numpy()
     complete = facts.column("complete").to_numpy()
     contacts = facts.column("contacts").to_numpy()
-    known = (
-        facts.column("in_prior").to_numpy() if "in_prior" in facts.column_names else np.zeros(len(ids), bool)
+    known, looping = (
+        facts.column(name).to_numpy() if name in facts.column_names else np.zeros(len(ids), bool)
+        for name in ("in_prior", "looping")
     )
-    order = np.lexsort((ids, contacts, flags, ~complete, ~known))
+    order = np.lexsort((ids, contacts, flags, ~complete, looping, ~known))
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
     return places
@@ -157,32 +162,36 @@ def relate(pairs: pa.Table, thresholds: Thresholds) -> Relations:
     cosine, lexical = (
         _numbers(pairs, tuple(f"{p}_{kind}" for p in ("prompt", "document")), rows) for kind in KINDS
     )
+    equal, same, retold, told, narrowed = (
+        pairs.column(name).to_numpy(zero_copy_only=False)
+        for name in ("response_equal", "same", "retold", "reworded", "narrowed")
+    )
     named = np.array(pairs.column("differs").to_pylist(), object).astype(str)
     places = pairs.column("places").to_numpy()
     open_, wording = named == "", np.isin(named, WORDING)
     spread = places >= PLACES
     nearly_all = None if thresholds.near is None else max(thresholds.near, NEARLY_ALL)
-    loose = spread & (open_ | np.isin(named, LOOSE))
+    loose = spread & (open_ | np.isin(named, LOOSE)) & ~narrowed
     conflict = pairs.column("conflict").to_pylist()
-    equal, same, retold = (
-        pairs.column(name).to_numpy(zero_copy_only=False) for name in ("response_equal", "same", "retold")
-    )
     same = same & open_
     clash = np.array([bool(what) for what in conflict], bool) & ~equal
     agree = equal | (
         ~clash
         & (_reaches(response_cosine, thresholds.response) | _reaches(response_jaccard, thresholds.near))
     )
-    alike = same | (open_ & spread)
+    alike = same | (open_ & spread & ~narrowed)
     near = (alike & _reaches(jaccard, thresholds.near)) | (open_ & _reaches(jaccard, nearly_all))
     semantic = ((alike | loose) & _reaches(cosine, thresholds.cosine)) | (
         alike & _reaches(lexical, thresholds.lexical)
     )
     paraphrase = (
-        ~clash & (loose | open_ | (wording & retold))
+        ~clash & ~narrowed & (loose | open_ | (wording & retold))
         & _reaches(cosine, thresholds.paraphrase) & _reaches(response_cosine, thresholds.response)
     )  # fmt: skip
-    request = same | near | semantic
+    reworded = told & (
+        _reaches(cosine, thresholds.reworded) | (np.isnan(cosine) & (thresholds.reworded is not None))
+    )
+    request = same | near | semantic | reworded
     other = request & ~agree & ~clash
     duplicate = (request & agree) | paraphrase
     if thresholds.other_responses == "keep_best":
@@ -191,7 +200,7 @@ def relate(pairs: pa.Table, thresholds: Thresholds) -> Relations:
         left=pairs.column("left").to_numpy(), right=pairs.column("right").to_numpy(),
         jaccard=jaccard, cosine=cosine, lexical=lexical,
         response_cosine=response_cosine, response_jaccard=response_jaccard, response_equal=equal,
-        conflict=conflict, near=near, semantic=semantic, paraphrase=paraphrase, same=same,
+        conflict=conflict, near=near, semantic=semantic, paraphrase=paraphrase, same=same, reworded=reworded,
         duplicate=duplicate, other=other, contradiction=same & clash,
     )  # fmt: skip
 
@@ -242,7 +251,7 @@ def _because(found: Relations, pair: int, thresholds: Thresholds) -> tuple[str, 
     """Return the reason of a drop and the numbers that it rests on."""
     reason = (
         "near" if found.near[pair]
-        else "semantic" if found.semantic[pair] or found.paraphrase[pair]
+        else "semantic" if found.semantic[pair] or found.paraphrase[pair] or found.reworded[pair]
         else "rewrite"
     )  # fmt: skip
     evidence: dict[str, Scalar] = {"jaccard": round(float(found.jaccard[pair]), 6)}
@@ -252,13 +261,13 @@ def _because(found: Relations, pair: int, thresholds: Thresholds) -> tuple[str, 
     ):
         if not np.isnan(values[pair]):
             evidence[name] = round(float(values[pair]), 6)
-            if reason == "semantic" and threshold is not None:
+            if found.semantic[pair] and reason == "semantic" and threshold is not None:
                 evidence["threshold"] = threshold
     if reason == "near" and thresholds.near is not None:
         evidence["threshold"] = thresholds.near
     evidence["same_content"] = bool(found.same[pair])
-    if reason == "semantic" and not found.semantic[pair] and thresholds.paraphrase is not None:
-        evidence |= {"threshold": thresholds.paraphrase, "response_threshold": thresholds.response}
+    if reason == "semantic" and not found.semantic[pair]:
+        evidence |= _wording(found, pair, thresholds)
     evidence["responses"] = (
         "equal" if found.response_equal[pair] else "other" if found.other[pair] else "alike"
     )
@@ -267,6 +276,15 @@ def _because(found: Relations, pair: int, thresholds: Thresholds) -> tuple[str, 
         if not np.isnan(found.response_cosine[pair]):
             evidence["response_cosine"] = round(float(found.response_cosine[pair]), 6)
     return reason, evidence
+
+
+def _wording(found: Relations, pair: int, thresholds: Thresholds) -> dict[str, Scalar]:
+    """Return what a drop for its meaning rests on where the prompts alone are not similar enough."""
+    if found.paraphrase[pair] and thresholds.paraphrase is not None:
+        return {"threshold": thresholds.paraphrase, "response_threshold": thresholds.response}
+    if np.isnan(found.cosine[pair]) or thresholds.reworded is None:
+        return {"reworded": True}
+    return {"reworded": True, "threshold": thresholds.reworded}
 
 
 def _flag(

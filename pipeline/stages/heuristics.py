@@ -22,7 +22,7 @@ from pydantic import Field
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
-from quality.heuristics import FLOOR, Findings, examine
+from quality.heuristics import FLOOR, MOST_LOOP, MOST_REPEATED, Findings, examine
 
 Action: TypeAlias = Literal["drop", "flag", "measure", "off"]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -80,11 +80,10 @@ class HeuristicsParams(StageParams):
         description="Columns of helpful text (a Chinese character is two) up to which a response that "
         "declines counts as a refusal.",
     )  # fmt: skip
-    # Timetables and songs with three choruses stay below; a loop to the token limit is above 0.9.
-    max_repetition: float = _share(0.8, "Largest share of a response in repeated n-grams.")
-    max_repeated_lines: float = _share(0.8, "Largest share of a response in repeated lines.")
-    # The same phrase on end for a third of the text is no style.
-    max_loop: float = _share(0.33, "Largest share of one phrase said three times or more on end.")
+    # A loop to the token limit is above 0.9.
+    max_repetition: float = _share(MOST_REPEATED, "Largest share of a response in repeated n-grams.")
+    max_repeated_lines: float = _share(MOST_REPEATED, "Largest share of a response in repeated lines.")
+    max_loop: float = _share(MOST_LOOP, "Largest share of one phrase said three times or more on end.")
     # Bigrams equal but for one word in twenty.
     max_echo: float = _share(0.9, "Largest likeness of a response to its prompt.")
     # Right answers to "find", "fix" or "sort" may equal the input; see `echo_of_input`.
@@ -93,7 +92,9 @@ class HeuristicsParams(StageParams):
         description="Also judge likeness to the input, where the task is not to edit or to find.",
     )
     # Prose with much Markdown is below 0.15.
-    max_symbol_ratio: float = _share(0.3, "Largest share of symbols in the prose of a response.")
+    max_symbol_ratio: float = _share(
+        0.3, "Largest share of symbols in a response, outside code, tables and sums."
+    )
 
     # These alter the numbers: changing one measures anew.
     ngram_words: int = Field(  # Gopher's shortest duplicate n-gram
@@ -135,7 +136,7 @@ class Heuristics:
         return (
             Measure(
                 "heuristics",
-                4,
+                6,
                 ("system", "history", "instruction", "input", "output"),
                 tuple((name, getattr(params, name)) for name in numbers),
             ),

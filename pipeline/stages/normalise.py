@@ -130,7 +130,7 @@ class Normalise:
     """The stage; see the module."""
 
     name = "normalise"
-    version = 2
+    version = 3
 
     def needs(self, params: NormaliseParams) -> tuple[Need, ...]:
         """Return the tokenizer that counts, if the length is limited."""

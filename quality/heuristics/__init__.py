@@ -13,11 +13,13 @@ from quality.heuristics.form import symbol_ratio, unclosed_fence
 from quality.heuristics.merged import merged
 from quality.heuristics.placeholder import blank_input, is_empty, placeholder
 from quality.heuristics.refusal import Refusal, refusal
-from quality.heuristics.repetition import Repetition, repetition
+from quality.heuristics.repetition import MOST_LOOP, MOST_REPEATED, Repetition, loops, repetition
 
 __all__ = [
     "FLOOR",
     "KINDS",
+    "MOST_LOOP",
+    "MOST_REPEATED",
     "Findings",
     "Missing",
     "Refusal",
@@ -27,6 +29,7 @@ __all__ = [
     "examine",
     "is_empty",
     "likeness",
+    "loops",
     "merged",
     "missing_context",
     "placeholder",

@@ -2,8 +2,9 @@
 
 What counts is a pointer ("the image above", "下图", a bare URL to summarise), not the noun: a picture that is
 to be made, programmed, imagined or described in words is text. A pointer is harmless where the record
-supplies the thing in words, as input, behind a colon or in quotes. Rejected: a list of nouns, which drops
-every caption, web page in HTML and photographer's slogan.
+supplies the thing in words, as input, behind a colon or in quotes, where the prompt asks for nothing (a text to
+translate or to mask, a document) and where it asks how such things are used. Rejected: a list of nouns, which
+drops every caption, web page in HTML and photographer's slogan.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import re
 from dataclasses import dataclass
 
 from quality.heuristics.lexicon import section
-from quality.heuristics.units import units, visible
+from quality.heuristics.requests import asks, is_about, is_statement, sentence_at, works_on_its_words
+from quality.heuristics.units import is_unspaced, units, visible
 
 KINDS = ("image", "audio", "web_page")
 
@@ -38,6 +40,24 @@ _NAMED_ONLY = re.compile(
     r"|drawing|video|song|recording|podcast|audio|map|cartoon|article|website|link)s?\W{0,2}$"
 )
 _SHOWING = re.compile(r" (?:of|showing|depicting|with) (?:an?|two|three|some|several|the) [a-z]")
+_DEICTIC = frozenset(
+    {"en.this_picture", "en.question_in", "en.text_for", "en.this_page", "en.behind_link", "en.that_page"}
+)
+_HANDED_OVER = frozenset({"ask.en.handed", "ask.en.shared", "ask.en.linked"})
+_DESCRIBING = frozenset({"bracketed", "zh.bracketed"})
+_DESCRIBES = re.compile(r" (?:of|showing|depicting|with|where|in which) |[:：]|的")
+_LOOKS_CLOSELY = re.compile(
+    r"(?<![a-z])(?:crop|edit|resize|rotate|brighten|sharpen|retouch|enhance|filter|convert|upload|find|locate|count"
+    r"|how many|transcribe)(?![a-z])|裁剪|修图|旋转|放大|缩小|找|几|多少"
+)
+_TELLS_NOTHING = re.compile(
+    r"[a-z]|an|the|of|in|on|at|and|or|to|with|for|by|from|over|under|near|its|his|her|their|is|are|where|which|showing"
+    r"|depicting|shows?|insert|attach(?:ed)?|here|link|url|https?|some|data|images?|pictures?|photos?|photographs?"
+    r"|paintings?|drawings?|diagrams?|charts?|graphs?|screenshots?|illustrations?|videos?|cartoons?|[图片像照张幅的一这是]"
+)
+_LEAST_WORDS = 3
+_LEAST_CHARACTERS = 7
+_LAST_WORD = re.compile(r"([a-z]{3,})\W*$")
 _DEFINITE = frozenset({"en.question_in", "en.describe_the", "en.text_for", "en.asked_of"})
 _MEDIA_FILE = re.compile(
     r"\.(?<=[\w)）-]\.)(?:(?P<image>jpe?g|png|gif|bmp|webp|heic|tiff?|mp4|mov|avi|mkv)"
@@ -79,6 +99,19 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
         earlier_turns: a conversation stands before, in which the thing may have been described; then only
             an unmistakable stand-in or an admission counts.
     """
+    prompt = f"{instruction}\n{input_}" if input_ else instruction
+    if not prompt.strip():
+        return NOTHING
+    found = _missing(instruction, input_, response, earlier_turns)
+    # A stand-in or an admission is beyond doubt; a pointer is one only in a request.
+    if not found.rule.startswith(("ask.", "url.")):
+        return found
+    no_request = found.rule not in _HANDED_OVER and not asks(prompt[:_LONGEST].lower())
+    return NOTHING if no_request or works_on_its_words(prompt, response) else found
+
+
+def _missing(instruction: str, input_: str, response: str, earlier_turns: bool) -> Missing:
+    """Return what a task needs and the record does not hold, if the prompt asks for something."""
     ask = instruction[:_LONGEST].lower()
     given = visible(input_[:_LONGEST]).lower()
     answer = visible(response[:400]).lower()
@@ -109,10 +142,36 @@ def missing_context(instruction: str, input_: str, response: str, *, earlier_tur
         rule, match = found
         if rule in _DEFINITE and _PICTURE_NOUN.search(scanned[: match.start()]):
             continue
+        if handed_over is None and _only_mentioned(rule, match, scanned):
+            continue
         beside = given if scanned != prompt else ""
         if not _supplied(scanned, match.end(), beside, handed=handed_over is not None):
             return Missing(kind, f"ask.{rule}")
     return _bare_address(ask, given, response)
+
+
+def _only_mentioned(rule: str, match: re.Match[str], text: str) -> bool:
+    """Return whether "this page" or "these paintings" is no thing that came with the prompt.
+
+    So it is in a sentence that tells, behind words that introduced the thing ("she paints 12 paintings"), and
+    in a question on what one may do with it.
+    """
+    sentence = sentence_at(text, match.start(), match.end())
+    if is_about(sentence):
+        return True
+    if rule not in _DEICTIC:
+        return False
+    return is_statement(sentence) or _introduced(match, text)
+
+
+def _introduced(match: re.Match[str], text: str) -> bool:
+    """Return whether the noun that a pointer ends in stands before it with a number or as one of a kind."""
+    nouns = _LAST_WORD.search(match.group())
+    if nouns is None:
+        return False
+    stem = re.escape(nouns.group(1).removesuffix("s"))
+    before = rf"(?<![\w-])(?:an?|one|two|three|four|five|some|several|many|\d+)(?: [\w-]+){{0,3}} {stem}"
+    return re.search(before, text[: match.start()]) is not None
 
 
 def _stand_in(ask: str, given: str, answer: str) -> Missing:
@@ -128,10 +187,24 @@ def _stand_in(ask: str, given: str, answer: str) -> Missing:
                 continue
             if section("context.makes").matches(ask):
                 continue
+            if (place, kind) == ("input", "image") and _described(found[0], text, ask):
+                continue
             if found[0] in _ADDRESSED and section("context.web_page.url_is_data").matches(ask):
                 continue
             return Missing(kind, f"{place}.{found[0]}")
     return NOTHING
+
+
+def _described(rule: str, stand_in: str, ask: str) -> bool:
+    """Return whether a stand-in says what is in the picture: "[photo of a calm beach at sunset]".
+
+    That is enough for a title or a description, not for work on the picture itself or a search in it.
+    """
+    if rule not in _DESCRIBING or _LOOKS_CLOSELY.search(ask):
+        return False
+    told = [unit for unit in units(stand_in) if not _TELLS_NOTHING.fullmatch(unit)]
+    least = _LEAST_CHARACTERS if is_unspaced(told) else _LEAST_WORDS
+    return len(told) >= least and _DESCRIBES.search(stand_in) is not None
 
 
 def _is_plain(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The outer form of a text: marks instead of words, and code fences left open.
 
-The share of symbols is counted outside code, tables and formulas, where marks are the words. Fences follow
+The share of symbols is counted outside code, tables and formulas, where marks are the words, and a mark said
+many times on end is said once: people stress with "!!!", rows of emoji and rules of "=====". Fences follow
 CommonMark 0.31, section 4.5: a fence closes with the same mark, at least as long and with nothing behind
 it. Rejected: an odd number of ``` anywhere in the text, which counts inline code and nested longer fences.
 """
@@ -9,11 +10,22 @@ from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(
-    r"[\w\s.,;:!?'\"()\[\]/%&$€£¥\-–—‘’“”…•·"
-    r"\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u200b-\u200d\ufe0f"
-    r"，。、；：？！「」『』（）《》〈〉【】〔〕～￥°℃]+"
+from quality.heuristics.units import width
+
+_PLAIN_MARKS = (
+    r"\w\s.,;:!?'\"()\[\]/%&$€£¥\-–—‘’“”…•·"
+    # Vowel and tone signs, which no \w matches: combining, Hebrew to Tibetan, Burmese, Khmer.
+    r"\u0300-\u036f\u0591-\u0fff\u1000-\u109f\u1780-\u17ff\u200b-\u200d\ufe0f"
+    r"，。、；：？！「」『』（）《》〈〉【】〔〕～￥°℃"
 )
+_PLAIN = re.compile(rf"[{_PLAIN_MARKS}]+")
+_AGAIN = re.compile(rf"([^{_PLAIN_MARKS}])(?:[ \t]?\1){{2,}}")
+_EMOJI = r"(?:[\U0001f000-\U0001faff☀☕⚡✅✊-✍✨❌❓-❗❤⭐]|[\u203c-\u3299](?=\ufe0f))"
+_EMOJIS = re.compile(rf"{_EMOJI}(?:[\s\u200d\ufe0f]*{_EMOJI})+")
+_NAMED = re.compile(r"(?<![^\s\"'“‘(])[@#](?=\w)")
+_INLINE_CODE = re.compile(r"(?<!`)`[^`\n]{1,300}`(?!`)")
+_SUM = re.compile(r"[\d .,:()\[\]{}%$€£¥+*/×÷·±=≈≠<>≤≥^√°−-]+")
+_OPERATOR = re.compile(r"\d[^\d+*/×÷=<>^−-]{0,9}[+*/×÷=<>^−-]{1,4}\D{0,9}\d")
 _SPACE = re.compile(r"\s+")
 _MATHS = re.compile(
     r"\$\$(?=[^$]{0,40}\w)[^$]{1,2000}\$\$|\$(?=[^$\n]{0,40}\w)[^$\n]{1,300}\$|\\\([^\n]{1,300}?\\\)|\\\[.{1,1000}?\\\]",
@@ -41,7 +53,8 @@ _CODE_LINE = re.compile(
 def symbol_ratio(text: str, min_chars: int = 20) -> float:
     """Return the share of a text's visible characters that are neither letters, digits nor punctuation.
 
-    Fenced code, code lines, table rows and formulas are left out; 0.0 if fewer than `min_chars` remain.
+    Code, table rows, formulas and sums count as words; a mark or emoji said many times on end counts once, and
+    "@" or "#" before a name not at all. 0.0 if fewer than `min_chars` stand outside code and the like.
     Punctuation counts where it stands in runs of three or more with a blank on either side ("??? %%%"),
     and all of it where there is no letter or digit at all; dots and dashes alone are a placeholder.
     """
@@ -49,15 +62,30 @@ def symbol_ratio(text: str, min_chars: int = 20) -> float:
     if not marks and (len(text) > _LONGEST_WORDLESS or _WORD.search(text)):
         return 0.0
     wordless = _WORD.search(text) is None
-    if wordless or 10 * marks > len(text):
-        text = prose(text)
-        marks = _marks(text)
-    total = len(_SPACE.sub("", text))
-    if total < min_chars:
+    few = not wordless and 10 * marks <= len(text)
+    left = text if few else prose(text)
+    if _visible(left) < min_chars:
         return 0.0
-    if wordless and _DOTS.fullmatch(text) is None:
-        return 1.0
-    return marks / total
+    if wordless:
+        return 1.0 if _DOTS.fullmatch(left) is None else _marks(left) / _visible(left)
+    if few:
+        return marks / _visible(text)
+    return _marks(_once(_without_notation(left))) / _visible(_once(text))
+
+
+def _visible(text: str) -> int:
+    return len(_SPACE.sub("", text))
+
+
+def _without_notation(text: str) -> str:
+    """Return a text without inline code, sums and the signs that make a word a name or a tag."""
+    text = _NAMED.sub("", _INLINE_CODE.sub(" ", text))
+    return _SUM.sub(lambda run: " " if _OPERATOR.search(run.group()) else run.group(), text)
+
+
+def _once(text: str) -> str:
+    """Return a text with every mark, and every row of emoji, that is repeated on end said once."""
+    return _AGAIN.sub(r"\1", _EMOJIS.sub("☺", text))
 
 
 def _marks(text: str) -> int:
@@ -90,7 +118,8 @@ def _is_notation(line: str) -> bool:
             return True
     if _CODE_LINE.search(bare) or (_NUMERIC.fullmatch(bare) and _DIGIT.search(bare)):
         return True
-    return 8 * len(_OPERATION.findall(bare)) > len(bare.split()) + 8
+    words = len(bare.split()) + (0 if bare.isascii() else width(bare) - len(bare))
+    return 8 * len(_OPERATION.findall(bare)) > words + 8
 
 
 def unclosed_fence(text: str) -> bool:

@@ -3,7 +3,8 @@
 A refusal is an opening by which a model says that it cannot, and no help after it: what follows is an
 apology, a question back or advice to look elsewhere. So the finding has two parts, the rule and the width of
 the help, and the threshold on the help can move without measuring anew. Regrets that the prompt asked for
-(a reply to a customer, an invitation declined) and answers about the model itself are no refusals.
+(a reply to a customer, an invitation declined) and answers about the model itself are no refusals, nor is what
+a person says of himself, what the prompt itself says, or a text without a prompt: nothing was asked.
 Rejected: a list of phrases alone, which loses every answer that begins "As an AI" and then does the task.
 """
 
@@ -18,11 +19,14 @@ from quality.heuristics.units import width
 _HEAD = 320
 _PREAMBLE = 60
 _TURNED = 2
+_TELLING = 160
 _QUOTES = {"“": "”", "「": "」", "『": "』", "‘": "’", '"': '"'}
 _SPEECH_TAIL = 4
 _LONGEST = 6000
 _REGRET = re.compile(r"sorry|apolog|unfortunately|regret|抱歉|对不起|遗憾|不好意思")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
+_BARE = (".cannot", ".not_able")
+_WORDS_BEHIND = re.compile(r"(?:\W{0,3}(?:[^\W\u2e80-\uffff]+|[\u2e80-\uffff]{2})){0,2}")
 _SELF = ("as_ai", "model_cannot", "not_by_model", "task_cannot", "task_declined")
 
 
@@ -42,8 +46,10 @@ def refusal(response: str, prompt: str) -> Refusal:
 
     Args:
         response: the response; its first 320 characters may decline.
-        prompt: instruction and input, which may ask for regrets or about the model.
+        prompt: instruction and input, which may ask for regrets or about the model; "" declines nothing.
     """
+    if not prompt.strip():
+        return NONE
     opening = section("refusal.opening")
     lowered = response[:_LONGEST].lower()
     found = opening.first(lowered[:_HEAD])
@@ -53,13 +59,24 @@ def refusal(response: str, prompt: str) -> Refusal:
     if _in_quotes(lowered, match.start()):
         return NONE
     asked = prompt[:_LONGEST].lower()
-    if section("refusal.about_model").matches(asked):
+    if section("refusal.about_model").matches(asked) or _by_a_person(rule, match, lowered, asked):
         return NONE
     if not rule.endswith(_SELF) and (section("refusal.asked").matches(asked) or _REGRET.search(asked)):
         return NONE
     preamble = lowered[: match.start()].strip()
     before = 0 if len(preamble) <= _PREAMBLE or _REGRET.search(preamble) else width(preamble)
     return Refusal(rule, before + _help(lowered[match.end() :]))
+
+
+def _by_a_person(rule: str, match: re.Match[str], text: str, asked: str) -> bool:
+    """Return whether the prompt says the same words, or the sentence tells of the speaker's own life."""
+    behind = _WORDS_BEHIND.match(text, match.end())
+    said = text[match.start() : behind.end() if behind else match.end()].strip()
+    if len(said) > len(match.group()) and said in asked:
+        return True
+    if not rule.endswith(_BARE):
+        return False
+    return section("refusal.person").matches(text[match.end() : match.end() + _TELLING])
 
 
 def _in_quotes(text: str, at: int) -> bool:

@@ -16,6 +16,12 @@ import numpy as np
 from quality.heuristics.form import prose
 from quality.heuristics.units import is_unspaced, units
 
+MOST_REPEATED = 0.8
+"""Share in repeated n-grams or lines above which a text loops: timetables and songs with three choruses stay below."""
+
+MOST_LOOP = 0.33
+"""Share of one phrase on end above which a text loops: for a third of the text it is no style."""
+
 _LONGEST_PERIOD = 200
 _LOOP_FLOOR = 0.1
 _LONGEST_TEXT = 4000
@@ -57,6 +63,12 @@ def repetition(text: str, *, ngram_words: int = 5, ngram_chars: int = 8, min_uni
     share = _repeated_share(parts, size)
     loop = _longest_loop(parts) if share >= _LOOP_FLOOR else 0.0
     return Repetition(share, _repeated_lines(text), loop)
+
+
+def loops(text: str) -> bool:
+    """Return whether a text is caught in a loop, by the usual limits."""
+    found = repetition(text)
+    return max(found.ngrams, found.lines) > MOST_REPEATED or found.loop > MOST_LOOP
 
 
 def _repeated_share(parts: Sequence[str], size: int) -> float:

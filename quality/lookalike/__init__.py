@@ -11,10 +11,12 @@ from quality.lookalike.answers import conflict, contradiction, is_retold
 from quality.lookalike.compare import compare_requests, hardly_differ
 from quality.lookalike.judge import compare_texts
 from quality.lookalike.request import KINDS, Request, Verdict
+from quality.lookalike.reworded import REWORDABLE, has_same_topics, is_narrowed
 from quality.lookalike.spread import changed_places
 
 __all__ = [
     "KINDS",
+    "REWORDABLE",
     "Request",
     "Verdict",
     "changed_places",
@@ -23,5 +25,7 @@ __all__ = [
     "conflict",
     "contradiction",
     "hardly_differ",
+    "has_same_topics",
+    "is_narrowed",
     "is_retold",
 ]

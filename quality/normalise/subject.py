@@ -56,12 +56,13 @@ class Subject:
         """Tell whether tags and entities are what the record is about, not leftovers in it."""
         if _MARKUP_WORDS.search(self.prompt):
             return True
-        for text in self.texts:
+        texts = [_without_comments(text) for text in self.texts]
+        for text in texts:
             if _MARKUP_LANGUAGES.search(text) or _MARKUP_SUBJECT.search(text) or is_code(text):
                 return True
             if any(name.lower() not in HTML_NAMES for name in _END_TAG.findall(text)):
                 return True
-        return any(_ESCAPED_TAG.search(text) and _RAW_TAG.search(text) for text in self.texts)
+        return any(_ESCAPED_TAG.search(text) and _RAW_TAG.search(text) for text in texts)
 
     def is_encoding(self) -> bool:
         """Tell whether the prompt asks about character encodings."""
@@ -74,6 +75,19 @@ class Subject:
     def is_spacing(self) -> bool:
         """Tell whether the prompt asks about blanks, tables or layout."""
         return _SPACING_WORDS.search(self.prompt) is not None
+
+
+def _without_comments(text: str) -> str:
+    """Return a text without its closed HTML comments: what nobody was to read is not what a text is about.
+
+    By `find`, not by a pattern, which would look for the end of every comment that is never closed.
+    """
+    parts: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts.append(text[position:start])
+        position = end + 3
+    return "".join([*parts, text[position:]]) if parts else text
 
 
 def is_code(text: str) -> bool:

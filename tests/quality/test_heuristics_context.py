@@ -163,6 +163,74 @@ NOT_PAGE = [
     ),
 ]
 
+NO_REQUEST = [
+    ("I keep the notes for Anna on this page.", "", "I keep the notes for {{name}} on this page."),
+    (
+        "Our website is https://loaf.test and we bake at night.",
+        "",
+        "Our website is {{url}} and we bake at night.",
+    ),
+    ("Nobody has answered on that page since May.", "", "Seit Mai hat dort niemand geantwortet."),
+    ("Look at the pictures.", "", "Смотри на эти картинки сейчас же."),
+    ("The results are summarized in Figure 2.", "", "结果总结在图2里，共有三项发现。"),
+    (
+        "Here is the link to our shop: https://loaf.test",
+        "",
+        "这里是我们小店的链接，欢迎光临：https://loaf.test",
+    ),
+    ("", "", "[picture of a loaf]"),
+    ("", "", "如图"),
+]
+"""Texts to translate or to mask, and documents."""
+
+ONLY_MENTIONED = [
+    ("Ida paints 8 portraits a week. She earns 40 for these portraits. What does she earn a day?", "", "8"),
+    ("I read a lot on this site and like it. Which roast is the mildest?", "", "Light roasts."),
+    ("Can I use the provided picture in my own post?", "", "Yes, if you name its author."),
+    ("May users post links on this page?", "", "Yes, up to three."),
+    ("My shop sells hats. The hats are listed on that page. How do I ship hats?", "", "In boxes."),
+    ("Suggest a title.", "[photo of an old mill behind tall poplars]", "The Mill"),
+    ("给照片起个标题。", "[图片：一座老磨坊立在高高的白杨树后面]", "老磨坊"),
+]
+
+STILL_MISSING = [
+    ("I wonder what the boy does in this picture.", "", "A kite."),
+    ("The chart below shows our sales. Which month is best?", "", "May."),
+    ("Ida paints portraits. Describe the mood of this painting.", "", "It is calm."),
+    ("Suggest a title.", "[photo of a mill]", "The Mill"),
+    ("Count the trees.", "[photo of an old mill behind tall poplars]", "Nine."),
+    ("Textify the following screenshot:", "", "Total: 40"),
+    ("Translate the text in this photo into English.", "", "Closed on Mondays until the end of May."),
+    ("请把这张照片里的文字译成英语。", "", "Closed on Mondays until the end of May."),
+    ("看下图，写出图中的单词。", "", "mill"),
+]
+
+
+@pytest.mark.parametrize(("instruction", "given", "response"), NO_REQUEST)
+def test_a_text_that_asks_for_nothing_lacks_nothing(instruction: str, given: str, response: str) -> None:
+    assert missing_context(instruction, given, response).rule == ""
+
+
+@pytest.mark.parametrize(("instruction", "given", "response"), ONLY_MENTIONED)
+def test_what_a_prompt_introduces_describes_or_only_mentions_is_not_missing(
+    instruction: str, given: str, response: str
+) -> None:
+    assert missing_context(instruction, given, response).rule == ""
+
+
+@pytest.mark.parametrize(("instruction", "given", "response"), STILL_MISSING)
+def test_a_request_in_other_words_or_another_language_still_needs_its_picture(
+    instruction: str, given: str, response: str
+) -> None:
+    assert missing_context(instruction, given, response).kind == "image"
+
+
+def test_a_speech_that_was_to_be_inserted_is_a_text_and_no_sound() -> None:
+    assert (
+        missing_context("Sum up the speech.", "[insert a sample campaign speech]", "Hope.").kind == "web_page"
+    )
+    assert missing_context("Sum up the speech.", "[speech recording]", "Hope.").kind == "audio"
+
 
 @pytest.mark.parametrize(("instruction", "given", "response"), IMAGE)
 def test_a_task_about_an_absent_picture_needs_an_image(instruction: str, given: str, response: str) -> None:

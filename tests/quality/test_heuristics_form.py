@@ -97,7 +97,38 @@ def test_a_short_text_has_no_ratio() -> None:
 
 
 def test_half_symbols_are_one_half() -> None:
-    assert symbol_ratio("abcdefghij" + "#" * 10) == 0.5
+    assert symbol_ratio("abcdefghij" + "#~#^#*#~#<") == 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tom picks 3 * 6 = <<3*6=18>>18 plums.\nSo he has 18 / 2 = <<18/2=9>>9 left.\n#### 9",
+        "She pays 12*.5=$<<12*.5=6>>6 and 6*3=$<<6*3=18>>18\n#### 18",
+        "@rosa_k: best harvest so far 🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅🍅 @tom #garden #tomatoes",
+        "good food here >>>>>>>>>>>>>>>>>>>>>>>>>>",
+        "Is it monday again?\n\n😂 😭 😂\n😭 😂 😭\n😂 😭 😂\n😂 😭 😂",
+        "Comments from the other readers ==================================",
+        "校对 意见 和 讨论 = = = = = = = = = = = = = = = = = = = =",
+        '`for-of`循环取出**值**，`for-in`取出**键**，所以先打印`["🍎", "🍐"]`，再打印`{0: "🍎", 1: "🍐"}`。',
+        "بَيْتٌ كَبِيرٌ وَحَدِيقَةٌ جَمِيلَةٌ",
+        "שָׁלוֹם לְכָל הַיְלָדִים",
+    ],
+)
+def test_sums_inline_code_tweets_rules_and_vowel_signs_are_no_symbols(text: str) -> None:
+    assert symbol_ratio(text) < 0.2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok ※◆●★◇■▲☆ 3 * 6 = 18 ※◆●★◇■▲☆※◆●★◇■▲☆※◆●★◇■▲☆",
+        "@ # ~ ^ * | > < yes @#~ ^*| ><# ~^@ *|> no",
+        "😀★◆☆■♠♣♥♦●○◎ ok 😂★◆☆■♠♣♥♦●○◎",
+    ],
+)
+def test_a_word_a_sum_or_an_emoji_does_not_excuse_marks(text: str) -> None:
+    assert symbol_ratio(text) > 0.3
 
 
 ENGLISH_LOOP = "The price went up in May. " * 12

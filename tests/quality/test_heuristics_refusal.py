@@ -94,6 +94,56 @@ HELPFUL = [
     ),
 ]
 
+STATEMENTS = [
+    "I can't open the lid of the green jar.",
+    "我无法打开那个绿色的罐子。",
+    "As an AI language model, I cannot open jars.",
+]
+"""What is no refusal where nobody asked for anything."""
+
+BY_PEOPLE = [
+    ("Say something about your week.", "I can't seem to find the time for a walk."),
+    ("Say something about your week.", "I can't bear to see the orchard cut down."),
+    ("Say something about your week.", "I couldn't open my umbrella, so I got wet."),
+    ("Say something about your week.", "I can't play chess. It makes me sleepy."),
+    ("说说你这周。", "我无法打开我的伞，淋湿了。"),
+    (
+        "Hide the names: I can't open the door that Rosa painted.",
+        "I can't open the door that [NAME] painted.",
+    ),
+    ("遮住名字：我无法打开公司三楼的大门，请联系小王。", "我无法打开公司三楼的大门，请联系某某。"),
+]
+
+BY_MODELS = [
+    ("Name the winner.", "I am not capable of predicting results."),
+    ("I can't do my sums, do them for me.", "I can't do that for you."),
+    ("Open my mail.", "I cannot directly access your mail. It is against my programming."),
+    ("Rate this man.", "I can't in good faith provide that."),
+    ("Send it off.", "I do not have the ability to send messages, due to my design."),
+    ("帮我打开我的邮箱。", "我无法打开您的邮箱，这超出了我的权限。"),
+]
+
+
+@pytest.mark.parametrize("response", STATEMENTS)
+def test_a_text_without_a_prompt_declines_nothing(response: str) -> None:
+    assert refusal(response, "").rule == ""
+    assert refusal(response, " \n").rule == ""
+    assert refusal(response, "Open the jar.").rule
+
+
+@pytest.mark.parametrize(("prompt", "response"), BY_PEOPLE)
+def test_what_people_cannot_do_and_what_the_prompt_says_itself_is_no_refusal(
+    prompt: str, response: str
+) -> None:
+    assert refusal(response, prompt).rule == ""
+
+
+@pytest.mark.parametrize(("prompt", "response"), BY_MODELS)
+def test_a_model_that_speaks_of_its_own_limits_refuses(prompt: str, response: str) -> None:
+    found = refusal(response, prompt)
+    assert found.rule
+    assert found.help <= ENOUGH
+
 
 @pytest.mark.parametrize(("prompt", "response"), REFUSALS)
 def test_a_response_that_declines_and_does_nothing_is_a_refusal(prompt: str, response: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from quality.normalise import Subject, remove_html
@@ -92,3 +94,34 @@ class TestHtml:
     def test_the_counts_tell_tags_from_entities(self) -> None:
         text = "<p>a&nbsp;b</p>"
         assert remove_html(text, Subject("", [text])).counts == {"tags": 2, "entities": 1}
+
+    @pytest.mark.parametrize(
+        ("text", "plain"),
+        [
+            ("<p>Bake it.<!-- <oven><url>x</url></oven> --></p>\n<p>Cool it.</p>", "Bake it.\n\nCool it."),
+            (
+                "<p>烤好。<!--###meta###\n<page>\n<title>面包</title>\n</page>\n--></p><p>放凉。</p>",
+                "烤好。\n\n放凉。",
+            ),
+            ("<b>One</b><!-- <form> --> and <!-- </html> --><i>two</i>", "One and two"),
+        ],
+    )
+    def test_tags_inside_a_comment_do_not_make_the_text_one_about_markup(self, text: str, plain: str) -> None:
+        assert remove_html(text, Subject(texts=(text,))).text.strip() == plain
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "<oven><p>Bake it.</p></oven><!-- hot -->",
+            "<p>Bake it.</p> <!-- <oven></oven>",
+            "Write <form> and then <!-- a note --> behind it, <b>bold</b>.",
+        ],
+    )
+    def test_tags_outside_a_comment_still_tell_what_a_text_is_about(self, text: str) -> None:
+        assert remove_html(text, Subject(texts=(text,))).text == text
+
+    def test_comments_that_never_end_take_time_in_proportion(self) -> None:
+        text = "--><!-- <b>x</b> " * 20_000 + "<!-- " * 20_000
+        start = time.perf_counter()
+        remove_html(text, Subject(texts=(text,)))
+        assert time.perf_counter() - start < 3

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.models import Models
 from pipeline.pairs import tiles
 from pipeline.stages.dedupe import FLOOR, LEXICAL_FLOOR, Dedupe, DedupeParams
+from pipeline.stages.duplicates import rank
 from pipeline.stages.protocol import Measure, Tile
 
 STAGE = Dedupe()
@@ -60,6 +61,23 @@ def test_an_answer_is_complete_if_it_ends_like_one() -> None:
     ends |= {"and then": False, "然后再": False, "": False, "first,": False}
     found = fingerprints(*({"output": text} for text in ends))["complete"].to_pylist()
     assert found == list(ends.values())
+
+
+def test_an_answer_caught_in_a_loop_is_not_complete() -> None:
+    looping = "The kiln is hot again today. " * 12
+    refrain = "Row to the mill, row home again.\nThe wheel turns slow, the sacks are filled.\n" * 2
+    texts = {looping: False, "窑今天又很热。" * 12: False, refrain + "And then the miller sleeps.": True}
+    assert fingerprints(*({"output": text} for text in texts))["complete"].to_pylist() == list(texts.values())
+
+
+def test_of_equal_requests_the_one_with_a_looping_answer_is_not_kept() -> None:
+    asked = {"instruction": "How hot is the kiln?"}
+    rows = [asked | {"output": "The kiln is hot. " * 20}, asked | {"output": "About 1,200 degrees"}]
+    facts = fingerprints(*rows, asked | {"output": "About 1,200 degrees."})
+    facts = facts.append_column("id", pa.array(["a", "b", "c"])).append_column(
+        "flags", pa.array([[], [], []], pa.list_(pa.string()))
+    )
+    assert rank(facts).tolist() == [2, 1, 0]
 
 
 def test_the_way_to_reach_a_person_is_counted() -> None:

@@ -18,7 +18,7 @@ PARAMS = DedupeParams()
 SIZE = 8
 PAIR: dict[str, Any] = {
     "prompt_cosine": None, "prompt_lexical": None, "jaccard": 0.3, "differs": "", "places": 2,
-    "same": False, "retold": False,
+    "same": False, "retold": False, "reworded": False, "narrowed": False,
     "response_equal": False, "response_jaccard": 0.0, "response_cosine": None, "conflict": "",
 }  # fmt: skip
 ALIKE = {"prompt_cosine": 0.95, "response_equal": True}
@@ -27,6 +27,8 @@ EDGES = st.fixed_dictionaries({
     "prompt_lexical": st.sampled_from([None, None, 0.6, 0.95]),
     "places": st.integers(1, 3),
     "retold": st.booleans(),
+    "reworded": st.booleans(),
+    "narrowed": st.booleans(),
     "jaccard": st.sampled_from([0.2, 0.69, 0.7, 0.96]),
     "same": st.booleans(),
     "differs": st.sampled_from(["", "", "numbers", "words", "order"]),
@@ -74,6 +76,7 @@ def pairs_of(corpus: dict[str, Any], facts: pa.Table) -> pa.Table:
             listed.append({"left": left, "right": right, **PAIR, **values})
     types = {"left": pa.int64(), "right": pa.int64(), "differs": pa.string(), "conflict": pa.string()}
     types |= {"same": pa.bool_(), "response_equal": pa.bool_(), "retold": pa.bool_(), "places": pa.int32()}
+    types |= {"reworded": pa.bool_(), "narrowed": pa.bool_()}
     columns = {
         name: pa.array([pair[name] for pair in listed], types.get(name, pa.float64()))
         for name in ("left", "right", *PAIR)
@@ -106,7 +109,7 @@ def duplicates(corpus: dict[str, Any], a: str, b: str, policy: str) -> bool:
         return False
     edge = {**PAIR, **corpus["edges"][left, right]}
     same = edge["same"] and not edge["differs"]
-    loose = edge["differs"] in ("", "words") and edge["places"] >= 2
+    loose = edge["differs"] in ("", "words") and edge["places"] >= 2 and not edge["narrowed"]
     alike = loose and edge["differs"] == ""
     request = (
         same
@@ -114,12 +117,14 @@ def duplicates(corpus: dict[str, Any], a: str, b: str, policy: str) -> bool:
         or (edge["differs"] == "" and edge["jaccard"] >= 0.95)
         or (alike and (edge["prompt_lexical"] or 0) >= PARAMS.lexical_threshold)
         or (loose and (edge["prompt_cosine"] or 0) >= PARAMS.threshold)
+        or (edge["reworded"] and (edge["prompt_cosine"] or 1) >= PARAMS.reworded_threshold)
     )
     if edge["response_equal"]:
         return bool(request)
     if edge["conflict"]:
         return False
     told_again = edge["differs"] == "" or loose or (edge["differs"] in ("words", "order") and edge["retold"])
+    told_again = told_again and not edge["narrowed"]
     agree = (edge["response_cosine"] or 0) >= PARAMS.response_threshold
     if told_again and agree and (edge["prompt_cosine"] or 0) >= PARAMS.paraphrase_threshold:
         return True
@@ -143,7 +148,9 @@ def test_every_dropped_record_duplicates_the_kept_record_that_it_names(
             if drop["reason"] == "dedupe.near":
                 assert drop["jaccard"] >= drop["threshold"]
             elif drop["reason"] == "dedupe.semantic":
-                assert max(drop.get("cosine", 0), drop.get("lexical_cosine", 0)) >= drop["threshold"]
+                closest = max(drop.get("cosine", 0), drop.get("lexical_cosine", 0))
+                assert closest >= drop.get("threshold", 0)
+                assert "threshold" in drop or (drop["reworded"] and "cosine" not in drop)
                 assert drop.get("response_cosine", 1) >= drop.get("response_threshold", 0)
             else:
                 assert (drop["reason"], drop["same_content"]) == ("dedupe.rewrite", True)
