@@ -125,7 +125,8 @@ def doctor(
     from pipeline.recipe import load_recipe
 
     with console_errors(debug):
-        findings = list(examine(store, load_recipe(recipe) if recipe else None))
+        chosen = load_recipe(recipe) if recipe else None
+        findings = list(examine(store, chosen, recipe.parent if recipe else Path()))
     for finding in findings:
         print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.found}")
         if finding.fix:

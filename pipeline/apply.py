@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.change import ADD, DROP, EDIT, FLAG
 from pipeline.errors import LineageError
-from pipeline.record import TEXT_COLUMNS, record_key, text_keys
+from pipeline.record import EDITABLE, TEXT_COLUMNS, record_key, text_keys
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -109,7 +109,7 @@ class _ChangedRows:
         before: str | None = self._keys[slot]
         after = before
         if action == EDIT:
-            record.update({n: change[n] for n in TEXT_COLUMNS if change[n] is not None})
+            record.update({n: change[n] for n in EDITABLE if change[n] is not None})
             after = self._keys[slot] = record_key(record)
         elif action == FLAG:
             record["flags"] = [*record["flags"], change["reason"]]
@@ -117,7 +117,7 @@ class _ChangedRows:
             self.drops[position] = str(change["reason"])
             after = None
         elif action == ADD:
-            child = {**record, **{n: change[n] for n in TEXT_COLUMNS if change[n] is not None}}
+            child = {**record, **{n: change[n] for n in EDITABLE if change[n] is not None}}
             child["id"] = change["id"]
             self.children.append(child)
             before, after = None, record_key(child)
@@ -153,11 +153,11 @@ def _positions(shard: pa.Table, changes: pa.Table, stage: str) -> np.ndarray[tup
 
 
 def _replace_rows(shard: pa.Table, rows: _ChangedRows) -> pa.Table:
-    """Put the changed rows into the columns that hold texts and flags; leave the others as they are."""
+    """Put the changed rows into the columns that a change may alter; leave the others as they are."""
     indices = np.arange(shard.num_rows, dtype=np.int64)
     indices[rows.positions] = shard.num_rows + np.arange(len(rows.positions))
     take = pa.array(indices)
-    for name in (*TEXT_COLUMNS, "flags"):
+    for name in (*EDITABLE, "flags"):
         number = shard.schema.get_field_index(name)
         field = shard.schema.field(number)
         new = pa.chunked_array([pa.array([record[name] for record in rows.records], type=field.type)])
@@ -185,7 +185,7 @@ def _attach(shard: pa.Table, columns: pa.Table) -> pa.Table:
     for field in columns.schema:
         if field.name == "id":
             continue
-        if field.name in TEXT_COLUMNS or field.name in ("root", "source", "file", "line"):
+        if field.name in EDITABLE or field.name in ("root", "source", "file", "line"):
             raise LineageError(f"a stage decided the column {field.name!r}, which no stage may set")
         values = columns.column(field.name).take(found)
         if field.name in shard.column_names:

@@ -24,7 +24,7 @@ from pipeline.errors import LineageError, SourceError
 from pipeline.ingest import SOUND, file_digest, find_files, input_digest
 from pipeline.judging import Judging, Tick, learn
 from pipeline.recipe import Recipe
-from pipeline.stages import STAGES
+from pipeline.stages import STAGES, prepare, settings
 from pipeline.stages.protocol import Decision
 from pipeline.steps import (
     Input,
@@ -32,11 +32,14 @@ from pipeline.steps import (
     Step,
     StepResult,
     Workshop,
+    cleans_doors,
+    dropped_tables,
     file_key,
     identities,
     prior_of,
     prior_path,
     recipe_prior,
+    without_personal_data,
 )
 from pipeline.store import Store, digest
 from pipeline.versions import code_digest, environment_digest
@@ -65,7 +68,7 @@ def plan(recipe: Recipe, base: Path, downloads: Path | None = None) -> Plan:
     Raises:
         SourceError: an input is missing.
         ModelError: a model is missing; the hint is the command that gets it.
-        RecipeError: a prior build is not one.
+        RecipeError: a prior build is not one, or a key is missing.
     """
     inputs = tuple(
         Input(file, spec, input_digest(file, spec))
@@ -75,7 +78,8 @@ def plan(recipe: Recipe, base: Path, downloads: Path | None = None) -> Plan:
     steps = [Step("ingest", "ingest", "ingest", None, ())]
     for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
         kind = STAGES[params.stage]
-        steps.append(Step(name, kind.kind, params.stage, params, kind.stage.needs(params)))
+        prepared = prepare(params, base)
+        steps.append(Step(name, kind.kind, params.stage, prepared, kind.stage.needs(prepared)))
         if prior_of(steps[-1]):
             prior_path(steps[-1], base)
     for step in steps:
@@ -134,6 +138,7 @@ def _stage_key(step: Step, done: Sequence[StepResult], plan: Plan, fits: dict[st
         [shard.shard for shard in done[-1].shards],
         fits,
         file_digest(prior) if prior else "",
+        *([list(dropped_tables(done))] if cleans_doors(step) else []),
     )
 
 
@@ -145,7 +150,7 @@ def _edit_key(step: Step, plan: Plan) -> str:
         step.name,
         step.stage,
         STAGES[step.stage].stage.version,
-        step.params.model_dump(mode="json"),
+        settings(step.params),
         [str(identity) for identity in identities(step)],
     )
 
@@ -183,9 +188,11 @@ def _check_rejects(reports: list[dict[str, Any]], plan: Plan, store: Store) -> N
         return
     store.write_json("failed", digest(plan.recipe.name), rejects)
     path = store.path("failed", digest(plan.recipe.name), ".json")
+    first = rejects[:MOST_NAMED]
+    details = without_personal_data([r["detail"] for r in first], plan.steps)
     named = "\n".join(
-        f"  {r['source']}: {r['file']}:{r['line']}: {r['reason']}: {r['detail']}"
-        for r in rejects[:MOST_NAMED]
+        f"  {r['source']}: {r['file']}:{r['line']}: {r['reason']}: {detail}"
+        for r, detail in zip(first, details, strict=True)
     )
     raise SourceError(
         f"{len(rejects)} of {units} units cannot be read, more than the {limit:.2%} that "
@@ -202,7 +209,27 @@ def _run_edit(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop
         for shard in before.shards
     ]
     shards = _map_shards(edit_work, items, before, step, shop)
-    return StepResult(step.name, step.stage, _stage_key(step, done, plan, {}), shards, before.rows)
+    left = _clean_doors(step, done, plan, shop) if cleans_doors(step) else {}
+    stage: Any = STAGES[step.stage].stage
+    notes = stage.notes(step.params) if hasattr(stage, "notes") else {}
+    key = _stage_key(step, done, plan, {})
+    return StepResult(step.name, step.stage, key, shards, before.rows, dict(notes), left=left)
+
+
+def _clean_doors(
+    step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop
+) -> dict[str, ShardResult]:
+    """Let what earlier steps dropped pass through this one: it leaves by a door as well."""
+    assert step.params is not None
+    site, edit_key = shop.site(plan), _edit_key(step, plan)
+    keys = [key for _, key in dropped_tables(done)]
+    items = [EditItem(site, step.stage, step.name, step.params, edit_key, key, left=True) for key in keys]
+    tick = shop.reporter.phase(step.name, "records dropped before", len(items)) if items else (lambda _: None)
+    cleaned = {}
+    for key, result in zip(keys, shop.runner.map(edit_work, items), strict=True):
+        cleaned[key] = result
+        tick(1)
+    return cleaned
 
 
 def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
@@ -353,6 +380,7 @@ def _load(store: Store, key: str) -> StepResult | None:
     if value is None:
         return None
     shards = tuple(ShardResult(**shard) for shard in value.pop("shards"))
-    if not all(is_whole(store, shard) for shard in shards):
+    left = {key: ShardResult(**shard) for key, shard in value.pop("left").items()}
+    if not all(is_whole(store, shard) for shard in (*shards, *left.values())):
         return None
-    return StepResult(shards=shards, used=tuple(value.pop("used")), **value)
+    return StepResult(shards=shards, left=left, used=tuple(value.pop("used")), **value)

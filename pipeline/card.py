@@ -68,12 +68,28 @@ def dataset_card(recipe: Recipe, manifest: dict[str, Any], keys: Collection[str]
             for reason, count in by_reason.items()
         ),
         "",
+        *_on_personal_data(manifest),
         "In the folder of the build, `records.parquet` holds every record that ever was, `ledger.parquet` one "
         "row for every change with its evidence, `rejects.jsonl` what could not be read, `manifest.json` "
         "recipe, seed, counts, models, versions and digests.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _on_personal_data(manifest: dict[str, Any]) -> list[str]:
+    """Return what a user of the dataset must know of the personal data in it."""
+    scrubs = [stage for stage in manifest["stages"] if stage.get("stage") == "scrub"]
+    if not scrubs:
+        return ["Personal data was not looked for: what stood in the sources stands in the records.", ""]
+    missing = sorted(
+        {kind for stage in scrubs for kind in stage["notes"].get("kinds_without_recogniser", ())}
+    )
+    said = f" Not looked for: {', '.join(missing)}." if missing else ""
+    return [
+        f"Personal data was looked for by program and replaced, which finds most of it and never all.{said}",
+        "",
+    ]
 
 
 def _front_matter(recipe: Recipe, counts: dict[str, Any], keys: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from pipeline.errors import LineageError
-from pipeline.record import TEXT_COLUMNS, TURN
+from pipeline.record import EDITABLE, TURN
 
 EDIT, DROP, FLAG, ADD = "edit", "drop", "flag", "add"
 ACTIONS = (EDIT, DROP, FLAG, ADD)
@@ -39,10 +39,11 @@ CHANGE_SCHEMA = pa.schema(
         pa.field("instruction", pa.string()),
         pa.field("input", pa.string()),
         pa.field("output", pa.string()),
+        pa.field("meta", pa.string()),
     ]
 )
 """One row a change. `reason` is `stage.what` or `stage.what.kind`; `evidence` is a JSON object of numbers,
-ids and names of rules, never record text. The text columns are null unless an edit (or an added child)
+ids and names of rules, never record text. The text columns and `meta` are null unless an edit (or an added child)
 gives them a new value; `root` is null unless a child is added."""
 
 
@@ -65,12 +66,12 @@ class Changes:
         Raises:
             LineageError: `fields` is empty or names a column that no edit may touch.
         """
-        unknown = sorted(set(fields) - set(TEXT_COLUMNS))
+        unknown = sorted(set(fields) - set(EDITABLE))
         if unknown or not fields:
             named = ", ".join(unknown) or "nothing"
             raise LineageError(
                 f"the edit {reason!r} of record {id_} changes {named}",
-                f"an edit changes at least one of {', '.join(TEXT_COLUMNS)}",
+                f"an edit changes at least one of {', '.join(EDITABLE)}",
             )
         self._row(id_, EDIT, reason, evidence, fields)
 
@@ -94,7 +95,7 @@ class Changes:
         columns["action"].append(action)
         columns["reason"].append(reason)
         columns["evidence"].append(json.dumps(evidence, ensure_ascii=False, sort_keys=True))
-        for name in ("root", *TEXT_COLUMNS):
+        for name in ("root", *EDITABLE):
             columns[name].append(fields.get(name))
 
     def table(self) -> pa.Table:

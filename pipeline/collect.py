@@ -90,7 +90,7 @@ def _reached(store: Store) -> tuple[set[str], tuple[str, ...]]:
             result: Any = store.read_json("steps", key) or {"shards": (), "used": (), "fits": {}}
             used |= set(result["used"])
             keep |= {store.table_path("fits", fit) for fit in result["fits"].values()}
-            for shard in result["shards"]:
+            for shard in (*result["shards"], *result.get("left", {}).values()):
                 keep |= {store.table_path("shards", shard[n]) for n in ("shard", "dropped") if shard[n]}
                 keep |= {store.table_path("ledgers", shard["ledger"])} if shard["ledger"] else set()
     pointers = set((store.root / "fit-of").rglob("*.json"))

@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.models import Models
 from pipeline.recipe import Recipe
 from pipeline.runners import cores
-from pipeline.stages import STAGES
+from pipeline.stages import STAGES, prepare, remarks
 from pipeline.stages.protocol import Need
 
 _LEAST_FREE_BYTES = 2_000_000_000
@@ -29,12 +29,13 @@ class Finding:
     fix: str = ""
 
 
-def examine(store: Path, recipe: Recipe | None) -> Iterator[Finding]:
+def examine(store: Path, recipe: Recipe | None, base: Path = Path()) -> Iterator[Finding]:
     """Yield what a build needs and whether it is there.
 
     Args:
         store: the folder of the store.
-        recipe: if given, the models of its stages are checked; else the default embedder.
+        recipe: if given, the models and keys of its stages are checked; else the default embedder.
+        base: the folder that the recipe's paths are relative to.
     """
     python = ".".join(map(str, sys.version_info[:3]))
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
@@ -51,6 +52,8 @@ def examine(store: Path, recipe: Recipe | None) -> Iterator[Finding]:
         "" if enough else "free some space: python -m pipeline gc",
     )
     yield from _models(recipe)
+    if recipe is not None:
+        yield from _stages(recipe, base)
 
 
 def _packages() -> Iterator[Finding]:
@@ -94,3 +97,14 @@ def _models(recipe: Recipe | None) -> Iterator[Finding]:
             yield Finding(False, subject, error.message, error.hint)
         else:
             yield Finding(True, subject, f"{identity.name} {identity.sha256[:12]}")
+
+
+def _stages(recipe: Recipe, base: Path) -> Iterator[Finding]:
+    """Yield what stages say of themselves: what runs, and which key is missing."""
+    for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
+        try:
+            told = remarks(prepare(params, base))
+        except PipelineError as error:
+            yield Finding(False, f"stage {name}", error.message, error.hint)
+        else:
+            yield from (Finding(True, f"stage {name}", remark) for remark in told)

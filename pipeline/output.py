@@ -28,8 +28,9 @@ from pipeline.apply import LEDGER_SCHEMA
 from pipeline.card import dataset_card
 from pipeline.errors import LineageError, StoreError
 from pipeline.export import dataset_info, optional_keys, render_line
+from pipeline.recipe import public_recipe
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
-from pipeline.steps import Plan, StepResult, file_key, identities
+from pipeline.steps import Plan, StepResult, dropped_tables, file_key, identities, without_personal_data
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
 from pipeline.versions import installed_versions
 
@@ -204,14 +205,14 @@ def _write_records(path: Path, results: Sequence[StepResult], store: Store) -> i
     """Write every record that ever was, in the order it was read; return how many."""
     schema = _records_schema(results, store)
     written = 0
+    lost: dict[int, list[str]] = {}
+    for number, key in dropped_tables(results):
+        lost.setdefault(number, []).append(key)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for number, last in enumerate(results[-1].shards):
             tables = [_finished(store.read_table("shards", last.shard), "kept", schema)]
-            for result in results:
-                shard = result.shards[number]
-                if shard.dropped:
-                    dropped = store.read_table("shards", shard.dropped)
-                    tables.append(_finished(dropped, "dropped", schema))
+            for key in lost.get(number, ()):
+                tables.append(_finished(store.read_table("shards", key), "dropped", schema))
             table = pa.concat_tables(tables)
             order = [
                 ("file", "ascending"),
@@ -256,7 +257,7 @@ def _write_ledger(path: Path, results: Sequence[StepResult], store: Store) -> in
     written = 0
     with pq.ParquetWriter(path, LEDGER_SCHEMA, compression="zstd") as writer:
         for result in results:
-            for shard in result.shards:
+            for shard in (*result.shards, *result.left.values()):
                 if shard.ledger:
                     table = store.read_table("ledgers", shard.ledger)
                     writer.write_table(table)
@@ -266,8 +267,11 @@ def _write_ledger(path: Path, results: Sequence[StepResult], store: Store) -> in
 
 def _write_rejects(path: Path, plan: Plan, store: Store) -> None:
     with path.open("wb") as stream:
-        for reject in _rejects(plan, store):
-            stream.write(orjson.dumps(reject, option=orjson.OPT_APPEND_NEWLINE))
+        rejects = list(_rejects(plan, store))
+        details = without_personal_data([reject["detail"] for reject in rejects], plan.steps)
+        for reject, detail in zip(rejects, details, strict=True):
+            line = {**reject, "detail": detail}
+            stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _rejects(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
@@ -355,7 +359,7 @@ def _manifest(plan: Plan, results: Sequence[StepResult], counts: dict[str, Any])
         ],
         "models": [asdict(identity) for identity in used],
         "versions": installed_versions(),
-        "recipe": plan.recipe.model_dump(mode="json"),
+        "recipe": public_recipe(plan.recipe),
     }
 
 

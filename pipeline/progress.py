@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.judging import Tick
-from pipeline.stages import STAGES
-from pipeline.steps import Plan, StepResult, identities
+from pipeline.stages import STAGES, remarks
+from pipeline.steps import Plan, StepResult, cleans_doors, identities
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +79,8 @@ class Bars:
         )
 
 
+NOT_SCRUBBED = "no stage removes personal data (`scrub`): what stands in the input reaches the output"
+
 _MOST_NOTES = 6  # of what was left out within units that are printed
 
 _NOTES = {
@@ -109,6 +111,10 @@ def print_plan(console: Console, plan: Plan, out: str, store: str, runner: str) 
             + (f" [dim](model: {escape(used)})[/]" if used else ""),
             highlight=False,
         )
+        for remark in remarks(step.params) if step.params else ():
+            console.print(f"            {escape(remark)}", highlight=False)
+    if not any(map(cleans_doors, plan.steps)):
+        console.print(f"  [yellow]note[/]    {NOT_SCRUBBED}", highlight=False)
     formats = ", ".join(export.format for export in recipe.exports)
     console.print(f"  write   {escape(out)}: {formats}  [dim](store: {escape(store)})[/]", highlight=False)
 

@@ -37,9 +37,16 @@ STAGES_TEXT = """\
 stages:
   - stage: normalise        # repairs encoding, HTML, spaces and placeholders; limits the length in tokens
   - stage: heuristics       # drops empty, placeholder, refused, looping and context-less records
+  - stage: language         # drops answers in a language that nobody asked for; wanted: [en, zh] keeps these only
   - stage: dedupe           # keeps one of each set of duplicates, exact or by meaning
     threshold: 0.92         # least cosine of two prompts
     response_threshold: 0.85  # least cosine of their responses
+  - stage: scrub            # replaces personal data by tags such as <EMAIL>; what is dropped is scrubbed as well
+    replace: tag            # or pseudonym (needs a key), mask, drop_record; or one for each kind
+  - stage: dedupe           # once more, exact only: scrubbing makes twins
+    name: dedupe_after_scrub
+    near: false
+    semantic: false
   - stage: split            # by group, so that no duplicate stands in two splits
     train: 0.9
     validation: 0.05

@@ -21,6 +21,10 @@ from pipeline.errors import RecipeError
 from pipeline.export import Export
 from pipeline.ingest import SourceSpec
 from pipeline.stages import STAGES, AnyStageParams
+from pipeline.store import digest
+
+HIDDEN = frozenset(("deny", "allow"))
+"""Parameters of stages that may hold personal data themselves."""
 
 
 class Card(BaseModel):
@@ -83,6 +87,23 @@ class Recipe(BaseModel):
     def stage_names(self) -> tuple[str, ...]:
         """Return the instance name of every stage, in order."""
         return tuple(stage.name or stage.stage for stage in self.stages)
+
+
+def public_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as the manifest shows it: of lists of personal data, how long they are and a short digest.
+
+    The digest (16 bits) tells `diff` that a list was changed, and is far too short to try values against.
+    """
+    shown: dict[str, Any] = recipe.model_dump(mode="json")
+    for stage in shown["stages"]:
+        for name in HIDDEN.intersection(stage):
+            if stage[name]:
+                stage[name] = f"{_values(stage[name])} values, digest {digest(stage[name])[:4]}"
+    return shown
+
+
+def _values(listed: dict[str, Any] | list[Any]) -> int:
+    return sum(map(len, listed.values())) if isinstance(listed, dict) else len(listed)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -176,6 +197,24 @@ def _cross_checks(plain: dict[str, Any]) -> list[tuple[tuple[str | int, ...], st
                     "dedupe after split would leave duplicates in two splits; put it before",
                 )
             )
+    return found + _wrong_order(kinds)
+
+
+def _wrong_order(kinds: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return the stages whose place in the recipe would leak.
+
+    What a stage does after the last scrub leaves by a door, so a later scrub mends what stands before it.
+    """
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for number, stage in enumerate(kinds):
+        known = STAGES.get(stage) if isinstance(stage, str) else None
+        if known and known.never_after and known.never_after[0] in kinds[:number]:
+            other, why = known.never_after
+            if other not in kinds[number:]:
+                found.append((("stages", number), f"{stage} after {other}: {why}; put it before"))
+        if known and known.never_before and known.never_before[0] in kinds[number + 1 :]:
+            other, why = known.never_before
+            found.append((("stages", number), f"{stage} before {other}: {why}; put it after"))
     return found
 
 

@@ -40,7 +40,10 @@ row where the format has no lines) that it was read from; an absent text is "", 
 the reasons of the gates that flagged it; `meta` is a JSON object of the columns that no field took."""
 
 TEXT_COLUMNS = ("system", "history", "instruction", "input", "output")
-"""The columns that hold what a model would read: what a change may edit, and what the text key covers."""
+"""The columns that hold what a model would read, and that the text key covers."""
+
+EDITABLE = (*TEXT_COLUMNS, "meta")
+"""The columns that a change may edit; `meta` counts in no text key, for no model reads it."""
 
 _ID_BYTES = 12
 _UNIT_DIGITS = 20

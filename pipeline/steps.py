@@ -6,6 +6,7 @@ what writes, shows and collects a build needs to know the words only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -88,7 +89,8 @@ class Plan:
 class StepResult:
     """What a step left: shards in their fixed order, counts, and notes for the manifest.
 
-    `shards[i]`, at every step, descends from the i-th shard that ingest wrote.
+    `shards[i]`, at every step, descends from the i-th shard that ingest wrote. `left`: what a stage that cleans the
+    doors made of the records that earlier steps dropped, by the key of their table.
     """
 
     step: str
@@ -99,6 +101,7 @@ class StepResult:
     notes: dict[str, Any] = field(default_factory=dict)
     fits: dict[str, str] = field(default_factory=dict)
     used: tuple[str, ...] = ()
+    left: dict[str, ShardResult] = field(default_factory=dict)
     cached: bool = False
     seconds: float = 0.0
 
@@ -115,7 +118,7 @@ class StepResult:
     def reasons(self) -> dict[str, dict[str, int]]:
         """Return the number of changes by action and reason."""
         total: dict[str, dict[str, int]] = {}
-        for shard in self.shards:
+        for shard in (*self.shards, *self.left.values()):
             for action, counts in shard.reasons.items():
                 into = total.setdefault(action, {})
                 for reason, count in counts.items():
@@ -136,6 +139,37 @@ class Workshop:
         """Return what a worker needs to know."""
         threads = max(1, cores() // self.runner.workers)
         return Site(str(self.store.root.resolve()), environment_digest(), plan.environment, threads)
+
+
+def cleans_doors(step: Step) -> bool:
+    """Tell whether what earlier steps dropped passes through this one on its way out."""
+    return step.stage in STAGES and bool(getattr(STAGES[step.stage].stage, "cleans_doors", False))
+
+
+def without_personal_data(sentences: Sequence[str], steps: Sequence[Step]) -> list[str]:
+    """Return sentences about the input (why a unit was rejected) as they may leave by a door.
+
+    Args:
+        sentences: they hold names of columns and the like, which a file may have filled with anything.
+        steps: of the plan; those that clean the doors clean these, too.
+    """
+    cleaned = list(sentences)
+    for step in steps:
+        if cleans_doors(step) and cleaned:
+            stage: Any = STAGES[step.stage].stage
+            cleaned = stage.clean(cleaned, step.params, Models(threads=1))
+    return cleaned
+
+
+def dropped_tables(results: Sequence[StepResult]) -> Iterator[tuple[int, str]]:
+    """Yield what steps dropped, in their order: the number of the shard, and the key of the table as it stands now."""
+    for at, result in enumerate(results):
+        for number, shard in enumerate(result.shards):
+            key = shard.dropped
+            for later in results[at + 1 :]:
+                key = later.left[key].shard if key in later.left else key
+            if key:
+                yield number, key
 
 
 def identities(step: Step) -> list[ModelIdentity]:

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from threadpoolctl import threadpool_limits
 
 from pipeline.apply import apply, count_reasons
+from pipeline.change import EDIT
 from pipeline.errors import PipelineError, SourceError, StageError
 from pipeline.ingest import InputFile, SourceSpec, ingest_file, input_digest
 from pipeline.models import Models
@@ -113,12 +115,14 @@ class EditItem:
     params: StageParams
     step: str
     shard: str
+    left: bool = False
+    """The records were dropped before: they are edited, and neither kept nor dropped again."""
 
 
 def edit_work(item: EditItem) -> ShardResult:
     """Run an edit stage on one shard and carry out its changes."""
     store = item.site.open()
-    key = digest("edit", item.step, item.shard)
+    key = digest("edit", item.step, item.shard, *(["left"] if item.left else []))
     known = stored_result(store, key)
     if known is not None:
         return known
@@ -130,6 +134,8 @@ def edit_work(item: EditItem) -> ShardResult:
         raise
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
         raise _failed(item.name, item.shard, error) from error
+    if item.left:
+        changes = changes.filter(pc.equal(changes["action"], EDIT))
     result = _apply(store, item.name, key, item.shard, shard, changes, None)
     store.write_json("results", key, asdict(result))
     return result

@@ -199,7 +199,7 @@ def test_an_unknown_action_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "named"), [({}, "nothing"), ({"id": "x"}, "id"), ({"meta": "{}"}, "meta")]
+    ("fields", "named"), [({}, "nothing"), ({"id": "x"}, "id"), ({"lang": "en"}, "lang")]
 )
 def test_an_edit_of_no_text_is_refused(fields: dict[str, str], named: str) -> None:
     with pytest.raises(LineageError, match=f"changes {named}"):

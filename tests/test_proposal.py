@@ -59,7 +59,9 @@ def test_every_shape_is_proposed_as_a_recipe_that_reads_it(tmp_path: Path, shape
     assert recipe.max_reject_rate == 0.01
     assert understood(text)[0].startswith("read: rows.jsonl: jsonl, ")
     assert understood(text)[0].endswith(f", {shape} (confidence 1.00)")
-    assert recipe.stage_names() == ("normalise", "heuristics", "dedupe", "split")
+    assert recipe.stage_names() == (
+        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "split",
+    )  # fmt: skip
     assert [export.format for export in recipe.exports] == ["alpaca", "prompt_completion"]
 
 

@@ -144,7 +144,9 @@ def test_a_binary_file_and_a_folder_are_no_recipes(tmp_path: Path) -> None:
 def test_the_sample_recipe_is_read_as_it_is_written() -> None:
     recipe = load_recipe(SAMPLE)
     assert recipe.name == "sample"
-    assert recipe.stage_names() == ("normalise", "heuristics", "language", "dedupe", "split")
+    assert recipe.stage_names() == (
+        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "split",
+    )  # fmt: skip
     assert recipe.sources[0].columns == {"instruction": "customer_message", "output": "agent_reply"}
 
 

@@ -94,3 +94,57 @@ def save_embedder(folder: Path, architecture: Architecture = "bert", longest: in
     model = SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu")
     model.save_pretrained(str(folder / "model"))
     return folder / "model"
+
+
+def save_tagger(folder: Path, labels: dict[str, str]) -> Path:
+    """Save a BERT token classifier that knows a few words, and return its folder.
+
+    Its layers are switched off (their outputs are zero), so that a token's label depends on its word alone: what is
+    tested is the road to an answer, not the answer.
+
+    Args:
+        folder: where to save it.
+        labels: label of each word (of `WORDS`); it begins an entity, or goes on with one of the same label.
+    """
+    import torch
+    from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+
+    raw = folder / "raw"
+    size = save_tokenizer(raw)
+    names = ["O", *(f"I-{label}" for label in sorted(set(labels.values())))]
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_file=str(raw / "tokenizer.json"), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]", model_max_length=64,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        model = BertForTokenClassification(
+            BertConfig(
+                vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                intermediate_size=64, max_position_embeddings=64,
+                id2label=dict(enumerate(names)), label2id={name: n for n, name in enumerate(names)},
+            )
+        )  # fmt: skip
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "position" in name or "token_type" in name or ("encoder" in name and "LayerNorm" not in name):
+                weight.zero_()
+        words = model.bert.embeddings.word_embeddings.weight
+        words.copy_(
+            torch.nn.functional.normalize(
+                torch.randn(words.shape, generator=torch.Generator().manual_seed(7))
+            )
+        )
+        words[:, :8] = 0
+        words[:, 0] = 4
+        for word, label in labels.items():
+            number = tokenizer.convert_tokens_to_ids(word)
+            words[number] = 0
+            words[number, names.index(f"I-{label}")] = 8
+        model.classifier.weight.zero_()
+        model.classifier.bias.zero_()
+        for n in range(len(names)):
+            model.classifier.weight[n, n] = 8
+    model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder / "model"

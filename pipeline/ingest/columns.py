@@ -7,6 +7,7 @@ wildcards give many values where a field holds one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ ABSENT = object()
 
 _SHOWN = 20
 _LONGEST_NAME = 40
+_WORD = re.compile(r"[a-z][a-z_-]{0,19}|[0-9]{1,4}")
 
 
 def plain_name(name: str) -> str:
@@ -89,6 +91,15 @@ def shown(names: Iterable[str]) -> str:
     every = list(names)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return (", ".join(map(short, every[:_SHOWN])) + more) or "no columns"
+
+
+def as_word(value: object) -> str:
+    """Return a value for a message if it is a plain word (`narrator`, `image_url`); else how long it is.
+
+    What a data file holds where a role or a type should stand may be a person's name.
+    """
+    text = str(value)
+    return text if _WORD.fullmatch(text) else f"<{len(text)} characters>"
 
 
 def short(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import orjson
 
-from pipeline.ingest.columns import Names, Value, column_named, kind_of, plain_name, shown
+from pipeline.ingest.columns import Names, Value, as_word, column_named, kind_of, plain_name, shown
 from pipeline.ingest.tool_calls import call_text, calls_of, response_text, written_calls
 from pipeline.ingest.turns import Kept, Role, Speaker, Turn, Unfit, known_roles, role_of, roles_of
 from pipeline.ingest.units import CONVERSATION_CONTENT, CONVERSATION_MEDIA, CONVERSATION_ROLE
@@ -128,7 +128,7 @@ def _spoken(found: Turns, told: Kept) -> list[Turn] | Unfit:
     turns: list[Turn] = []
     for place, (role, message) in enumerate(zip(roles_of(names), messages, strict=True)):
         if role is None:
-            unknown = f"has the unknown {speaker[0]} {names[place][:20]!r}; known are {known_roles()}"
+            unknown = f"has the unknown {speaker[0]} {as_word(names[place])!r}; known are {known_roles()}"
             return _role(found, place, unknown)
         turn = _turn(found, place, role, message, text)
         if isinstance(turn, Unfit):
@@ -181,7 +181,7 @@ def text_of(content: object, where: str) -> str | Unfit:
                 continue
         if isinstance(part, dict) and kind != "text":
             return Unfit(
-                CONVERSATION_MEDIA, f"{where} holds a part of type {str(kind)[:20]}: only text is read"
+                CONVERSATION_MEDIA, f"{where} holds a part of type {as_word(kind)}: only text is read"
             )
         return Unfit(CONVERSATION_CONTENT, f"{where} holds a part without text")
     return "\n".join(texts)

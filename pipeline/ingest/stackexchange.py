@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import SourceError
+from pipeline.ingest.columns import as_word
 from pipeline.ingest.html_text import html_to_text
 from pipeline.ingest.spec import SourceSpec
 from pipeline.ingest.units import EMPTY, NO_QUESTION, OTHER_POST, UNANSWERED, Bad, Broken, Unit
@@ -96,7 +97,9 @@ def _join(database: sqlite3.Connection, path: Path, spec: SourceSpec, wanted: Pa
                 yield unit
             elif record.element.get("PostTypeId") != _ANSWER:
                 kind = record.element.get("PostTypeId", "none")
-                yield Bad(record.line, OTHER_POST, f"post of type {kind[:20]}, neither question nor answer")
+                yield Bad(
+                    record.line, OTHER_POST, f"post of type {as_word(kind)}, neither question nor answer"
+                )
     except Broken:
         pass  # the first reading met it as well, and the caller raises it at the end
     orphans = 0

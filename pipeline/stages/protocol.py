@@ -35,6 +35,10 @@ class StageParams(BaseModel):
         description="Name of this instance, unique in the recipe; by default the name of the stage.",
     )
 
+    def stage_name(self) -> str:
+        """Return the name of the stage in the registry."""
+        return str(getattr(self, "stage", ""))
+
 
 P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 
@@ -43,7 +47,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter"]
+    kind: Literal["embedder", "token_counter", "tagger"]
     ref: ModelRef | None = None
 
     def identity(self, models: Models) -> ModelIdentity:
@@ -54,6 +58,8 @@ class Need:
         """
         if self.kind == "token_counter":
             return models.token_counter_identity(self.ref)
+        if self.kind == "tagger":
+            return models.tagger_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
 
 
@@ -116,6 +122,12 @@ class EditStage(Protocol[P_contra]):
     def edit(self, batch: pa.Table, params: P_contra, models: Models) -> Changes:
         """Return the changes for one batch; each row is judged by itself."""
         ...
+
+    # A stage may also have `prepared(params, base)` (look for what the parameters name, bind their paths),
+    # `settings(params)` (what the result depends on, where that is not the parameters as they are written),
+    # `remarks(params)` (lines for the plan and `doctor`), `notes(params)` (facts for the manifest), and
+    # `cleans_doors = True`: then what earlier stages dropped passes through `edit` as well (its drops are left out),
+    # and every sentence that says why a unit was rejected through `clean(texts, params, models)`.
 
 
 class JudgeStage(Protocol[P_contra]):

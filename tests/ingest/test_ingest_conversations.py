@@ -178,7 +178,7 @@ def test_unknown_or_missing_speakers_of_sharegpt_and_dialogue_are_rejected(read:
     report, _ = read(
         "b.jsonl", lines(good, {"对话": [{"角色": "路人", "内容": "喂"}, {"角色": "医生", "内容": "好"}]})
     )
-    assert "'路人'" in report.rejects[0].detail
+    assert "'<2 characters>'" in report.rejects[0].detail  # it might be somebody's name
 
 
 def test_tool_calls_and_results_are_text_that_can_be_read_back(read: Read) -> None:
