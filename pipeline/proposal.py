@@ -39,9 +39,10 @@ stages:
   - stage: heuristics       # drops empty, placeholder, refused, looping and context-less records
   - stage: language         # drops answers in a language that nobody asked for; wanted: [en, zh] keeps these only
   - stage: dedupe           # keeps one of each set of duplicates, exact or by meaning
-    threshold: 0.92         # least cosine of two prompts
-    response_threshold: 0.85  # least cosine of their responses
-  - stage: scrub            # replaces personal data by tags such as <EMAIL>; what is dropped is scrubbed as well
+    threshold: 0.93         # least cosine of two prompts that name nothing different
+    other_responses: keep_best  # the same request with other answers: or keep_all, flag
+  - stage: scrub            # replaces personal data by tags such as <EMAIL>; what is dropped is scrubbed as well;
+                            # `name` takes names of public persons too: kinds: [email, phone, …] lists others
     replace: tag            # or pseudonym (needs a key), mask, drop_record; or one for each kind
   - stage: dedupe           # once more, exact only: scrubbing makes twins
     name: dedupe_after_scrub

@@ -115,42 +115,48 @@ def shape(text: str) -> str:
 
 
 def table(texts: Sequence[Text], finders: dict[str, Finder], kinds: Sequence[str], *, errors: bool) -> None:
-    """Print one source's rows: for each kind and finder recall, precision, F1 with its interval, exact F1."""
+    """Print one source's rows of Markdown: for each kind and finder recall, precision, F1 and exact F1."""
     found = {name: [finder(text) for text in texts] for name, finder in finders.items()}
+    where = f"{texts[0].source}, {texts[0].half}"
     worst: list[tuple[int, str]] = []
     for kind in kinds:
-        for public in (
-            (False, True) if any(g.public and g.kind == kind for t in texts for g in t.gold) else (False,)
-        ):
+        for public in (False, True):
+            if public and not any(g.public and g.kind == kind for t in texts for g in t.gold):
+                continue
             cells = []
             for name, spans in found.items():
                 matches = [match(t, s, kind, public=public) for t, s in zip(texts, spans, strict=True)]
-                counts = np.array([(m.found, len(m.missed), len(m.wrong)) for m in matches])
-                tp, fn, fp = counts.sum(axis=0)
-                if not tp + fn + fp:
-                    continue
-                low, high = interval(counts)
-                exact = sum(m.exact for m in matches)
-                recall, precision = tp / max(tp + fn, 1), tp / max(tp + fp, 1)
-                cells.append(
-                    f"{name} R {recall:.3f} P {precision:.3f} F1 {f1(tp, fn, fp):.3f} [{low:.2f}, {high:.2f}] "
-                    f"exact {f1(exact, tp + fn - exact, tp + fp - exact):.3f}"
-                )
+                cells.append(scores(matches))
                 if name == "ours" and not public:
                     worst.extend(_shapes(texts, matches))
             gold = sum(
                 g.kind == kind and not g.unsure and (public or not g.public) for t in texts for g in t.gold
             )
-            if cells:
-                print(f"  {kind + (' with public' if public else ''):24} n={gold:<5}" + " | ".join(cells))
-    for name, spans in found.items():
-        structured, all_kinds = destroyed(texts, spans, names=False), destroyed(texts, spans, names=True)
-        print(
-            f"  {name}: characters destroyed per 1,000: structured kinds {structured:.3f}, with names {all_kinds:.3f}"
-        )
+            if any(cells):
+                said = f"`{kind}`" + (", public persons too" if public else "")
+                print(f"| {where} | {said} | {gold} | " + " | ".join(cell or "–" for cell in cells) + " |")
+    lost = [
+        f"{destroyed(texts, spans, names=False):.2f}; with names {destroyed(texts, spans, names=True):.2f}"
+        for spans in found.values()
+    ]
+    print(f"| {where} | *characters destroyed per 1,000* | | " + " | ".join(lost) + " |")
     if errors:
         for _, line in sorted(worst, reverse=True)[:20]:
             print("   ", line)
+
+
+def scores(matches: Sequence[Match]) -> str:
+    """Return the figures of one kind as a cell; "" where nothing is labelled or marked."""
+    counts = np.array([(m.found, len(m.missed), len(m.wrong)) for m in matches])
+    tp, fn, fp = counts.sum(axis=0)
+    if not tp + fn + fp:
+        return ""
+    if not tp + fp:
+        return "finds none"
+    low, high = interval(counts)
+    exact = sum(m.exact for m in matches)
+    figures = f"{tp / max(tp + fn, 1):.3f} / {tp / max(tp + fp, 1):.3f} / **{f1(tp, fn, fp):.3f}**"
+    return f"{figures} [{low:.2f}, {high:.2f}], exact {f1(exact, tp + fn - exact, tp + fp - exact):.3f}"
 
 
 def _shapes(texts: Sequence[Text], matches: Sequence[Match]) -> list[tuple[int, str]]:
@@ -194,8 +200,10 @@ def main() -> None:
     grouped: dict[tuple[str, str], list[Text]] = defaultdict(list)
     for text in load(args.data, ("tune", "frozen") if args.half == "both" else (args.half,), args.draws):
         grouped[text.source, text.half].append(text)
-    for (source, half), texts in grouped.items():
-        print(f"{source}, {half} half, {len(texts)} texts")
+    names = [f"{name}: recall / precision / F1" for name in finders]
+    print(f"| texts, half | kind | spans | {' | '.join(names)} |")
+    print("|---|---|---:|" + "---|" * len(names))
+    for texts in grouped.values():
         table(texts, finders, kinds, errors=args.errors)
 
 
