@@ -52,7 +52,7 @@ def main() -> None:
 
     peer = build()
     for text in texts[:20]:
-        find(text, structured)
+        find(text)
         peer(text, "en")
     versions = {
         name: importlib.metadata.version(name) for name in ("presidio-analyzer", "spacy", "phonenumbers")
@@ -71,7 +71,8 @@ def main() -> None:
     print(
         f"without personal data: ours {rate(lambda text: find(text, structured), clean):,.0f}/s of {len(clean)}"
     )
-    print(f"all kinds: ours {rate(find, few):,.0f}/s")
+    every = max(rate(find, few) for _ in range(3))
+    print(f"names and addresses too: ours {every:,.0f}/s, ratio {every / max(theirs):.1f}")
     for size in (1, 2, 4):
         long = "\n".join(texts)[: size * 500_000]
         start = time.process_time()

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from typing import Final
 
 from quality.pii import account, identity, mail, moments, money, network, papers, phone, secret
 from quality.pii.addresses_en import find_addresses_en
@@ -34,12 +36,19 @@ RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
 """Each recogniser with the kinds that it may report."""
 
 
+DIGITS_NEEDED: Final = frozenset({"phone", "identity", "money", "papers"})
+"""Recognisers that find nothing in a text without a digit, as every other text is."""
+
+_DIGIT = re.compile(r"\d")
+
+
 def find(text: str, kinds: Collection[str] = frozenset(KINDS)) -> list[Span]:
     """Return the personal data of a text: spans of the wanted kinds that do not overlap, in order."""
+    has_digits = _DIGIT.search(text) is not None
     found = [
         span
-        for reports, recognise in RECOGNISERS.values()
-        if not reports.isdisjoint(kinds)
+        for name, (reports, recognise) in RECOGNISERS.items()
+        if (has_digits or name not in DIGITS_NEEDED) and not reports.isdisjoint(kinds)
         for span in recognise(text)
         if span.kind in kinds
     ]

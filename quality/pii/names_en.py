@@ -35,6 +35,8 @@ BY: Final = "names_en"
 
 _INITIALS_AFTER = re.compile(r", ((?:[A-Z]\.[ -]?){1,3})(?=[\s,;&(]|$)")
 _MAY_BEGIN: Final = GIVEN | SURNAME | TITLE | ROYAL
+_NO_NAME: Final = WORD | PROPER | FUNCTION
+"""Roles of words that begin no name, unless they have one of those above as well."""
 
 
 def find_names_en(text: str) -> Iterator[Span]:
@@ -43,7 +45,7 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     tokens = tokens_of(text, CAPITALISED)
-    if tokens:
+    if any(not token.role & _NO_NAME or token.role & _MAY_BEGIN for token in tokens):
         yield from _Reader(text, tokens).spans()
 
 
@@ -78,7 +80,7 @@ class _Reader:
         """Read what begins at a token; return the token to go on with."""
         token = self.tokens[at]
         role = token.role
-        if role & (WORD | PROPER | FUNCTION) and not role & _MAY_BEGIN:
+        if role & _NO_NAME and not role & _MAY_BEGIN:
             return at + 1
         if role & TITLE and token.joined and token.text != "MS":
             end = self._after_title(at)
