@@ -73,11 +73,12 @@ _NAMED: Final = re.compile(
     rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
     rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
     r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)"
-    r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
-    r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
+    r"(?![A-Za-z])|(?<=[号號名]) ?(?=[A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
+    r"((?:live:)?[A-Za-z0-9_.][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
+_SERVICE_NAMED: Final = re.compile(rf"(?i){_SERVICE}")
 # "微信和手机都是 138…" gives a telephone number.
-_CALL: Final = re.compile("手机|電話|电话|手機|打|拨|短信|热线|座机")
+_CALL: Final = re.compile("同号|同號|手机|電話|电话|手機|打|拨|短信|热线|座机")
 _QQ_SIGNS: Final = signs.listed("qq|扣扣|企鹅|球球|秋秋|加q|q号|q：|q:")
 _WECHAT_SIGNS: Final = signs.listed(
     "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
@@ -185,11 +186,12 @@ def _is_name_like(match: re.Match[str]) -> bool:
         return True
     # "user: catherine" is a line of a dialogue, "the account is suspended" a sentence.
     said = match.string[match.start() : match.start(1)].rstrip()
+    dotted = "." in name
     return (
         name.islower()
         and said[-1] in ":："
         and len(name) >= 6
-        and "." not in name
+        and (not dotted or (_SERVICE_NAMED.match(said) is not None and not _NO_PERSON.search(name)))
         and not said.lower().startswith("user:")
     )
 

@@ -45,6 +45,8 @@ _LIFE: Final = re.compile(
     r"[(（][^()（）\n]{0,60}[12][0-9]{3}[^()（）\n]{0,60}[-~至—–][^()（）\n]{0,60}[12][0-9]{3}"
 )
 _BETWEEN: Final = re.compile(r"[0-9.!?;<>%。！？；]|\n\s*\n")
+# "Your date of birth please? - Sure, it's 3/22/1985": a question and, in the next turn, its answer.
+_ASKED: Final = re.compile(r"[^0-9.!?;<>%。！？；\n]{0,24}[?？]\s{0,2}[^0-9.!?;<>%。！？；\n]{0,32}")
 _YEAR_SPAN: Final = re.compile(
     r"\s{0,2}(?:-|~|至|—|–|to)\s{0,2}[^\n0-9]{0,14}(?:[0-9]{1,2}[, ]{1,2})?(?:[A-Za-z]{3,9}\.? )?"
     r"(?:[0-9]{1,2}, ?)?([12][0-9]{3})(?![0-9])"
@@ -67,11 +69,12 @@ _PAIR: Final = re.compile(
     rf"(?<![0-9A-Za-z_.%$€£¥-]){_SIDE}({_DEGREES})({_COMPASS})"
     rf"(\s{{0,3}}(?:[,，;；/、和&]|and)?\s{{0,12}}(?:{_LABEL})?{_SIDE})({_DEGREES})({_COMPASS})(?![0-9A-Za-z_%]|\.[0-9])"
 )
+_AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
 _DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"
-    r"|location|waypoint|haversine|distance|geodesic|geopy)(?![a-z])|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
-    r"|经度|經度|坐标|座標|经纬|定位|北纬|东经|南纬|西经"
+    r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
+    r"|经度|經度|坐标|座標|经纬|定位|位置|导航|北纬|东经|南纬|西经"
 )
 _SEXAGESIMAL: Final = re.compile(
     r"(?<![0-9A-Za-z.])[0-9]{1,3} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?: ?[0-9]{1,2}"
@@ -105,7 +108,8 @@ def _births(text: str, lower: str) -> Iterator[Span]:
     for match in _DATE.finditer(text):
         words = signs.before(text, match.start(), 60)
         births = list(_BIRTH.finditer(words)) if said else []
-        near = births and not _BETWEEN.search(words[births[-1].end() :].removeprefix("."))
+        between = words[births[-1].end() :].removeprefix(".") if births else ""
+        near = births and (not _BETWEEN.search(between) or _ASKED.fullmatch(between))
         if near or _BORN_AFTER.match(text, match.end()) or _is_life(text, match):
             yield Span(match.start(), match.end(), "birth_date", 0.9, _NAME)
 
@@ -134,6 +138,8 @@ def _is_place(text: str, match: re.Match[str]) -> float:
     if not (abs(first) <= 180 and abs(second) <= 180 and min(abs(first), abs(second)) <= 90):
         return 0.0
     marked = "°" in match[2] + match[5] or match[2].strip(" °").isalpha() or match[5].strip(" °").isalpha()
+    if _AXIS.search(match[3]) and not _PLACE.search(signs.before(text, match.start(), 40)):
+        return 0.0
     if marked or ":" in match[3] or "=" in match[3] or _PLACE.search(signs.before(text, match.start(), 40)):
         return 0.9
     if "," not in match[3] and "，" not in match[3]:
