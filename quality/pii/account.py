@@ -94,7 +94,7 @@ _NAMED_SIGNS: Final = signs.listed(
 _NAMED_HAN_SIGNS: Final = signs.listed(
     "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
-_ZH_IS: Final = re.compile("[是为為叫]")
+_ZH_IS: Final = re.compile("[是为為叫]|[号號名] ?[A-Za-z]")
 _IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"

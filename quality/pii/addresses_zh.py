@@ -73,7 +73,7 @@ def _grammar() -> Grammar:
     }
     one = {k: "(?:" + "|".join(sorted(v, key=len, reverse=True)) + ")" for k, v in lists.items()}
     number = rf"(?:附|第|甲|乙)?{_NUMERAL}\s?"
-    building = rf"[\u4e00-\u9fffA-Za-z0-9]{{2,10}}?{one['buildings']}(?:[A-Z]座)?[内下]?"
+    building = rf"[\u4e00-\u9fffA-Za-z0-9]{{2,10}}?(?:{one['buildings']}(?:[A-Z]座)?|[A-Z0-9][座栋幢])[内下]?"
     return Grammar(
         unit=re.compile(rf"(?<![\d.]){number}{one['units']}(?!{one['not_after_unit']})"),
         more=re.compile(
