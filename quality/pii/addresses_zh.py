@@ -77,7 +77,8 @@ def _grammar() -> Grammar:
     return Grammar(
         unit=re.compile(rf"(?<![\d.]){number}{one['units']}(?!{one['not_after_unit']})"),
         more=re.compile(
-            rf"[\s,，]{{0,2}}(?:{number}{one['units_after']}(?!线)|\d{{3,4}}(?=[，。,\s]|$)|{building})"
+            rf"[\s,，]{{0,2}}(?:{number}{one['units_after']}(?!线)|\d{{3,4}}(?=[，。,\s]|$)|{building}"
+            rf"|(?:[\u4e00-\u9fff]{{1,3}}区)?\d{{1,3}}-\d{{1,3}}(?:-\d{{2,4}})?(?=[，。,\s）)]|$))"
         ),
         street=re.compile(rf"{one['streets']}(?:[东西南北中]{{1,2}}[段侧路街]?)?\s?$"),
         division=re.compile(one["divisions"]),

@@ -41,7 +41,9 @@ _ONLY_IN_NAMES = 5
 _FAMOUS = 9
 """Greatest logarithm of the count of such a word."""
 
-_PHONE_NEXT = re.compile(r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])")
+_PHONE_NEXT = re.compile(
+    r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
+)
 _PHONE_LEADS = frozenset(" \t,，:：/（(")
 _SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
@@ -323,9 +325,10 @@ def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
     group = context().nick_old if text[at] == "老" else context().nick
+    led = text[at] != "老" and _before(text, at) >= 3 and _ends(text, at + 2)
     called = given().get(name, _UNSEEN)[2] >= 2 or name in surnames()
     if (
-        not (name in group or (text[at] != "老" and called and _before(text, at) >= 3))
+        not (name in group or (led and called))
         or words().get(text[at + 1 : at + 3], 0) >= 6
         or words().get(text[at : at + 3], 0) >= _COVERS
     ):
