@@ -79,7 +79,8 @@ _AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
 _DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"
-    r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
+    r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])"
+    r"|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
     r"|经度|經度|坐标|座標|经纬|定位|位置|导航|北纬|东经|南纬|西经"
 )
 _SEXAGESIMAL: Final = re.compile(

@@ -26,19 +26,8 @@ _PERSON_KEY = re.compile(
     re.IGNORECASE,
 )
 _ONE = frozenset(
-    [
-        "name",
-        "fullname",
-        "full_name",
-        "patient",
-        "employee",
-        "student",
-        "client",
-        "customer",
-        "author",
-        "recipient",
-        "sender",
-    ]
+    {"name", "fullname", "full_name", "patient", "employee", "student", "client", "customer"}
+    | {"author", "recipient", "sender"}
 )
 """Labels behind which `Surname, Given` is one person."""
 

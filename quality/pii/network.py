@@ -33,7 +33,8 @@ _PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
     r"|driver"
-    r"|(?:up|down)grad(?:e|ed|ing)(?: from| to)?(?: [0-9.]{3,15} to)?|升级[到至为]|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
+    r"|(?:up|down)grad(?:e|ed|ing)(?: from| to)?(?: [0-9.]{3,15} to)?|升级[到至为]"
+    r"|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
 )
 _IP_WORDS: Final = re.compile(
     r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关"
