@@ -1,8 +1,8 @@
 """A challenge of short texts that was written before the detectors were looked at: the held half guards their scores.
 
-`challenge.jsonl` holds a text a line with its spans and whether it is held: half of the texts, by their hash, whose errors
-are not read by whoever mends a detector. Values are invented. The floors lie a little below what the held half reached
-after the errors of the open half were mended.
+`challenge.jsonl` holds a text a line with its spans and whether it is held: half of the texts, by their hash, whose
+errors are not read by whoever mends a detector. Values are invented. The floors lie a little below what the held half
+reached after the errors of the open half were mended.
 """
 
 from __future__ import annotations
