@@ -28,7 +28,7 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _OPEN = "“”\"'‘’「」『』（(：: 【[*"
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _THING_ENDS = frozenset(
-    "镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
+    "嘴塔渡庄岭坡坪埠滩堰闸坝屯垭坳镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
     "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
 )
 _NEVER_AFTER = frozenset("·•・唑霉-－")
@@ -300,6 +300,8 @@ def _called(text: str, at: int) -> int:
             title = text[end : end + length]
             if title not in context().titles or len(title) != length:
                 continue
+            if text[at : end + length] in context().brands:
+                return 0
             if known(text[at : end + 1], 0) >= _COVERS or known(text[at : end + length], 0) >= _COVERS:
                 return 0
             follows = text[end + length : end + length + 1]

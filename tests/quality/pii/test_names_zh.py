@@ -57,6 +57,7 @@ def test_names_are_found(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "康师傅、李锦记、马应龙、周大福、徐福记；徐家汇、陆家嘴、雷峰塔、石家庄",
         "凌晨一点，宁静的夜。毛巾、苏宁，宋词、元曲。",
         "小学生、小方桌、小红书、小米粥，客服小二，主播小心",
         "高血压患者应该多吃水果，少吃盐。任何人都不应该马上停药。",
