@@ -49,7 +49,7 @@ _CODE_TEXT: Final = re.compile(
 )
 _SOCIAL: Final = re.compile(
     r"(?i)twitter|instagram|telegram|tiktok|weibo|微博|facebook|tweet|follow|(?<![A-Za-z])(?:rt|ig|dm|via|cc"
-    r"|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户"
+    r"|handle|tg|thanks|hey|hi|hello|by|username)(?![A-Za-z])|关注|推特|账号|帐号|用户|知乎|小红书|抖音|快手|b站|豆瓣"
 )
 _SERVICE: Final = (
     r"(?:twitter|instagram|insta|telegram|snapchat|skype|discord|tiktok|line|github|gitlab|facebook|reddit"
@@ -58,13 +58,13 @@ _SERVICE: Final = (
     r"|豆瓣|ins|ig|tg)"
 )
 _QQ: Final = re.compile(
-    r"(?i)(?<![A-Za-z])(?:qq|扣扣|企鹅|球球|秋秋|(?<=加)q|q(?=[号：:]))"
+    r"(?i)(?<![A-Za-z])(?:qq|扣扣|叩叩|企鹅|球球|秋秋|(?<=加)q|q(?=[号：: ]))"
     r"([^0-9A-Za-z\n。]{0,8}?|[^0-9\n。]{0,20}?(?:是|：|:|号|號|加)[ ]?)"
     r"([1-9][0-9]{4,10})(?![0-9A-Za-z.@]|[人个個元块名万亿年月天次首])"
 )
 _WECHAT: Final = re.compile(
     r"(?i)(?:微信|微訊|(?<![A-Za-z])(?:we ?chat|weixin|wx|vx|v信|v(?=[：:号]))(?![a-z])|威信|薇信|徽信|绿泡泡"
-    r"|[加➕]v|\+v|卫星)([^A-Za-z0-9\n。；;@]{0,12}?"
+    r"|[加➕+][v微薇威]|卫星)([^A-Za-z0-9\n。；;@]{0,12}?"
     r"(?:(?<![A-Za-z])(?:id|no|number|account|is|me|at|my|on)(?![A-Za-z])[ :：.#]{0,3}){0,3})@?"
     r"([A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,11})(?![A-Za-z0-9_@]|\.[A-Za-z])"
 )
@@ -73,14 +73,15 @@ _NAMED: Final = re.compile(
     rf"|account(?: name)?)|(?<![A-Za-z]){_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
     rf"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户ID|推特|微博)"
     r"(?:将|將)?(?:[\"'”’*]{0,2} ?(?::|=|：|是|为|為|叫)|[ ](?:is|was|are|as|=)"
-    r"(?![A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
-    r"([A-Za-z0-9_][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
+    r"(?![A-Za-z])|(?<=[号號名]) ?(?=[A-Za-z]))[ ]?[\"'“‘「`*@(]{0,3}@?"
+    r"((?:live:)?[A-Za-z0-9_.][A-Za-z0-9_.#-]{1,38}[A-Za-z0-9_])(?=[\"'”’」`*),.;!?，。；、！？）\s]|$|[一-鿿])"
 )
+_SERVICE_NAMED: Final = re.compile(rf"(?i){_SERVICE}")
 # "微信和手机都是 138…" gives a telephone number.
-_CALL: Final = re.compile("手机|電話|电话|手機|打|拨|短信|热线|座机")
-_QQ_SIGNS: Final = signs.listed("qq|扣扣|企鹅|球球|秋秋|加q|q号|q：|q:")
+_CALL: Final = re.compile("同号|同號|同步|手机|電話|电话|手機|打|拨|短信|热线|座机")
+_QQ_SIGNS: Final = signs.listed("qq|扣扣|叩叩|q |企鹅|球球|秋秋|加q|q号|q：|q:")
 _WECHAT_SIGNS: Final = signs.listed(
-    "徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
+    "加微|加薇|加威|+微|+薇|徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
 )
 _WECHAT_ASCII_SIGNS: Final = signs.listed("wechat|we chat|weixin|wx|vx")
 _NAMED_SIGNS: Final = signs.listed(
@@ -93,7 +94,7 @@ _NAMED_SIGNS: Final = signs.listed(
 _NAMED_HAN_SIGNS: Final = signs.listed(
     "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
 )
-_ZH_IS: Final = re.compile("[是为為叫]")
+_ZH_IS: Final = re.compile("[是为為叫]|[号號名] ?[A-Za-z]")
 _IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILE: Final = re.compile(
     r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
@@ -185,11 +186,12 @@ def _is_name_like(match: re.Match[str]) -> bool:
         return True
     # "user: catherine" is a line of a dialogue, "the account is suspended" a sentence.
     said = match.string[match.start() : match.start(1)].rstrip()
+    dotted = "." in name
     return (
         name.islower()
         and said[-1] in ":："
         and len(name) >= 6
-        and "." not in name
+        and (not dotted or (_SERVICE_NAMED.match(said) is not None and not _NO_PERSON.search(name)))
         and not said.lower().startswith("user:")
     )
 

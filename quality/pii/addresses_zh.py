@@ -73,11 +73,12 @@ def _grammar() -> Grammar:
     }
     one = {k: "(?:" + "|".join(sorted(v, key=len, reverse=True)) + ")" for k, v in lists.items()}
     number = rf"(?:附|第|甲|乙)?{_NUMERAL}\s?"
-    building = rf"[\u4e00-\u9fffA-Za-z0-9]{{2,10}}?{one['buildings']}(?:[A-Z]座)?[内下]?"
+    building = rf"[\u4e00-\u9fffA-Za-z0-9]{{2,10}}?(?:{one['buildings']}(?:[A-Z]座)?|[A-Z0-9][座栋幢])[内下]?"
     return Grammar(
         unit=re.compile(rf"(?<![\d.]){number}{one['units']}(?!{one['not_after_unit']})"),
         more=re.compile(
-            rf"[\s,，]{{0,2}}(?:{number}{one['units_after']}(?!线)|\d{{3,4}}(?=[，。,\s]|$)|{building})"
+            rf"[\s,，]{{0,2}}(?:{number}{one['units_after']}(?!线)|\d{{3,4}}(?=[，。,\s]|$)|{building}"
+            rf"|(?:[\u4e00-\u9fff]{{1,3}}区)?\d{{1,3}}-\d{{1,3}}(?:-\d{{2,4}})?(?=[，。,\s）)]|$))"
         ),
         street=re.compile(rf"{one['streets']}(?:[东西南北中]{{1,2}}[段侧路街]?)?\s?$"),
         division=re.compile(one["divisions"]),

@@ -34,6 +34,7 @@ class Context:
     titles: frozenset[str]
     titles_short: frozenset[str]
     after_name: frozenset[str]
+    gestures: frozenset[str]
     thing_after: frozenset[str]
     drugs: frozenset[str]
     brands: frozenset[str]

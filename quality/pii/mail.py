@@ -39,7 +39,7 @@ _SPELLED_AT_SIGNS: Final = signs.listed("[@|(@| @ |(.|[.|点| dot|[dot|(dot")
 _DOT: Final = r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot |\.|点)"
 _AT: Final = r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?| at | @ |@|艾特)"
 _SPELLED: Final = re.compile(
-    rf"(?<![\w.+@-])([A-Za-z0-9](?:[A-Za-z0-9_+-]|{_DOT}(?=[A-Za-z0-9])){{0,40}}){_AT}"
+    rf"(?<![A-Za-z0-9_.+@-])([A-Za-z0-9](?:[A-Za-z0-9_+-]|{_DOT}(?=[A-Za-z0-9])){{0,40}}){_AT}"
     rf"([A-Za-z0-9-]{{1,40}}(?:{_DOT}[A-Za-z0-9-]{{1,40}}){{0,4}}){_DOT}([A-Za-z]{{2,12}})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
@@ -116,10 +116,14 @@ def _is_top(label: str) -> bool:
 
 
 def _spelled(text: str) -> Iterator[Span]:
-    for match in _SPELLED.finditer(text):
+    at = 0
+    while (match := _SPELLED.search(text, at)) is not None:
+        # "Reach me at jo dot doe at example dot org": the first "at" may be the sentence's.
+        known = _is_top(match[3].lower())
+        at = match.end() if known else match.end(1)
         middle = text[match.end(1) : match.start(2)]
         plain = middle == " at "
-        if not _is_top(match[3].lower()) or match[3].lower() in _FILE:
+        if not known or match[3].lower() in _FILE:
             continue
         dots = text[match.end(2) : match.start(3)]
         context = _CONTEXT.search(signs.before(text, match.start(), 40))

@@ -32,6 +32,11 @@ _ZH_DATE: Final = (
     rf"|[一二][〇零○一二三四五六七八九]{{3}}年[{_NUMERAL}]{{1,2}}月[{_NUMERAL}]{{1,3}}[日号]"
 )
 _DATE: Final = re.compile(rf"(?i)(?<![0-9A-Za-z./-])(?:{_ZH_DATE}|{_EN_DATE})(?![0-9A-Za-z]|[-/.][0-9])")
+# Forms of the kind 出生年月 ask for no day.
+_MONTH_ONLY: Final = re.compile(
+    rf"(?:出生(?:年月日?|日期|时间)?|生于|生於)(?:于|於|是|为|：|:|\s|\|){{0,3}}"
+    rf"({_YEAR}(?: ?年 ?[0-9]{{1,2}} ?月(?!\s?[0-9])|[-/.][0-9]{{1,2}}(?![-/.]?[0-9])))"
+)
 _BIRTH: Final = re.compile(
     r"(?i)(?:(?<![a-z])(?:born|d\.?o\.?b\.?|birth ?days?(?! ?(?:party|cake|gift|present|card|wish))"
     r"|birth ?dates?|dates?[ _-]?of[ _-]?birth|birth[_-](?:date|day)|birth(?= ?[:=：])|(?<=[(（])b\.(?= )"
@@ -45,6 +50,8 @@ _LIFE: Final = re.compile(
     r"[(（][^()（）\n]{0,60}[12][0-9]{3}[^()（）\n]{0,60}[-~至—–][^()（）\n]{0,60}[12][0-9]{3}"
 )
 _BETWEEN: Final = re.compile(r"[0-9.!?;<>%。！？；]|\n\s*\n")
+# "Your date of birth please? - Sure, it's 3/22/1985": a question and, in the next turn, its answer.
+_ASKED: Final = re.compile(r"[^0-9.!?;<>%。！？；\n]{0,24}[?？]\s{0,2}[^0-9.!?;<>%。！？；\n]{0,32}")
 _YEAR_SPAN: Final = re.compile(
     r"\s{0,2}(?:-|~|至|—|–|to)\s{0,2}[^\n0-9]{0,14}(?:[0-9]{1,2}[, ]{1,2})?(?:[A-Za-z]{3,9}\.? )?"
     r"(?:[0-9]{1,2}, ?)?([12][0-9]{3})(?![0-9])"
@@ -56,7 +63,7 @@ _BORN_AFTER: Final = re.compile(
 )
 
 _DEGREES: Final = r"[-+]?[0-9]{1,3}\.[0-9]{2,15}"
-_COMPASS: Final = r"(?: ?°)?(?: ?[NSEWnsew](?![A-Za-z]))?"
+_COMPASS: Final = r"(?: ?[°度])?(?: ?[NSEWnsew](?![A-Za-z]))?"
 # Between the two: a separator, perhaps the second one's label ("lon:", "and longitude of", 经度为).
 _LABEL: Final = (
     r"(?:and )?(?:a |the |其)?[\"']?(?:lon(?:g(?:itude)?)?|lng|lat(?:itude)?|y|经度|經度|纬度|緯度)_?[0-9]?[\"']?"
@@ -67,11 +74,14 @@ _PAIR: Final = re.compile(
     rf"(?<![0-9A-Za-z_.%$€£¥-]){_SIDE}({_DEGREES})({_COMPASS})"
     rf"(\s{{0,3}}(?:[,，;；/、和&]|and)?\s{{0,12}}(?:{_LABEL})?{_SIDE})({_DEGREES})({_COMPASS})(?![0-9A-Za-z_%]|\.[0-9])"
 )
+_PARALLEL: Final = re.compile("[纬緯经經]")
+_AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
 _DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"
-    r"|location|waypoint|haversine|distance|geodesic|geopy)(?![a-z])|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
-    r"|经度|經度|坐标|座標|经纬|定位|北纬|东经|南纬|西经"
+    r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])"
+    r"|(?<![a-z])(?:lat|lon|lng)[0-9]|纬度|緯度"
+    r"|经度|經度|坐标|座標|经纬|定位|位置|导航|北纬|东经|南纬|西经"
 )
 _SEXAGESIMAL: Final = re.compile(
     r"(?<![0-9A-Za-z.])[0-9]{1,3} ?[°度] ?[0-9]{1,2}(?:\.[0-9]{1,6})? ?[′'’分](?: ?[0-9]{1,2}"
@@ -102,10 +112,14 @@ def _births(text: str, lower: str) -> Iterator[Span]:
     said = signs.holds(lower, _SIGNS) and _BIRTH.search(text) is not None
     if not said and "生" not in text and not _LIFE.search(text):
         return
+    if not text.isascii():
+        for match in _MONTH_ONLY.finditer(text):
+            yield Span(match.start(1), match.end(1), "birth_date", 0.85, _NAME)
     for match in _DATE.finditer(text):
         words = signs.before(text, match.start(), 60)
         births = list(_BIRTH.finditer(words)) if said else []
-        near = births and not _BETWEEN.search(words[births[-1].end() :].removeprefix("."))
+        between = words[births[-1].end() :].removeprefix(".") if births else ""
+        near = births and (not _BETWEEN.search(between) or _ASKED.fullmatch(between))
         if near or _BORN_AFTER.match(text, match.end()) or _is_life(text, match):
             yield Span(match.start(), match.end(), "birth_date", 0.9, _NAME)
 
@@ -133,7 +147,12 @@ def _is_place(text: str, match: re.Match[str]) -> float:
     first, second = float(match[1]), float(match[4])
     if not (abs(first) <= 180 and abs(second) <= 180 and min(abs(first), abs(second)) <= 90):
         return 0.0
-    marked = "°" in match[2] + match[5] or match[2].strip(" °").isalpha() or match[5].strip(" °").isalpha()
+    marked = (
+        "°" in match[2] + match[5] or match[2].strip(" °度").isalpha() or match[5].strip(" °度").isalpha()
+    )
+    if _AXIS.search(match[3]) and not _PLACE.search(signs.before(text, match.start(), 40)):
+        return 0.0
+    marked = marked or _PARALLEL.search(match[0]) is not None
     if marked or ":" in match[3] or "=" in match[3] or _PLACE.search(signs.before(text, match.start(), 40)):
         return 0.9
     if "," not in match[3] and "，" not in match[3]:

@@ -45,8 +45,15 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     tokens = tokens_of(text, CAPITALISED)
-    if any(not token.role & _NO_NAME or token.role & _MAY_BEGIN for token in tokens):
+    if any(_may_begin(token, text) for token in tokens):
         yield from _Reader(text, tokens).spans()
+
+
+def _may_begin(token: Token, text: str) -> bool:
+    """Tell whether a name may begin at a token; most texts have none, and are read no further."""
+    if not token.role & _NO_NAME or token.role & _MAY_BEGIN:
+        return True
+    return token.is_initial and text[token.end : token.end + 1] == "."
 
 
 class _Reader:
@@ -80,7 +87,8 @@ class _Reader:
         """Read what begins at a token; return the token to go on with."""
         token = self.tokens[at]
         role = token.role
-        if role & _NO_NAME and not role & _MAY_BEGIN:
+        letter = token.is_initial and self.around.starts_line(token.start)
+        if role & _NO_NAME and not role & _MAY_BEGIN and not letter:
             return at + 1
         if role & TITLE and token.joined and token.text != "MS":
             end = self._after_title(at)
@@ -90,7 +98,10 @@ class _Reader:
         if role & (SURNAME | UNKNOWN) and (end := self._inverted(at)):
             self.found[at] = (end, 0.6)
             return end
-        if role & FUNCTION and not (token.role & GIVEN and self._is_weak_pair(at)):
+        if role & (SURNAME | UNKNOWN) and self._is_reversed(at):
+            self.found[at] = (at + 2, 0.6)
+            return at + 2
+        if role & FUNCTION and not letter and not (token.role & GIVEN and self._is_weak_pair(at)):
             return at + 1
         if role & ROYAL and token.joined and self._is_crowned(at + 1):
             end = at + 2 + (self.tokens[at + 1].joined and self.tokens[at + 2].text in SUFFIXES)
@@ -122,6 +133,18 @@ class _Reader:
         if match is None or self.tokens[at].role & PROPER or match[1].replace(".", "").strip() in NO_INITIALS:
             return 0
         return at + 1 + sum(map(str.isupper, match[1]))
+
+    def _is_reversed(self, at: int) -> bool:
+        """Tell whether a surname, a comma and a given name stand behind the label of a form."""
+        if at + 1 >= len(self.tokens) or self.tokens[at].role & GIVEN >= 2:
+            return False
+        first, second = self.tokens[at : at + 2]
+        return (
+            self.text[first.end : second.start] == ", "
+            and second.role & GIVEN >= 2
+            and not second.role & PROPER
+            and self.around.labels_one(first.start)
+        )
 
     def _is_crowned(self, at: int) -> bool:
         """Tell whether the word after a rank is a name: `King Arthur`, not `King County`."""

@@ -20,6 +20,37 @@ _LIST = re.compile(r"[\s\d]*(?:[,;/&|]|and|or|vs\.?)[\s\d.:|\"']*(?:and|or|&)?[\
 _PLACE = frozenset(
     {"in", "near", "at", "into", "across", "throughout", "around", "outside", "downtown", "of the", "via"}
 )
+_PERSON_KEY = re.compile(
+    r"[\"'](?:e-?mail|age|gender|sex|dob|birth_?(?:date|day)|date_of_birth|salary|occupation|job(?:_?title)?|department"
+    r"|mobile|ssn|hobbies|nationality)[\"']",
+    re.IGNORECASE,
+)
+_ONE = frozenset(
+    {"name", "fullname", "full_name", "patient", "employee", "student", "client", "customer"}
+    | {"author", "recipient", "sender"}
+)
+"""Labels behind which `Surname, Given` is one person."""
+
+_LOOKING = frozenset(
+    stem + end
+    for stem in (
+        "look",
+        "star",
+        "glar",
+        "smil",
+        "nodd",
+        "shout",
+        "yell",
+        "laugh",
+        "glanc",
+        "wink",
+        "grinn",
+        "scream",
+    )
+    for end in ("ed", "ing")
+)
+"""Verbs that go with `at` and a person."""
+
 _BE = frozenset(
     {
         "is",
@@ -122,6 +153,8 @@ class Surroundings:
     def in_place(self, start: int) -> bool:
         """Tell whether a preposition of place stands before."""
         _, before = self._words_before(start)
+        if before[:1] == ["at"] and len(before) > 1 and before[1].strip(_EDGE) in _LOOKING:
+            return False
         return bool(before) and before[0] in _PLACE
 
     def acts(self, end: int) -> bool:
@@ -165,11 +198,20 @@ class Surroundings:
             return True
         if first in ("i'm", "i’m") or (first == "am" and second == "i"):
             return ends in {",", ".", "!", "\n", ""}
-        return self._is_field(near, words.name_labels)
+        return self._is_field(near, words.name_labels, start)
 
-    def _is_field(self, near: list[str], labels: frozenset[str]) -> bool:
+    def _is_field(self, near: list[str], labels: frozenset[str], start: int) -> bool:
         """Tell whether a label of a form or a key of code stands before: `Name:`, `"name": "`, `name="`."""
         piece = near[0].rstrip("\"'“‘`* ")
+        if not piece and len(near) > 1:
+            # `"name": "…`: the quotation mark that opens the value is a word of its own. Products have names, too:
+            # a bare one takes a key beside it that only persons have.
+            near = near[1:]
+            piece = near[0].rstrip("\"'“‘`* ")
+            if piece.strip(_EDGE + ":=") == "name" and not _PERSON_KEY.search(
+                self.text, max(0, start - 300), start + 300
+            ):
+                return False
         if piece in ("=", "=>", ":", ":=") and len(near) > 1:
             label, near = near[1], near[1:]
         elif piece.endswith((":", "=")):
@@ -182,6 +224,15 @@ class Surroundings:
         return label in labels and (
             not before or before in _OF_PERSONS or before not in context().not_person_names
         )
+
+    def labels_one(self, start: int) -> bool:
+        """Tell whether the label of a form for one person stands before: `Patient:`, not `Attendees:`."""
+        _, near = self._words_before(start)
+        return bool(near) and self._is_field(near, _ONE, start)
+
+    def signs_off(self, start: int, end: int) -> bool:
+        """Tell whether a name stands alone on the line after the close of a letter."""
+        return self._is_signature(self.text[max(0, start - _REACH) : start], start, end)
 
     def _is_signature(self, before: str, start: int, end: int) -> bool:
         """Tell whether a line of its own follows the close of a letter."""

@@ -99,7 +99,7 @@ class FullNames:
         named = [token for token in rest if not token.is_initial and token.text not in SUFFIXES]
         if first.is_initial:
             if self.around.starts_line(first.start) and len(rest) == len(named) == 1:
-                return False
+                return self.around.signs_off(first.start, rest[0].end)
             if first.text + rest[0].text in NO_INITIALS:
                 return False
             return (

@@ -12,6 +12,12 @@ from quality.pii.names_en_context import Surroundings
 from quality.pii.names_en_tokens import LOWER_CASED, tokens_of
 
 _SHORTEST = 3
+_CHAT = frozenset(
+    {"btw", "lol", "lmao", "omg", "idk", "imo", "imho", "pls", "plz", "thx", "thnx", "tho", "tbh", "brb"}
+    | {"ttyl", "asap", "ikr", "smh", "ofc", "haha", "hahaha", "hehe", "gonna", "wanna", "gotta", "dunno"}
+    | {"kinda", "im", "ive", "ill", "ur", "wbu", "hbu", "rn", "atm", "afaik", "fyi", "nvm", "ily"}
+)
+"""Words of chats that no dictionary has."""
 
 
 def lower_case_names(text: str) -> Iterator[tuple[int, int]]:
@@ -31,6 +37,8 @@ def lower_case_names(text: str) -> Iterator[tuple[int, int]]:
             continue
         after = tokens[at] if token.joined else None
         named = after and not after.role & (WORD | PROPER) and after.role & (SURNAME | UNKNOWN)
+        if after and named and after.role & UNKNOWN and after.text in _CHAT:
+            named = 0
         if after and named and after.text not in words.functions | words.verbs:
             at += 1
             yield token.start, after.end

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
-from quality.pii.lexicon_zh import context, given, persons, surnames, words
+from quality.pii.lexicon_zh import PRIOR, context, given, persons, surnames, words
 from quality.pii.names_zh_foreign import foreign_names
 from quality.pii.spans import Span
 
@@ -28,13 +28,29 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _OPEN = "“”\"'‘’「」『』（(：: 【[*"
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _THING_ENDS = frozenset(
-    "镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
+    "嘴塔渡庄岭坡坪埠滩堰闸坝屯垭坳镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
     "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
 )
 _NEVER_AFTER = frozenset("·•・唑霉-－")
 _COVERS = 4
 """Least logarithm of a word's count for it to stand against a name."""
 
+_ONLY_IN_NAMES = 5
+"""Least weight of a single given name for a word that ends with it to be a name itself."""
+
+_FAMOUS = 9
+"""Greatest logarithm of the count of such a word."""
+
+_PHONE_NEXT = re.compile(
+    r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
+)
+_PHONE_LEADS = frozenset(" \t,，:：/（(")
+_SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
+_STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
+_SPACED = re.compile(
+    r"姓\s?名\s?[:：]\s?([\u4e00-\u9fff](?:[ \u3000][\u4e00-\u9fff]){1,3})(?=[ \u3000]{2}|[\n,，。;；|]|$)"
+)
+_DOUBLED = re.compile(r"([丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇])\1")
 _UNSEEN = (-3, -3, -4)
 """Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
 
@@ -66,7 +82,7 @@ def _surname_places() -> re.Pattern[str]:
 
 def _native_names(text: str) -> Iterator[tuple[int, int]]:
     """Find names of a surname and a given name, a surname and a title, and names such as 小李."""
-    sure: list[Candidate] = []
+    sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
     for match in _surname_places().finditer(text):
@@ -88,6 +104,19 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             doubtful.append(best)
     yield from ((start, end) for start, end, _ in sure)
     yield from _doubtful(text, sure, doubtful)
+
+
+def _stated(text: str) -> Iterator[Candidate]:
+    """Find a surname alone behind 我姓, a name with spaces between its characters in a form, and 丽丽."""
+    if "姓" in text:
+        for pattern in (_STATED, _SPACED):
+            for match in pattern.finditer(text):
+                if match[1][0] in surnames():
+                    yield match.start(1), match.end(1), _ENOUGH
+    for match in _DOUBLED.finditer(text):
+        led = not match.start() or not _is_han(text[match.start() - 1]) or _before(text, match.start()) > 0
+        if led and _ends(text, match.end()) and not words().get(match[0], 0) >= 10:
+            yield match.start(), match.end(), _ENOUGH
 
 
 def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> Iterator[tuple[int, int]]:
@@ -147,7 +176,16 @@ def _doubt(before: float) -> float:
 def _across(text: str, start: int, end: int, size: int) -> float:
     """Return the cost of known words that cover a candidate or cut its edges."""
     known, all_known = words().get, chinese_words().get
-    if known(text[start:end], 0) >= _COVERS or known(text[start : end + 1], 0) >= _COVERS:
+    whole = known(text[start:end], 0)
+    # 李娜 is a word because people of that name are known; 凌晨 and 宁静 are far more frequent.
+    if (
+        whole <= _FAMOUS
+        and end - start == 2
+        and surnames().get(text[start], 0) >= PRIOR["4"]
+        and given().get(text[end - 1], _UNSEEN)[2] >= _ONLY_IN_NAMES
+    ):
+        whole = 0
+    if whole >= _COVERS or known(text[start : end + 1], 0) >= _COVERS:
         return _IMPOSSIBLE if known(text[start : end + 1], 0) >= _COVERS else 12
     if known(text[start : start + 4], 0) or (start and known(text[start - 1 : end], 0) >= _COVERS):
         return _IMPOSSIBLE
@@ -184,6 +222,8 @@ def _before(text: str, start: int) -> float:
             worth = cues.get(bare[-length:])
             if worth:
                 return worth
+    if _SPEECH_END.search(text, max(0, start - 2), start):
+        return 3.0
     return 0.0 if _is_han(text[start - 1]) else 1.5
 
 
@@ -200,6 +240,7 @@ def _followers() -> tuple[dict[str, float], frozenset[str]]:
     """Return what each word after a name is worth, and the characters that such words begin with."""
     words_zh = context()
     found = dict.fromkeys(words_zh.after_name, 2.0)
+    found |= dict.fromkeys(words_zh.gestures, 4.0)
     found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
     found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
     return found, frozenset(word[0] for word in found)
@@ -226,6 +267,8 @@ def _after(text: str, end: int) -> float:
             worth = found.get(text[end : end + length])
             if worth:
                 return worth
+    if char in _PHONE_LEADS and _PHONE_NEXT.match(text, end):
+        return 4.0
     return 1.5 if not _is_han(char) else 0.0
 
 
@@ -257,6 +300,8 @@ def _called(text: str, at: int) -> int:
             title = text[end : end + length]
             if title not in context().titles or len(title) != length:
                 continue
+            if text[at : end + length] in context().brands:
+                return 0
             if known(text[at : end + 1], 0) >= _COVERS or known(text[at : end + length], 0) >= _COVERS:
                 return 0
             follows = text[end + length : end + length + 1]
@@ -266,7 +311,8 @@ def _called(text: str, at: int) -> int:
             ):
                 continue
             if bounded or worth >= 1:
-                return end
+                # 李某某 is what stands for the name: all of it goes.
+                return end + length if title in ("某", "某某") else end
     return 0
 
 
@@ -281,8 +327,10 @@ def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
     group = context().nick_old if text[at] == "老" else context().nick
+    led = text[at] != "老" and _before(text, at) >= 3 and _ends(text, at + 2)
+    called = given().get(name, _UNSEEN)[2] >= 2 or name in surnames()
     if (
-        name not in group
+        not (name in group or (led and called))
         or words().get(text[at + 1 : at + 3], 0) >= 6
         or words().get(text[at : at + 3], 0) >= _COVERS
     ):

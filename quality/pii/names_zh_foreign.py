@@ -32,6 +32,15 @@ _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9f
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
 
+_TURKIC: Final = frozenset("江买提吐逊卜都古丽汗麦玉素甫依吾木合塔热艾山力孜")
+"""Characters of Uyghur and Kazakh names that other transliterations seldom have; they count only beside a dot."""
+
+_TIBETAN = re.compile(
+    "(?:扎西|卓玛|次仁|顿珠|平措|旺堆|尼玛|达娃|央金|拉姆|格桑|多吉|丹增|洛桑|仁青|索朗|白玛|德吉|边巴|巴桑|强巴"
+    "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
+)
+
+
 @cache
 def _runs() -> re.Pattern[str]:
     return re.compile(f"[{''.join(sorted(context().translit_chars))}]{{1,9}}")
@@ -43,6 +52,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     if _DOT.search(text):
         found += _dotted(text)
     found += _introduced(text)
+    found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
         part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
     }
@@ -59,7 +69,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
 
 def _dotted(text: str) -> Iterator[tuple[int, int]]:
     """Find runs of transliteration that dots join."""
-    chars, free = context().translit_chars, 0
+    chars, free = context().translit_chars | _TURKIC, 0
     for match in _DOT.finditer(text):
         at = match.start()
         if at < free:

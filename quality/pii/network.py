@@ -32,7 +32,9 @@ _DOTS: Final = re.compile(r"\.[0-9]{1,3}\.[0-9]")
 _PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
-    r"|driver|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
+    r"|driver"
+    r"|(?:up|down)grad(?:e|ed|ing)(?: from| to)?(?: [0-9.]{3,15} to)?|升级[到至为]"
+    r"|[A-Za-z]/|==|>=|<=|~=|第|章|节|§)[ :：=\"'号為为是]{0,3}$"
 )
 _IP_WORDS: Final = re.compile(
     r"(?i)(?<![A-Za-z])(?:ips?|ipv4|ipv6|host|server|address|ping|dns|gateway|subnet|ssh|curl|localhost|网关"
@@ -80,7 +82,7 @@ def _v4(text: str, match: re.Match[str]) -> float:
     # A mask, the loopback or "any" is nobody's.
     if address.is_loopback or octets[0] in (0, 255) or match[0].startswith("255."):
         return 0.0
-    words = signs.before(text, match.start(), 24)
+    words = signs.before(text, match.start(), 36)
     named = _IP_WORDS.search(words)
     if (
         _VERSION.search(words)

@@ -62,6 +62,14 @@ _SHAPE: Final = {
     "plate": re.compile(r"(?=[A-Za-z -]*[0-9])(?:[A-Z0-9]{1,4}[ -]?){1,3}[A-Z0-9]{1,4}"),
 }
 _LENGTH: Final = {"passport": (6, 11), "licence": (5, 18), "plate": (4, 8)}
+# A bare "plate" is a dish, "registration" an office: what follows must be written as plates are.
+_BARE_PLATE: Final = re.compile(
+    r"(?i:(?<![A-Za-z])(?:plates?|registration|reg|tags?))(?i: number| no\.?| is| was|:| [\"'(])?[ ][\"'(]?"
+    r"((?=[A-Z0-9 -]*[0-9])(?=[0-9 -]*[A-Z])(?:[A-Z]{2}[0-9]{2} ?[A-Z]{3}|[0-9][A-Z]{3}[0-9]{3}"
+    r"|[A-Z]{3}[ -]?[0-9]{3,4}|[A-Z][0-9]{1,3} [A-Z]{3}|[A-Z]{1,3}-[A-Z]{1,2} [0-9]{1,4}[EH]?"
+    r"|[A-Z]{2}-[0-9]{3}-[A-Z]{2}))(?![A-Za-z0-9-])"
+)
+_BARE_PLATE_SIGNS: Final = signs.listed("plate|registration|reg |tag")
 _SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
 
 _REGION: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
@@ -100,6 +108,9 @@ def recognise(text: str) -> Iterator[Span]:
     if not text.isascii() and _PLATE_START.search(text):
         for match in _CN_PLATE.finditer(text):
             yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
+    if signs.holds(seen.lower, _BARE_PLATE_SIGNS):
+        for match in _BARE_PLATE.finditer(text):
+            yield Span(match.start(1), match.end(1), "plate", 0.88, _NAME)
     if text.isascii() and not signs.holds(seen.lower, _STEMS):
         return
     numbered = signs.holds(seen.lower, _NUMBERED_SIGNS) and signs.holds(seen.lower, _NUMBERED)

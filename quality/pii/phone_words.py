@@ -38,7 +38,7 @@ _VERB_STEMS: Final = ("call", "dial", "phone", "text", "sms", "ring", "reach", "
 # The word, then up to a dozen characters that hold no digit, no letter and no end of a sentence.
 _ZH_BEFORE: Final = re.compile(
     r"(?:电话|電話|手机|手機|座机|座機|致电|致電|拨|撥|来电|來電|热线|熱線|客服|传真|傳真|联系方式|聯繫方式"
-    r"|联系我|联络|短信|打给我|分机|联系人|咨询|呼叫|电联"
+    r"|联系我|联络|(?:微信|微|[VvXx])同[号號步]|同微信|短信|打给我|分机|联系人|咨询|呼叫|电联"
     rf"|(?:(?<![{HAN}])|(?<=[的个他她我你家您]))(?:号码|號碼))[^0-9\n。！？；A-Za-z]{{0,10}}$"
     r"|打(?!折)[^0-9\n。！？A-Za-z元]{0,3}$|[☎📞📱✆][ :：]{0,2}$"
 )

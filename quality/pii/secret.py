@@ -69,9 +69,9 @@ def recognise(text: str) -> Iterator[Span]:
     seen = signs.read(text)
     text = seen.text
     # A key holds digits; a password without a digit or a mark cannot be told from a word.
-    if not seen.digits and not _MARK.search(text):
+    if not seen.digits and "hf_" not in text and not _MARK.search(text):
         return
-    if seen.digits and signs.holds(text, _KEYS_SIGNS):
+    if (seen.digits or "hf_" in text) and signs.holds(text, _KEYS_SIGNS):
         for match in _KEYS.finditer(text):
             if not is_placeholder(match[0]) and len(set(match[0])) > 8:
                 yield Span(match.start(), match.end(), "secret", 0.97, _NAME)

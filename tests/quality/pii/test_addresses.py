@@ -15,6 +15,9 @@ def addresses(text: str) -> list[str]:
     ("before", "address", "after"),
     [
         ("I live at ", "221B Baker Street, London NW1 6XE", "."),
+        ("寄到", "北京市朝阳区建国路88号SOHO现代城A座1203", "，谢谢"),
+        ("住在", "天通苑北三区21号楼5门302", "。"),
+        ("地址：", "海淀区学院路30号家属区12-3-501", ""),
         ("Ship to: ", "1600 Pennsylvania Avenue NW, Washington, DC 20500", ""),
         ("Send it to ", "P.O. Box 1234, Springfield, IL 62701", "."),
         ("Contact: Jean Picard, ", "Flat 3, 22 Acacia Avenue, Leeds LS1 4DY", ""),

@@ -38,6 +38,12 @@ def names(text: str) -> list[str]:
         ("Mia: Hello!\nKate: Hi!", ["Mia", "Kate"]),
         ("患者John Miller今天出院。", ["John Miller"]),
         ('"I think so," said Holmes.', ["Holmes"]),
+        ('{"first_name": "Ngozi", "last_name": "Adichie"}', ["Ngozi", "Adichie"]),
+        ('{"name": "Xolani Dube", "email": "x@example.com"}', ["Xolani Dube"]),
+        ("Patient: Feldman, Ruth  MRN: 1", ["Feldman, Ruth"]),
+        ("Regards,\nA. Kaczmarek\nHead of Sales", ["A. Kaczmarek"]),
+        ("im kelly btw, whats ur name", ["kelly"]),
+        ('"Not now," she said, glaring at Tobias.', ["Tobias"]),
     ],
 )
 def test_names_are_found(text: str, expected: list[str]) -> None:
@@ -52,6 +58,8 @@ def test_parts_of_a_full_name_are_found_again() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        '{"product": {"name": "Falcon Heavy"}}',
+        "A. Introduction\nB. Methods",
         "Will you come? May I help? Mark the date. Grace is a virtue. Bill the client.",
         "Hope is important. Summer is hot. Art matters. Rose petals fall.",
         "Jordan is a country. Paris is lovely in spring. We flew from Austin to Houston.",

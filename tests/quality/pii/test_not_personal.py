@@ -107,6 +107,10 @@ CLEAN = [
     "电话费每月58元",
     "打了3次电话，12个人接听",
     "打8折后1299元",
+    "解为x=3.14，y=-2.71",
+    "气温分别为12.50度，15.60度",
+    "Upgrade from 2.14.3.1 to 3.0.0.12 first",
+    "the template 7ABC123, plate 3 of 12, on a plate 200 g of rice",
 ]
 
 

@@ -18,6 +18,8 @@ FOUND = {
         "我的邮箱是⟦lilei_88@example.cn⟧谢谢",
         "邮箱：⟦ｌｉｌｅｉ＠ｅｘａｍｐｌｅ．ｃｏｍ⟧。",
         "reach me: ⟦jo at example dot org⟧",
+        "you can reach us at ⟦jo dot lee at example dot org⟧, thanks",
+        "邮箱是⟦jo at example dot com⟧",
         "⟦jo.smith [at] example [dot] com⟧",
         "⟦jo(at)example.com⟧ is fine",
         "mailto:⟦jo@mail.example.co.uk⟧?subject=hi",
@@ -28,6 +30,8 @@ FOUND = {
     ],
     "phone": [
         "微信和手机都是⟦13812345678⟧",
+        "微信同号⟦13812345678⟧，欢迎咨询",
+        "VX同步⟦13812345678⟧",
         "订餐热线⟦4000-517-517⟧",
         "电话：⟦13812345678⟧/⟦13912345678⟧",
         "móvil: ⟦612 345 678⟧",
@@ -127,6 +131,8 @@ FOUND = {
         "驾驶证号⟦440300123456⟧",
     ],
     "plate": [
+        "my registration is ⟦LD21 XYZ⟧",
+        "a blue Honda with plates ⟦XYZ 4821⟧",
         "车牌⟦京A12345⟧",
         "⟦粤B·12345⟧的车主",
         "新能源⟦沪AD12345⟧",
@@ -158,6 +164,7 @@ FOUND = {
         "⟦https://b.example.com/f?X-Amz-Signature=ab12cd34ef56ab12⟧",
     ],
     "secret": [
+        "token ⟦hf_abcdefghijklmnopqrstuvwxyzABCDEFGH⟧ leaked",
         "账号admin密码⟦Admin@123⟧",
         "登录密码：⟦zxcvbn123⟧",
         "key sk-… = ⟦sk-abcdefghij0123456789ABCDEFGHIJ⟧",
@@ -175,6 +182,11 @@ FOUND = {
         "Authorization: Bearer ⟦abcdef0123456789abcdef⟧",
     ],
     "handle": [
+        "抖音号⟦momo2233⟧，登录账号⟦wang_mm⟧",
+        "叩叩：⟦7654321⟧，加薇❤⟦xx1314xx⟧",
+        "知乎⟦@云中鹤⟧",
+        "Instagram: ⟦sunny.days⟧",
+        "Skype: ⟦live:jo.lee⟧",
         "加个QQ聊吧⟦345678901⟧",
         "My Discord is ⟦jdoe#1234⟧",
         "reddit ⟦u/jdoe_42⟧",
@@ -200,6 +212,9 @@ FOUND = {
         "Skype: ⟦live_jo99⟧",
     ],
     "birth_date": [
+        "出生年月：⟦1995.08⟧ 民族：汉",
+        "出生于⟦1985年6月⟧",
+        "Your date of birth please? Customer: Sure, it's ⟦03/22/1985⟧.",
         "出生于⟦一九九〇年三月七日⟧",
         "She was born on ⟦May 15, 1990⟧ in Leeds",
         "DOB: ⟦05/15/1990⟧",
@@ -213,6 +228,8 @@ FOUND = {
         "张三，⟦1990年5月15日⟧生，汉族",
     ],
     "coordinates": [
+        "the exact pin is ⟦51.5033, -0.1276⟧",
+        "⟦北纬39.90度，东经116.40度⟧",
         "纬度⟦31.2304，经度121.4737⟧",
         "at ⟦40.7128, -74.0060⟧",
         "坐标：⟦39.9042，116.4074⟧",
