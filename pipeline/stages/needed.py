@@ -46,7 +46,8 @@ class Needed:
 
     def frame(self) -> Flags:
         """Return where it matters how many places differ, and whether a request is narrowed."""
-        return self.open | self.reworded
+        found: Flags = self.open | self.reworded
+        return found
 
     def retold(self, places: NDArray[np.int64], narrowed: Flags) -> Flags:
         """Return where it matters whether the answers were written apart."""
