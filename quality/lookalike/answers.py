@@ -83,7 +83,7 @@ def is_retold(left: str, right: str, left_answer: str, right_answer: str) -> boo
     Answers that were written apart and agree speak for one request. An answer that was copied with its
     request, or in which the same word was replaced as in the request (cats in one, dogs in the other), does not.
     """
-    ours, theirs, said, told = (_content(tokenise(t)) for t in (left, right, left_answer, right_answer))
+    ours, theirs, said, told = (_content_of(text) for text in (left, right, left_answer, right_answer))
     if not ((ours - theirs).isdisjoint(said - told) and (theirs - ours).isdisjoint(told - said)):
         return False
     return not says_the_same(left_answer, right_answer)
@@ -110,6 +110,11 @@ def _negations(tokens: Tokens) -> int:
             )
             count += not any(word in words.negation_words for word in near)
     return count
+
+
+@lru_cache(maxsize=4096)
+def _content_of(text: str) -> set[str]:
+    return _content(tokenise(text))
 
 
 def _content(tokens: Tokens) -> set[str]:
@@ -173,10 +178,16 @@ def _sentence_conflict(left: str, right: str) -> str:
         best = _closest(one, theirs) if len(one.tokens.keys) >= 4 else None
         if best is None or _closest(best, ours) is not one:
             continue
-        differs = compare_texts(one.tokens.cased, best.tokens.cased).differs
+        differs = _differs(one.tokens.cased, best.tokens.cased)
         if differs in _FACTS:
             found.add(differs)
     return min(found) if found else ""
+
+
+@lru_cache(maxsize=16384)
+def _differs(left: str, right: str) -> str:
+    """Return what two sentences disagree on; the same ones stand in many answers."""
+    return compare_texts(left, right).differs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
