@@ -137,6 +137,8 @@ def jaccard_of(
     """Return float64 [m]: the Jaccard similarity of texts `left[k]` and `right[k]`, by the same shingles."""
     if len(left) != len(right):
         raise ValueError(f"{len(left)} left texts, {len(right)} right texts: pairs need as many of each")
-    both = shingles([*left, *right], words, characters)
-    first = np.arange(len(left), dtype=np.int64)
-    return jaccard(both, first, first + len(left))
+    row: dict[str, int] = {}  # a text stands in many pairs
+    first, second = (
+        np.array([row.setdefault(text, len(row)) for text in side], np.int64) for side in (left, right)
+    )
+    return jaccard(shingles(list(row), words, characters), first, second)

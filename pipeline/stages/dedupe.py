@@ -24,7 +24,8 @@ from pydantic import Field
 from pipeline.models import ModelRef, Models
 from pipeline.record import TEXT_COLUMNS
 from pipeline.stages.asked import PROMPT, Asked, asked_in, fingerprints, folded, texts_of
-from pipeline.stages.duplicates import WORDING, Thresholds, best_twin, decide, rank
+from pipeline.stages.duplicates import Thresholds, best_twin, decide, rank
+from pipeline.stages.needed import Needed
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
 from quality import lexical, minhash
 from quality.lookalike import (
@@ -243,47 +244,45 @@ class Dedupe:
         `differs` names what the requests disagree on, `places` in how many places where that matters, `same` says
         that nothing of their content differs, `reworded` that they hold the same topics, `narrowed` that one adds
         to the topics of the other, `jaccard` is that of their shingles; `response_equal`, `response_jaccard`,
-        `response_cosine` (null where it was not measured), `conflict` and `retold` speak of the responses.
+        `response_cosine` (null where it was not measured), `conflict` and `retold` speak of the responses. What the
+        decision cannot depend on is not looked at (`needed`): it is null, false, 0 or "".
         """
         sides = (list(asked_in(left)), list(asked_in(right)))
         jaccard = minhash.jaccard_of([part.text for part in sides[0]], [part.text for part in sides[1]])
-        close = _close(jaccard, scores)
+        judged = _judged(scores, ("cosine",))
+        close = (jaccard >= NEAR_JUDGED) | _judged(scores, tuple(_JUDGED))
         verdicts, reworded = zip(
             *(_verdict(a, b, near) for a, b, near in zip(*sides, close, strict=True)), strict=True
         )
         differs = [verdict.differs for verdict in verdicts]
-        open_ = [found in ("", *WORDING) or told for found, told in zip(differs, reworded, strict=True)]
+        same, told = (np.array(values, bool) for values in ([v.same for v in verdicts], reworded))
+        needed = Needed(differs, same, told, jaccard, close, judged)
+        places, narrowed = np.zeros(len(differs), np.int64), np.zeros(len(differs), bool)
+        for n in np.flatnonzero(needed.frame()).tolist():
+            one, other = (side[n].request for side in sides)
+            places[n], narrowed[n] = changed_places(one, other), is_narrowed(one, other)
         answers = [(a.response, b.response) for a, b in zip(*sides, strict=True)]
-        equal = [folded(a) == folded(b) for a, b in answers]
-        conflicts = [
-            conflict(a, b) if wanted and not same else ""
-            for (a, b), wanted, same in zip(answers, open_, equal, strict=True)
-        ]
-        alike = minhash.jaccard_of([a for a, _ in answers], [b for _, b in answers])
-        asked = [
-            n for n in range(len(answers)) if open_[n] and close[n] and not equal[n] and not conflicts[n]
-        ]  # fmt: skip
-        retold = [
-            found in WORDING and not same and is_retold(a.text, b.text, a.response, b.response)
-            for found, same, a, b in zip(differs, equal, *sides, strict=True)
-        ]
-        places = [
-            changed_places(a.request, b.request) if found in ("", *WORDING) else 0
-            for found, a, b in zip(differs, *sides, strict=True)
-        ]
-        narrowed = [
-            found in ("", *WORDING) and is_narrowed(a.request, b.request)
-            for found, a, b in zip(differs, *sides, strict=True)
-        ]
+        retold = np.zeros(len(differs), bool)
+        for n in np.flatnonzero(needed.retold(places, narrowed)).tolist():
+            retold[n] = is_retold(sides[0][n].text, sides[1][n].text, *answers[n]) and not _equal(*answers[n])
+        read = np.flatnonzero(needed.answers(places, narrowed, retold))
+        equal, alike = np.zeros(len(differs), bool), np.full(len(differs), np.nan)
+        equal[read] = [_equal(*answers[n]) for n in read.tolist()]
+        ours, theirs = ([answers[n][side] for n in read.tolist()] for side in (0, 1))
+        alike[read] = minhash.jaccard_of(ours, theirs)
+        conflicts = [""] * len(differs)
+        for n in read[~equal[read]].tolist():
+            conflicts[n] = conflict(*answers[n])
+        asked = [n for n in read.tolist() if close[n] and not equal[n] and not conflicts[n]]
         return pa.table({
             "differs": pa.array(differs, pa.string()),
             "places": pa.array(places, pa.int32()),
-            "same": pa.array([verdict.same for verdict in verdicts], pa.bool_()),
-            "reworded": pa.array(reworded, pa.bool_()),
+            "same": pa.array(same, pa.bool_()),
+            "reworded": pa.array(told, pa.bool_()),
             "narrowed": pa.array(narrowed, pa.bool_()),
             "jaccard": pa.array(jaccard, pa.float64()),
             "response_equal": pa.array(equal, pa.bool_()),
-            "response_jaccard": pa.array(alike, pa.float64()),
+            "response_jaccard": pa.array(alike, pa.float64(), from_pandas=True),
             "response_cosine": pa.array(_response_cosines(answers, asked, params, models), pa.float64()),
             "conflict": pa.array(conflicts, pa.string()),
             "retold": pa.array(retold, pa.bool_()),
@@ -303,15 +302,19 @@ class Dedupe:
         return decide(facts, pairs, thresholds, exact=params.exact, max_cluster=params.max_cluster)
 
 
-def _close(jaccard: NDArray[np.float64], scores: pa.Table) -> NDArray[np.bool_]:
-    """Return which pairs may be similar enough under some threshold for similarity to decide."""
-    close: NDArray[np.bool_] = jaccard >= NEAR_JUDGED
+def _judged(scores: pa.Table, kinds: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which pairs a similarity of one of some kinds may decide under some threshold."""
+    found = np.zeros(scores.num_rows, bool)
     for name in scores.column_names:
         kind = name.rpartition("_")[2]
-        if kind in _JUDGED:
+        if kind in kinds:
             score = scores.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-            close |= np.nan_to_num(score) >= _JUDGED[kind]
-    return close
+            found |= np.nan_to_num(score) >= _JUDGED[kind]
+    return found
+
+
+def _equal(left: str, right: str) -> bool:
+    return left == right or folded(left) == folded(right)
 
 
 def _verdict(left: Asked, right: Asked, close: bool) -> tuple[Verdict, bool]:

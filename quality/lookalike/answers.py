@@ -10,8 +10,11 @@ Rejected: comparing all numbers of two long answers; one that tells more is no d
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from quality.lookalike.judge import compare_texts
+from quality.lookalike.judge import compare_texts, says_the_same
 from quality.lookalike.lexicon import lexicon
 from quality.lookalike.tokens import Tokens, tokenise
 
@@ -55,7 +58,7 @@ def contradiction(left: str, right: str) -> str:
 def conflict(left: str, right: str) -> str:
     """Return what two answers to the same request disagree on, a kind of `KINDS`, or ""; symmetric."""
     left, right = (_HAN_STOP.sub("。", text) for text in (left, right))
-    if left == right or compare_texts(left, right).same:
+    if left == right or says_the_same(left, right):
         return ""
     polarity = _polarity(left) * _polarity(right)
     if polarity < 0:
@@ -80,10 +83,10 @@ def is_retold(left: str, right: str, left_answer: str, right_answer: str) -> boo
     Answers that were written apart and agree speak for one request. An answer that was copied with its
     request, or in which the same word was replaced as in the request (cats in one, dogs in the other), does not.
     """
-    if compare_texts(left_answer, right_answer).same:
+    ours, theirs, said, told = (_content_of(text) for text in (left, right, left_answer, right_answer))
+    if not ((ours - theirs).isdisjoint(said - told) and (theirs - ours).isdisjoint(told - said)):
         return False
-    ours, theirs, said, told = (_content(tokenise(t)) for t in (left, right, left_answer, right_answer))
-    return (ours - theirs).isdisjoint(said - told) and (theirs - ours).isdisjoint(told - said)
+    return not says_the_same(left_answer, right_answer)
 
 
 def _values(tokens: Tokens) -> set[str]:
@@ -109,14 +112,24 @@ def _negations(tokens: Tokens) -> int:
     return count
 
 
+@lru_cache(maxsize=4096)
+def _content_of(text: str) -> set[str]:
+    return _content(tokenise(text))
+
+
 def _content(tokens: Tokens) -> set[str]:
     light = lexicon().light
     return {key for key in tokens.keys if key not in light}
 
 
 def _overlap(left: Tokens, right: Tokens) -> float:
-    ours, theirs = set(left.keys), set(right.keys)
-    return len(ours & theirs) / len(ours | theirs) if ours | theirs else 1.0
+    return _shared(frozenset(left.keys), frozenset(right.keys))
+
+
+def _shared(ours: frozenset[str], theirs: frozenset[str]) -> float:
+    common = len(ours & theirs)
+    either = len(ours) + len(theirs) - common
+    return common / either if either else 1.0
 
 
 def _polarity(text: str) -> int:
@@ -159,18 +172,49 @@ def _closed_conflict(left: str, right: str, ours: Tokens, theirs: Tokens) -> str
 
 def _sentence_conflict(left: str, right: str) -> str:
     """Return what a sentence of one answer and its like in the other disagree on."""
-    ours, theirs = (
-        [tokenise(part) for part in _SENTENCE.findall(text)[:_MOST_SENTENCES] if part.strip()]
-        for text in (left, right)
-    )
+    ours, theirs = _sentences(left), _sentences(right)
     found = set()
     for one in ours:
-        best = max(theirs, key=lambda other: (_overlap(one, other), other.text), default=None)
-        if best is None or len(one.keys) < 4 or _overlap(one, best) < _ALIKE:
+        best = _closest(one, theirs) if len(one.tokens.keys) >= 4 else None
+        if best is None or _closest(best, ours) is not one:
             continue
-        if max(ours, key=lambda other: (_overlap(best, other), other.text)) is not one:
-            continue
-        differs = compare_texts(one.cased, best.cased).differs
+        differs = _differs(one.tokens.cased, best.tokens.cased)
         if differs in _FACTS:
             found.add(differs)
     return min(found) if found else ""
+
+
+@lru_cache(maxsize=16384)
+def _differs(left: str, right: str) -> str:
+    """Return what two sentences disagree on; the same ones stand in many answers."""
+    return compare_texts(left, right).differs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sentence:
+    tokens: Tokens
+    keys: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _sentences(text: str) -> tuple[_Sentence, ...]:
+    """Return the sentences of an answer; one that is said twice is one object."""
+    known: dict[str, _Sentence] = {}
+    for part in _SENTENCE.findall(text)[:_MOST_SENTENCES]:
+        if part.strip() and part not in known:
+            tokens = tokenise.__wrapped__(part)  # they would drive the texts out of the cache
+            known[part] = _Sentence(tokens, frozenset(tokens.keys))
+    return tuple(known.values())
+
+
+def _closest(one: _Sentence, others: Sequence[_Sentence]) -> _Sentence | None:
+    """Return the sentence that shares the most words with one, of equal ones the last in order; or none alike."""
+    best, most = None, _ALIKE
+    size = len(one.keys)
+    for other in others:
+        if min(size, len(other.keys)) < most * max(size, len(other.keys)) - 1e-9:
+            continue
+        overlap = _shared(one.keys, other.keys)
+        if overlap > most or (overlap == most and (best is None or other.tokens.text > best.tokens.text)):
+            best, most = other, overlap
+    return best

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from quality.lookalike.frames import settle_by_frame
-from quality.lookalike.judge import OPEN, SAME, compare_texts
+from quality.lookalike.judge import OPEN, SAME, compare_texts, says_the_same
 from quality.lookalike.literals import is_about_form
 from quality.lookalike.request import Request, Verdict
 from quality.lookalike.tokens import tokenise
@@ -30,7 +30,7 @@ def compare_requests(left: Request, right: Request) -> Verdict:
         if len(left.context) != len(right.context):
             return Verdict("context", False)
         for ours, theirs in zip(left.context, right.context, strict=True):
-            if not compare_texts(ours, theirs).same:
+            if not says_the_same(ours, theirs):
                 return Verdict("context", False)
     one, other = left.input.strip(), right.input.strip()
     if not one and not other:
@@ -38,7 +38,7 @@ def compare_requests(left: Request, right: Request) -> Verdict:
         return settle_by_frame(left.instruction, right.instruction, found)
     if not one or not other:
         return compare_texts(f"{left.instruction}\n{one}", f"{right.instruction}\n{other}")
-    if not (_spelled_alike(one, other) if _is_about_form(left, right) else compare_texts(one, other).same):
+    if not (_spelled_alike(one, other) if _is_about_form(left, right) else says_the_same(one, other)):
         return Verdict("input", False)
     found = compare_texts(left.instruction, right.instruction)
     if found == OPEN and not _related(left.instruction, right.instruction):

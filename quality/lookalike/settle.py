@@ -8,6 +8,7 @@ meant. Rejected: a similarity of the two blocks, which is high for "ten" and "tw
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quality.lookalike.align import Block
@@ -50,9 +51,8 @@ class Settler:
         self.phrases = Phrases(left, right)
         self.spans = (literal_spans(left), literal_spans(right))
 
-    def settle_all(self, found: list[Block]) -> list[Rest]:
-        """Return what is left of each block; blocks with little between them may be one phrase together."""
-        rests: list[Rest] = []
+    def settle_all(self, found: list[Block]) -> Iterator[Rest]:
+        """Yield what is left of each block; blocks with little between them may be one phrase together."""
         at = 0
         changed = 0
         while at < len(found) and changed < _ENOUGH:
@@ -67,10 +67,10 @@ class Settler:
                 ):
                     at += 2
                     continue
-            rests.append(self.settle(block))
-            changed += bool(rests[-1].left or rests[-1].right)
+            rest = self.settle(block)
+            yield rest
+            changed += bool(rest.left or rest.right)
             at += 1
-        return rests
 
     def touches_literal(self, block: Block) -> bool:
         """Tell whether a block stands in a short quotation or in code on either side."""

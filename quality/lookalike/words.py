@@ -37,6 +37,7 @@ def is_one_word(left: str, right: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def american(word: str) -> str:
     """Return the American spelling of a word, by its endings."""
     if len(word) < 5:

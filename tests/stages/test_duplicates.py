@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.stages.dedupe import Dedupe, DedupeParams
+from pipeline.stages.dedupe import JUDGED, LEXICAL_JUDGED, NEAR_JUDGED, Dedupe, DedupeParams
+from pipeline.stages.duplicates import WORDING
+from pipeline.stages.needed import Needed
 from pipeline.stages.protocol import Decision
 
 STAGE = Dedupe()
@@ -192,6 +195,57 @@ def test_exact_dedupe_alone_keeps_the_best_of_each_set(corpus: dict[str, Any]) -
     best = {min(group, key=order) for group in groups.values()}
     assert {f"r{n}" for n in range(SIZE)} - drops_of(decision).keys() == {f"r{n}" for n in best}
     assert "semantic_measured" not in decision.notes
+
+
+def consistent(edge: dict[str, Any]) -> dict[str, Any]:
+    """Return an edge as two records may have it: what is measured only of other pairs is not there."""
+    edge = {**PAIR, **edge}
+    edge["same"] &= not edge["differs"]
+    edge["reworded"] &= not edge["same"]
+    edge["retold"] &= edge["differs"] in WORDING and not edge["response_equal"]
+    if edge["response_equal"] or not (edge["differs"] in ("", *WORDING) or edge["reworded"]):
+        edge |= {"conflict": "", "response_cosine": None}
+    if edge["conflict"]:
+        edge["response_cosine"] = None
+    return edge
+
+
+def only_needed(edge: dict[str, Any]) -> dict[str, Any]:
+    """Return an edge without the numbers that `Needed` says no decision depends on."""
+    judged = (edge["prompt_cosine"] or 0) >= JUDGED
+    close = judged or (edge["prompt_lexical"] or 0) >= LEXICAL_JUDGED or edge["jaccard"] >= NEAR_JUDGED
+    told, same, close_, judged_ = (np.array([v]) for v in (edge["reworded"], edge["same"], close, judged))
+    needed = Needed([edge["differs"]], same, told, np.array([edge["jaccard"]]), close_, judged_)
+    if not needed.frame()[0]:
+        edge = {**edge, "places": 0, "narrowed": False}
+    places, narrowed = np.array([edge["places"]]), np.array([edge["narrowed"]])
+    if not needed.retold(places, narrowed)[0]:
+        edge = {**edge, "retold": False}
+    if not needed.answers(places, narrowed, np.array([edge["retold"]]))[0]:
+        edge = {**edge, "response_equal": False, "response_jaccard": None, "conflict": ""}
+        edge["response_cosine"] = None
+    elif not close:
+        edge = {**edge, "response_cosine": None}
+    return edge
+
+
+@given(CORPORA, POLICIES, st.sampled_from([0.5, 0.7, 0.96]), st.sampled_from([0.85, 0.93]), st.booleans())
+@settings(max_examples=400)
+def test_no_decision_depends_on_what_is_not_looked_at(
+    corpus: dict[str, Any], policy: Any, near: float, cosine: float, semantic: bool
+) -> None:
+    params = DedupeParams(
+        other_responses=policy, near_threshold=near, threshold=cosine, paraphrase_threshold=cosine,
+        lexical_threshold=0.75, reworded_threshold=0.75, response_threshold=0.5, semantic=semantic,
+    )  # fmt: skip
+    full = corpus | {"edges": {pair: consistent(edge) for pair, edge in corpus["edges"].items()}}
+    lean = corpus | {"edges": {pair: only_needed(edge) for pair, edge in full["edges"].items()}}
+    one, other = decide(full, params=params), decide(lean, params=params)
+    assert one.changes.table().equals(other.changes.table())
+    assert one.columns is not None
+    assert other.columns is not None
+    assert one.columns.equals(other.columns)
+    assert one.notes == other.notes
 
 
 def plain(edges: dict[tuple[int, int], dict[str, Any]]) -> dict[str, Any]:
