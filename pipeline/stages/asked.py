@@ -22,7 +22,7 @@ PROMPT = ("system", "history", "instruction", "input")
 
 _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _SPACE = re.compile(r"\s+")
-_COMPLETE = re.compile(r"[.!?。！？…\"'”’」』)）\]】}`\d:：;；>]$")
+_COMPLETE = re.compile(r"[.!?。！？…\"'”’」』)）\]】}`\d>]$")
 
 
 class Asked:

@@ -127,11 +127,11 @@ class Dedupe:
     """The stage; see the module."""
 
     name = "dedupe"
-    version = 12
+    version = 13
 
     def measures(self, params: DedupeParams) -> tuple[Measure, ...]:
         """Return the fingerprint, and for prompts and documents each what proposes pairs of them."""
-        measures = [Measure("fingerprint", 4, TEXT_COLUMNS)]
+        measures = [Measure("fingerprint", 5, TEXT_COLUMNS)]
         for part, reads in (("prompt", PROMPT), ("document", TEXT_COLUMNS)):
             if params.near:
                 measures.append(Measure(f"{part}_bands", 1, reads))

@@ -221,7 +221,7 @@ def _topics(tokens: Tokens, words: list[str]) -> frozenset[str]:
             root = stem(american(word))
             if root not in table.free:
                 topics.add(table.groups.get(word) or table.groups.get(root) or root)
-    return frozenset(topics - {table.groups["ways"]})
+    return frozenset(topics)
 
 
 @lru_cache(maxsize=32768)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from quality.lookalike.words import known_words
 from quality.pii.lexicon_en import DATA, context
 from quality.pii.spans import Span
 
@@ -92,6 +93,10 @@ class Words:
     not_names: frozenset[str]
 
 
+_COMMON = 6
+"""Decimal logarithm of a count from which a word is English and no street, whatever it ends in: considering."""
+
+
 @cache
 def _words() -> Words:
     lists = json.loads((DATA / "address_words.json").read_text("utf-8"))
@@ -165,7 +170,9 @@ def _may_stand(word: str, seen: int, lower: bool) -> bool:
 def _ends_like_street(word: str) -> bool:
     """Tell whether a word is a street in itself: Hauptstraße, Folkestraat."""
     lower = word.lower()
-    return len(word) > 5 and lower.endswith(_words().street_endings) and not lower.endswith(_NO_STREETS)
+    if len(word) <= 5 or not lower.endswith(_words().street_endings) or lower.endswith(_NO_STREETS):
+        return False
+    return known_words().get(lower, 0) < _COMMON
 
 
 def _goes_on(text: str, at: int) -> bool:

@@ -39,6 +39,21 @@ _NO_NAME: Final = WORD | PROPER | FUNCTION
 """Roles of words that begin no name, unless they have one of those above as well."""
 
 
+_SURE_ANYWHERE: Final = 0.75
+_ENGLISH_WORDS: Final = """
+the of and to is in that it was he she for you with as are his her my your this be have from or had by not
+"""
+_FOREIGN_WORDS: Final = """
+der die das und ist nicht ein eine einen dem den des mit für auf im zu von sich werden wird sind oder bei
+il che di la per una un non con sono del della le gli nel alla è e
+och att det som en på är för av inte har till nie jest się na do w z że oraz lub
+les et est dans pour que pas sur avec au du aux qui el los las y es para se como o os da em não uma
+het een van dat niet op te zijn ook og ikke ve bir için
+"""
+_ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
+_FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
+
+
 def find_names_en(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Latin letters."""
     if text.islower():
@@ -46,7 +61,20 @@ def find_names_en(text: str) -> Iterator[Span]:
         return
     tokens = tokens_of(text, CAPITALISED)
     if any(_may_begin(token, text) for token in tokens):
-        yield from _Reader(text, tokens).spans()
+        found = list(_Reader(text, tokens).spans())
+        if found and _is_foreign(text):
+            found = [span for span in found if span.score >= _SURE_ANYWHERE]
+        yield from found
+
+
+def _is_foreign(text: str) -> bool:
+    """Tell by its commonest words whether a text is in a language whose capitals mean something else.
+
+    German nouns have capitals, and a word of one language is a name in another (Tage, Italia, Lage): there only a title
+    or an introduction, or a full name of words that are nothing else, is enough.
+    """
+    words = text.lower().split()
+    return sum(map(_FOREIGN.__contains__, words)) > max(1, sum(map(_ENGLISH.__contains__, words)))
 
 
 def _may_begin(token: Token, text: str) -> bool:

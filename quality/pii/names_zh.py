@@ -66,11 +66,16 @@ def find_names_zh(text: str) -> Iterator[Span]:
     taken = {at for start, end in foreign + titles for at in range(start, end)}
     quoted = {at for start, end in titles for at in range(start, end)}
     for start, end in foreign:
-        if start not in quoted:
+        if start not in quoted and not _is_thing(text, start, end):
             yield Span(start, end, "name", 0.6, BY)
     for start, end in _native_names(text):
         if start not in taken and end - 1 not in taken:
             yield Span(start, end, "name", 0.55, BY)
+
+
+_BEFORE_YU = frozenset(
+    "决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
+)
 
 
 @cache
@@ -94,7 +99,7 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             sure.append((at, end, _ENOUGH))
             free = end
             continue
-        best = _best(text, at)
+        best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
             continue
         if best[2] >= _ENOUGH:
@@ -104,6 +109,19 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             doubtful.append(best)
     yield from ((start, end) for start, end, _ in sure)
     yield from _doubtful(text, sure, doubtful)
+
+
+def _is_thing(text: str, start: int, end: int) -> bool:
+    """Tell whether what looks like a transliterated name is a known thing, or the beginning of one: 麦克 of 麦克风."""
+    brands = context().brands
+    return _is_preposition(text, start) or any(
+        text[start:stop] in brands for stop in range(min(start + 3, end), end + 3)
+    )
+
+
+def _is_preposition(text: str, at: int) -> bool:
+    """Tell whether 于 goes on from the word before it: 取决于, 由于, 对于."""
+    return text[at] == "于" and at > 0 and text[at - 1] in _BEFORE_YU
 
 
 def _stated(text: str) -> Iterator[Candidate]:

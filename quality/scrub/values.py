@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from quality.pii import Span
+from quality.pii.lexicon_en import GIVEN, PROPER, WORD, role_of
 from quality.scrub.words import is_han
 
 _LEAST = 5
@@ -32,7 +33,15 @@ def elsewhere(texts: Sequence[str], found: Sequence[Sequence[Span]]) -> list[lis
 def _is_telling(value: str, kind: str) -> bool:
     if kind != "name":
         return len(value) >= _LEAST
-    return len(value) >= 2 if is_han(value) else len(value.split()) > 1
+    if is_han(value):
+        return len(value) >= 2
+    return len(value.split()) > 1 or _is_given_name(value)
+
+
+def _is_given_name(value: str) -> bool:
+    """Tell whether a word is a given name and nothing else: Mary, not Will, Mark or Paris."""
+    role = role_of(value)
+    return len(value) > 2 and value[0].isupper() and bool(role & GIVEN) and not role & (WORD | PROPER)
 
 
 def _places(text: str, values: dict[str, str]) -> Iterator[Span]:
