@@ -37,7 +37,8 @@ STAGES_TEXT = """\
 stages:
   - stage: normalise        # repairs encoding, HTML, spaces and placeholders; limits the length in tokens
   - stage: heuristics       # drops empty, placeholder, refused, looping and context-less records
-  - stage: language         # drops answers in a language that nobody asked for; wanted: [en, zh] keeps these only
+  - stage: language         # flags answers in a language that nobody asked for; wanted: [en, zh] keeps these only
+    mismatch: flag          # or drop, where no column is the translation of another
   - stage: dedupe           # keeps one of each set of duplicates, exact or by meaning
     threshold: 0.93         # least cosine of two prompts that name nothing different
     other_responses: keep_best  # the same request with other answers: or keep_all, flag
