@@ -73,6 +73,9 @@ def find_names_zh(text: str) -> Iterator[Span]:
             yield Span(start, end, "name", 0.55, BY)
 
 
+_LONGEST_THING = 8
+"""Characters that are looked at, whatever the length of what looks like a name."""
+
 _BEFORE_YU = frozenset(
     "决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
 )
@@ -114,9 +117,8 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
 def _is_thing(text: str, start: int, end: int) -> bool:
     """Tell whether what looks like a transliterated name is a known thing, or the beginning of one: 麦克 of 麦克风."""
     brands = context().brands
-    return _is_preposition(text, start) or any(
-        text[start:stop] in brands for stop in range(min(start + 3, end), end + 3)
-    )
+    stops = range(min(start + 3, end), min(end + 3, start + _LONGEST_THING + 1))
+    return _is_preposition(text, start) or any(text[start:stop] in brands for stop in stops)
 
 
 def _is_preposition(text: str, at: int) -> bool:
