@@ -30,6 +30,7 @@ from pipeline.errors import LineageError, StoreError
 from pipeline.export import dataset_info, optional_keys, render_line
 from pipeline.recipe import public_recipe
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
+from pipeline.report import write_report
 from pipeline.steps import Plan, StepResult, dropped_tables, file_key, identities, without_personal_data
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
 from pipeline.versions import installed_versions
@@ -155,6 +156,7 @@ def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: S
     queued = _write_queue(folder / "review", results, store)
     counts = _counts(results, written, ledger_rows, rows_of, queued)
     manifest = _manifest(plan, results, counts)
+    write_report(folder, manifest)
     (folder / "README.md").write_text(dataset_card(plan.recipe, manifest, keys), encoding="utf-8")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     manifest["outputs"] = {name: file_sha256(folder / name) for name in names}

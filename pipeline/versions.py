@@ -45,7 +45,7 @@ def code_digest() -> str:
         path
         for room in ("pipeline", "quality")
         for path in (root / room).rglob("*")
-        if path.suffix in (".py", ".json", ".txt", ".npz", ".gz")
+        if path.suffix in (".py", ".json", ".txt", ".npz", ".gz", ".jinja", ".css", ".js")
     )
     whole = blake2b(digest_size=16)
     for path in files:
