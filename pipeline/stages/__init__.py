@@ -13,6 +13,7 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.review import Review, ReviewParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
@@ -58,6 +59,13 @@ STAGES: dict[str, StageKind] = {
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
+    "review": StageKind(
+        "judge",
+        Review(),
+        ReviewParams,
+        "applies what people decided, to the very texts they decided on",
+        never_after=("scrub", "a text that people wrote may hold personal data"),
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -99,7 +107,13 @@ def remarks(params: StageParams) -> list[str]:
 
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | ScrubParams | SplitParams,
+    NormaliseParams
+    | HeuristicsParams
+    | LanguageParams
+    | DedupeParams
+    | ScrubParams
+    | ReviewParams
+    | SplitParams,
     Field(discriminator="stage"),
 ]
 

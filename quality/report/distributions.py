@@ -1,8 +1,8 @@
 """Histograms of a measure, one series a language, with room for the thresholds.
 
-Bins span every threshold and the values, of many values the middle 99 %, so that one outlier of a million characters neither
-flattens the chart nor goes uncounted: what lies outside is told as a number. Long-tailed positive measures
-(lengths, perplexity) get bins that are equal in the logarithm.
+Bins span every threshold and the values, of many values the middle 99 %, so that one outlier of a million
+characters neither flattens the chart nor goes uncounted: what lies outside is told as a number. Long-tailed positive
+measures (lengths, perplexity) get bins that are equal in the logarithm.
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ def _count_values(rows: pa.Table, seen: Events) -> None:
 
 
 def _note_similarities(rows: pa.Table, seen: Events) -> None:
-    rows = rows.filter(pc.and_(pc.equal(rows["action"], "drop"), pc.match_substring(rows["evidence"], '"kept":')))
+    rows = rows.filter(
+        pc.and_(pc.equal(rows["action"], "drop"), pc.match_substring(rows["evidence"], '"kept":'))
+    )
     if not rows.num_rows:
         return
     bound = _number(rows["evidence"], "threshold")
@@ -113,6 +115,11 @@ def _note_bounds(rows: pa.Table, seen: Events) -> None:
         }
     ).filter(pc.and_(pc.is_valid(named), pa.array(np.isfinite(bound) & np.isfinite(value))))
     names = ["stage", "action", "measure", "bound", "above"]
-    for row in table.group_by(names, use_threads=False).aggregate([]).sort_by([(n, "ascending") for n in names]).to_pylist():
+    for row in (
+        table.group_by(names, use_threads=False)
+        .aggregate([])
+        .sort_by([(n, "ascending") for n in names])
+        .to_pylist()
+    ):
         low, high = (None, row["bound"]) if row["above"] else (row["bound"], None)
         seen.bounds[Threshold(row["measure"], low, high, row["action"], "", "", row["stage"])] = None

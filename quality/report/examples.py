@@ -164,7 +164,9 @@ def _example(event: Event, records: Mapping[str, dict[str, Any]], changed: bool)
         evidence=tuple(evidence),
         other=_shown_record(records[others[0][0]], {}) if others and others[0][0] in records else None,
         other_is=_OTHERS[others[0][1]] if others else "",
-        remark="A later stage changed the text, so the passage cannot be marked." if spans and changed else "",
+        remark="A later stage changed the text, so the passage cannot be marked."
+        if spans and changed
+        else "",
     )
 
 
@@ -217,8 +219,8 @@ def passage(text: str, spans: Sequence[tuple[int, int]] = ()) -> Passage:
         spans: [start, stop) in code points; those outside of the text are left out.
     """
     marks: list[tuple[int, int]] = []
-    for start, stop in sorted(spans):
-        start = max(start, marks[-1][1] if marks else 0)
+    for first, stop in sorted(spans):
+        start = max(first, marks[-1][1] if marks else 0)
         if start < stop <= len(text):
             marks.append((start, stop))
     begin = 0

@@ -7,6 +7,7 @@ Colours that begin with `--` are names of the page's CSS variables, which the pa
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -69,8 +70,8 @@ def _short(text: str) -> str:
 def distribution_chart(told: Distribution) -> Figure:
     """Return a histogram, stacked by language, with the thresholds as lines across it."""
     edges = [math.log10(edge) for edge in told.edges] if told.log else list(told.edges)
-    centres = [round((a + b) / 2, 6) for a, b in zip(edges, edges[1:], strict=False)]
-    ranges = [f"{_figure(a)} – {_figure(b)}" for a, b in zip(told.edges, told.edges[1:], strict=False)]
+    centres = [round((a + b) / 2, 6) for a, b in itertools.pairwise(edges)]
+    ranges = [f"{_figure(a)} – {_figure(b)}" for a, b in itertools.pairwise(told.edges)]
     data = [
         {
             "type": "bar",
@@ -111,7 +112,9 @@ def _lines(told: Distribution, groups: Sequence[str]) -> Figure:
             number = groups.index(threshold.group) if threshold.group in groups else -1
             colour = _COLOURS[number % len(_COLOURS)] if number >= 0 else "--ink"
             line = {"color": colour, "width": 1.5, "dash": "dash"}
-            shapes.append({"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at, "line": line})
+            shapes.append(
+                {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at, "line": line}
+            )
             notes.append(
                 {
                     "x": at,
@@ -134,7 +137,9 @@ def threshold_sentence(threshold: Threshold) -> str:
     if threshold.measure in ("cosine", "lexical_cosine", "jaccard") and threshold.low is not None:
         said = f"{_figure(threshold.low)} and above: taken for a duplicate"
     else:
-        said += {"drop": ": removed", "flag": ": put on the review list"}.get(threshold.action, ": only measured")
+        said += {"drop": ": removed", "flag": ": put on the review list"}.get(
+            threshold.action, ": only measured"
+        )
     group = f" ({threshold.group})" if threshold.group else ""
     why = f" – {threshold.why}" if threshold.why and threshold.why != "least for a duplicate" else ""
     return f"{said}{group}{why}"

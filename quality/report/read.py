@@ -76,7 +76,7 @@ def read_inputs(folder: Path, manifest: Mapping[str, Any]) -> Inputs:
         for action, reasons in stage["reasons"].items()
         for reason, count in reasons.items()
     }
-    thresholds = _thresholds(stages, seen)
+    thresholds = _thresholds(manifest.get("thresholds", ()), seen)
     languages, distributions = _read_records(folder / "records.parquet", thresholds)
     scrubs = [stage for stage in stages if stage["stage"] == "scrub"]
     missing = {kind for stage in scrubs for kind in stage["notes"].get("kinds_without_recogniser", ())}
@@ -87,7 +87,7 @@ def read_inputs(folder: Path, manifest: Mapping[str, Any]) -> Inputs:
         counts=_counts(manifest["counts"]),
         files=tuple(_file(each) for each in manifest["inputs"]),
         stages=tuple(_stage(each) for each in stages),
-        gates=_gates(stages),
+        gates=_gates(manifest.get("gates", ())),
         thresholds=thresholds,
         reasons=with_examples(counts, seen.draw.events(), folder, [stage["name"] for stage in stages]),
         distributions=(*distributions, *similarities(seen)),
@@ -123,23 +123,15 @@ def _stage(item: Mapping[str, Any]) -> Stage:
     return Stage(**{name: item[name] for name in names})
 
 
-def _gates(stages: Sequence[Mapping[str, Any]]) -> tuple[Gate, ...]:
-    names = ("name", "value", "threshold", "at_least", "held", "sentence")
-    return tuple(
-        Gate(**{name: gate[name] for name in names}, stage=stage["name"])
-        for stage in stages
-        for gate in stage.get("gates", ())
-    )
+def _gates(gates: Sequence[Mapping[str, Any]]) -> tuple[Gate, ...]:
+    names = ("name", "value", "threshold", "at_least", "held", "sentence", "stage")
+    return tuple(Gate(**{name: gate[name] for name in names}) for gate in gates)
 
 
-def _thresholds(stages: Sequence[Mapping[str, Any]], seen: Events) -> tuple[Threshold, ...]:
+def _thresholds(told: Sequence[Mapping[str, Any]], seen: Events) -> tuple[Threshold, ...]:
     """Return the thresholds that the manifest declares, and of other measures those that the evidence names."""
-    names = ("measure", "low", "high", "action", "group", "why")
-    declared = [
-        Threshold(**{name: each[name] for name in names}, stage=stage["name"])
-        for stage in stages
-        for each in stage.get("thresholds", ())
-    ]
+    names = ("measure", "low", "high", "action", "group", "why", "stage")
+    declared = [Threshold(**{name: each[name] for name in names}) for each in told]
     known = {each.measure for each in declared}
     return (*declared, *(each for each in seen.bounds if each.measure not in known))
 

@@ -21,7 +21,15 @@ from quality.report.words import ACTIONS, measure_words, reason_words
 
 _FOLDER = Path(__file__).parent / "templates"
 _CLAMPED = 360
-_MAIN = ("prompt_chars", "response_chars", "perplexity", "perplexity_given_prompt", "ifd", "relevance", "toxicity")
+_MAIN = (
+    "prompt_chars",
+    "response_chars",
+    "perplexity",
+    "perplexity_given_prompt",
+    "ifd",
+    "relevance",
+    "toxicity",
+)
 _SIMILAR = ("cosine", "lexical_cosine", "jaccard")
 
 GROUPS = (

@@ -1,7 +1,7 @@
 """Plain words for machine-readable names: what a reason says, what a measure means.
 
-They are data (`reasons.json`, `measures.json`, `evidence.json`), so that whoever writes for annotators need not read code. A name
-that ends on a dot speaks for all that begin with it; a name that nobody described is shown as it is, and says so.
+They are data (`reasons.json`, `measures.json`, `evidence.json`), so that whoever writes for annotators need not read
+code. A name that ends on a dot speaks for all that begin with it; one that nobody described is shown as it is.
 """
 
 from __future__ import annotations
