@@ -46,6 +46,30 @@ def report(
         typer.launch(str(target))
 
 
+@app.command()
+def review(
+    build: Annotated[Path, typer.Argument(help="Folder of a finished build.")],
+    decisions: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files of decisions (.jsonl, .csv) to check against its queue."),
+    ] = None,
+) -> None:
+    """Say what waits in a build's review queue, and check files of decisions before a build reads them."""
+    from quality.review.check import check_decisions, queue_lines
+
+    try:
+        for line in queue_lines(build):
+            print(line)
+        sound = True
+        for line, good in check_decisions(build, decisions or []):
+            print(line)
+            sound &= good
+    except (OSError, ValueError, KeyError) as error:
+        _fail(str(error))
+    if not sound:
+        raise typer.Exit(1)
+
+
 def _fail(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
     raise typer.Exit(1)

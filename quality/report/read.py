@@ -36,6 +36,7 @@ from quality.report.inputs import (
     Stage,
     Threshold,
 )
+from quality.report.words import evidence_label
 
 LENGTHS = ("prompt_chars", "response_chars")
 _NOT_MEASURES = frozenset({"line", "heuristics_chars"})  # the latter is the length of the response once more
@@ -209,7 +210,7 @@ def _rejects(path: Path) -> tuple[Reject, ...]:
 
 
 def _review(stage: Mapping[str, Any]) -> Review:
-    facts = ((str(key).replace("_", " "), _told(value)) for key, value in stage["notes"].items())
+    facts = ((evidence_label(key), _told(value)) for key, value in stage["notes"].items())
     return Review(stage["name"], tuple(facts))
 
 

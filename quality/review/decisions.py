@@ -3,8 +3,8 @@
 A row names a text by the record's root and the text key that the review queue gives, who says it, and what they say.
 A line of the queue with `annotator` and `decision` added to it is such a row: other keys are ignored. A broken row is
 listed with its line and why, and never stops the others; a file that is not text in UTF-8 is refused whole, because
-a guess at its encoding could write garbled words into the dataset. Rejected: taking GB18030 for granted where UTF-8
-fails (Latin-1 would pass as Chinese).
+a guess at its encoding could write garbled words into the dataset. What is said of a broken row repeats nothing of it,
+for it may stand in a manifest. Rejected: taking GB18030 for granted where UTF-8 fails (Latin-1 would pass as Chinese).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -28,6 +29,7 @@ FIELDS: Final = ("system", "instruction", "input", "output")
 """The texts that an edit may replace."""
 
 REQUIRED: Final = ("root", "text_key", "annotator", "decision")
+_ID = re.compile(r"[0-9a-f]{8,64}")
 _TRUE = frozenset({"true", "1", "yes", "是"})
 
 
@@ -167,9 +169,12 @@ def _decision(row: Mapping[str, object], where: str) -> Decision:
     missing = [name for name, value in values.items() if not value]
     if missing:
         raise ValueError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+    odd = [name for name in ("root", "text_key") if not _ID.fullmatch(values[name])]
+    if odd:
+        raise ValueError(f"{' and '.join(odd)}: not the hexadecimal digits that the queue gives")
     verdict = VERDICTS.get(values["decision"].lower())
     if verdict is None:
-        raise ValueError(f"the decision is {values['decision'][:40]!r}; valid: {', '.join(VERDICTS)}")
+        raise ValueError(f"the decision is none of {', '.join(VERDICTS)}")
     fields = _new_texts(row)
     if verdict == "edit" and not fields:
         raise ValueError(f"an edit without a new text; give new_text, or new with one of {', '.join(FIELDS)}")
@@ -192,9 +197,8 @@ def _new_texts(row: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     given = row.get("new") or {}
     if not isinstance(given, dict):
         raise ValueError("new is no object of fields")
-    unknown = sorted(set(given) - set(FIELDS))
-    if unknown:
-        raise ValueError(f"new names {', '.join(unknown)}; it may name {', '.join(FIELDS)}")
+    if set(given) - set(FIELDS):
+        raise ValueError(f"new names what no edit may touch; it may name {', '.join(FIELDS)}")
     found = {name: _text(given, name) for name in FIELDS if given.get(name) is not None}
     for name in FIELDS:
         if f"new_{name}" in row:
