@@ -35,7 +35,7 @@ from pipeline.review_queue import write_queue
 from pipeline.stages.review import ReviewParams
 from pipeline.steps import Plan, StepResult, dropped_tables, file_key, identities, without_personal_data
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
-from pipeline.versions import installed_versions
+from pipeline.versions import installed_versions, page_versions
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -44,7 +44,9 @@ SPLITS = ("train", "validation", "test")
 def build_key(plan: Plan, results: Sequence[StepResult]) -> str:
     """Return the digest of everything that the build folder depends on."""
     recipe = plan.recipe.model_dump(mode="json")
-    return digest(FORMAT_VERSION, plan.environment, recipe, [result.key for result in results])
+    return digest(
+        FORMAT_VERSION, plan.environment, page_versions(), recipe, [result.key for result in results]
+    )
 
 
 def is_current(out: Path, key: str) -> bool:
@@ -355,7 +357,7 @@ def _manifest(plan: Plan, results: Sequence[StepResult], counts: dict[str, Any])
             for item, report in zip(plan.inputs, results[0].notes["files"], strict=True)
         ],
         "models": [asdict(identity) for identity in used],
-        "versions": installed_versions(),
+        "versions": {**installed_versions(), **page_versions()},
         "recipe": public_recipe(plan.recipe),
     }
 

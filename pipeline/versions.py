@@ -31,6 +31,11 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
+def page_versions() -> dict[str, str]:
+    """Return the versions of what draws the report: they alter its bytes, and no other result."""
+    return {name: version(name) for name in ("jinja2", "plotly")}
+
+
 @lru_cache(maxsize=1)
 def environment_digest() -> str:
     """Return one digest of all these versions."""

@@ -68,7 +68,14 @@ def test_every_file_at_the_doors_is_there(built: tuple[Path, dict[str, Any]]) ->
         for f in ("alpaca", "prompt_completion")
         for s in ("train", "validation", "test")
     } | {"data/dataset_info.json"}
-    others = {"ledger.parquet", "records.parquet", "rejects.jsonl", "review/queue.jsonl", "README.md"}
+    others = {
+        "ledger.parquet",
+        "records.parquet",
+        "rejects.jsonl",
+        "review/queue.jsonl",
+        "report/index.html",
+        "README.md",
+    }
     assert set(manifest["outputs"]) == exports | others
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert found == exports | others | {"manifest.json", "run.json"}
@@ -145,10 +152,13 @@ def test_rejects_say_where_and_why(built: tuple[Path, dict[str, Any]]) -> None:
 
 def test_flagged_records_wait_in_the_review_queue_with_why(built: tuple[Path, dict[str, Any]]) -> None:
     out, manifest = built
-    (item,) = read_lines(out / "review" / "queue.jsonl")
-    assert item["why"] == ["heuristics.response.refusal"]
+    lines = read_lines(out / "review" / "queue.jsonl")
+    (item,) = [line for line in lines if line["flags"]]
+    assert item["flags"] == ["heuristics.response.refusal"]
+    assert item["why"][0].startswith("heuristics.response.refusal: The response declines")
     assert item["text_key"] == record_key({name: item[name] for name in TEXT_COLUMNS})
-    assert (item["line"], manifest["counts"]["review_queue"]) == (32, 1)
+    assert (item["line"], manifest["counts"]["review_queue"]) == (32, len(lines))
+    assert sum(line["sample"] for line in lines) == 32  # all that was kept: fewer than the sample asks for
 
 
 def test_the_manifest_says_what_it_was_made_of(built: tuple[Path, dict[str, Any]]) -> None:

@@ -87,7 +87,7 @@ def distribution_chart(told: Distribution) -> Figure:
     ]
     groups = [series.group for series in told.series]
     layout = _layout(280)
-    layout |= {"barmode": "stack", "bargap": 0, "showlegend": len(groups) > 1 or groups != ["all duplicates"]}
+    layout |= {"barmode": "stack", "bargap": 0, "showlegend": groups != ["all duplicates"]}
     layout["xaxis"] |= {"title": {"text": measure_words(told.measure).unit}, "range": [edges[0], edges[-1]]}
     if told.log:
         ticks = _ticks(told.edges[0], told.edges[-1])
@@ -162,7 +162,7 @@ def languages_chart(languages: Sequence[Language]) -> Figure | None:
         }
         for name, attribute, colour in (("kept", "kept", "--good"), ("removed", "dropped", "--bad"))
     ]
-    layout = _layout(26 * len(told) + 90)
+    layout = _layout(26 * len(told) + 120)
     layout |= {"barmode": "stack"}
     layout["yaxis"] |= _categories([each.code for each in told])
     layout["xaxis"] |= {"title": {"text": "records"}}
@@ -185,15 +185,22 @@ def personal_chart(personal: Sequence[PersonalData]) -> Figure | None:
             "hovertemplate": "%{y}: %{x:,} records<extra></extra>",
         }
     ]
-    layout = _layout(24 * len(names) + 60)
+    layout = _layout(24 * len(names) + 80)
     layout |= {"showlegend": False}
+    layout["margin"] |= {"t": 8}
     layout["yaxis"] |= _categories(names)
     layout["xaxis"] |= {"title": {"text": "records"}}
     return {"data": data, "layout": layout}
 
 
 def _layout(height: int) -> Figure:
-    axis = {"automargin": True, "gridcolor": "--line", "zerolinecolor": "--line", "fixedrange": True}
+    axis = {
+        "automargin": True,
+        "tickformat": ",~r",
+        "gridcolor": "--line",
+        "zerolinecolor": "--line",
+        "fixedrange": True,
+    }
     return {
         "height": height,
         "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
@@ -203,7 +210,8 @@ def _layout(height: int) -> Figure:
         "xaxis": dict(axis),
         "yaxis": dict(axis),
         "showlegend": True,
-        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "separators": ".,",
         "hoverlabel": {"align": "left"},
         "barmode": "overlay",
     }

@@ -62,7 +62,10 @@ def check_decisions(build: Path, paths: Sequence[Path]) -> Iterator[tuple[str, b
     other = [text for text in outcomes if text not in known]
     stale = [root for root, _ in other if root in roots]
     if stale:
-        yield f"{len(stale):,} on a text that the record no longer has (corrected since?), first {stale[0]}", True
+        yield (
+            f"{len(stale):,} on a text that the record no longer has (corrected since?), first {stale[0]}",
+            True,
+        )
     if len(other) > len(stale):
         yield f"{len(other) - len(stale):,} on records that are not in this queue", True
     ties = sum(each.verdict == "tie" for each in outcomes.values())
