@@ -282,12 +282,12 @@ def test_a_damaged_shard_writes_nothing(filled: Corner) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KiB."""
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A disk of as much as is asked for."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", str(disk)], capture_output=True, check=False
     )  # fmt: skip
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root on Linux")
@@ -295,6 +295,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.parametrize("small_disk", ["3m"], indirect=True)  # one build fits, a second beside it does not
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_a_full_disk_leaves_the_old_build_and_says_how_to_get_space(corner: Corner, small_disk: Path) -> None:
     write_jsonl(corner.folder / "data.jsonl", tasks(3))
@@ -311,6 +312,7 @@ def test_a_full_disk_leaves_the_old_build_and_says_how_to_get_space(corner: Corn
     assert [path.name for path in small_disk.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("small_disk", ["256k"], indirect=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_a_full_disk_under_the_store_keeps_what_is_done(corner: Corner, small_disk: Path) -> None:
     write_jsonl(corner.folder / "data.jsonl", tasks(20))
