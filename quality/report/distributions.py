@@ -20,6 +20,9 @@ from quality.report.inputs import Distribution, Series, Threshold
 BINS = 40
 MOST_GROUPS = 4
 OTHER = "other"
+IDENTIFIED = "language_response"
+"""The column that says in which language a response was found to be."""
+
 _TAIL = 0.005
 _MANY = 1000
 _LONG_TAIL = 12.0
@@ -105,7 +108,7 @@ def _largest(groups: pa.DictionaryArray) -> tuple[list[str], NDArray[np.int64]]:
 def languages_of(table: pa.Table) -> pa.DictionaryArray:
     """Return each record's language as a dictionary: declared, else as identified, else unknown."""
     lang = table.column("lang")
-    if "language_response" in table.column_names:
-        lang = pc.if_else(pc.equal(lang, ""), pc.fill_null(table.column("language_response"), ""), lang)
+    if IDENTIFIED in table.column_names:
+        lang = pc.if_else(pc.equal(lang, ""), pc.fill_null(table.column(IDENTIFIED), ""), lang)
     lang = pc.if_else(pc.is_in(lang, pa.array(["", "und"])), "unknown", lang)
     return lang.combine_chunks().dictionary_encode()

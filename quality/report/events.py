@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from quality.report.distributions import distribution
 from quality.report.examples import Draw
 from quality.report.inputs import Distribution, Threshold
-
-SIMILARITIES = ("cosine", "lexical_cosine", "jaccard")
-"""Numbers about a dropped duplicate and the record kept instead of it, in the evidence of the drop."""
+from quality.report.words import SIMILARITIES
 
 
 @dataclass(slots=True)

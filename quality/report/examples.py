@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from quality.report.distributions import IDENTIFIED
 from quality.report.inputs import Example, Passage, Reason, ShownRecord
 from quality.report.words import FIELDS, evidence_label, measure_words
 
@@ -125,11 +126,12 @@ def _records(path: Path, wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
     values = pa.array(sorted(wanted), pa.string())
     found: dict[str, dict[str, Any]] = {}
     with pq.ParquetFile(path) as file:
+        names = [*_RECORD, *(name for name in (IDENTIFIED,) if name in file.schema_arrow.names)]
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["id"])["id"]
             mask = pc.is_in(ids, value_set=values)
             if pc.any(mask).as_py():
-                rows = file.read_row_group(number, columns=list(_RECORD)).filter(mask)
+                rows = file.read_row_group(number, columns=names).filter(mask)
                 found |= {row["id"]: row for row in rows.to_pylist()}
     return found
 
@@ -205,7 +207,7 @@ def _shown_record(row: Mapping[str, Any], spans: Mapping[str, Sequence[tuple[int
         id=row["id"],
         source=row["source"],
         place=f"{row['file']}:{row['line']}",
-        lang=row["lang"],
+        lang=next((lang for lang in (row["lang"], row.get(IDENTIFIED)) if lang and lang != "und"), ""),
         status=row["status"],
         fields=tuple(fields),
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from quality.report.inputs import DROP, FLAG, Distribution, Language, PersonalData, Reason, Threshold
-from quality.report.words import ACTIONS, measure_words, reason_words
+from quality.report.words import ACTIONS, SIMILARITIES, measure_words, reason_words
 
 Figure = dict[str, Any]
 
@@ -21,6 +21,7 @@ MOST_BARS = 12
 _COLOURS = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
 _OF_ACTION = {DROP: "--bad", FLAG: "--warn"}
 _LABEL = 34
+_NOTE_ROWS = 3
 
 
 def reasons_chart(reasons: Sequence[Reason]) -> Figure | None:
@@ -86,7 +87,7 @@ def distribution_chart(told: Distribution) -> Figure:
         for number, series in enumerate(told.series)
     ]
     groups = [series.group for series in told.series]
-    layout = _layout(280)
+    layout = _layout(300)
     layout |= {"barmode": "stack", "bargap": 0, "showlegend": groups != ["all duplicates"]}
     layout["xaxis"] |= {"title": {"text": measure_words(told.measure).unit}, "range": [edges[0], edges[-1]]}
     if told.log:
@@ -97,7 +98,11 @@ def distribution_chart(told: Distribution) -> Figure:
             "ticktext": [_figure(tick) for tick in ticks],
         }
     layout["yaxis"] |= {"title": {"text": "records"}, "rangemode": "tozero"}
-    layout |= _lines(told, groups)
+    lines = _lines(told, groups)
+    rows = min(_NOTE_ROWS, len(lines.get("annotations", ())))
+    layout["margin"] |= {"t": 10 + 14 * rows, "b": 74 if layout["showlegend"] else 44}
+    layout["legend"] |= {"yref": "container", "y": 0, "yanchor": "bottom"}
+    layout |= lines
     return {"data": data, "layout": layout}
 
 
@@ -105,7 +110,10 @@ def _lines(told: Distribution, groups: Sequence[str]) -> Figure:
     shapes: list[Figure] = []
     notes: list[Figure] = []
     for threshold in told.thresholds:
-        for bound, sign in ((threshold.low, "<"), (threshold.high, ">")):
+        for bound, sign in (
+            (threshold.low, "≥" if threshold.measure in SIMILARITIES else "<"),
+            (threshold.high, ">"),
+        ):
             if bound is None or (told.log and bound <= 0):
                 continue
             at = round(math.log10(bound) if told.log else bound, 6)
@@ -121,7 +129,7 @@ def _lines(told: Distribution, groups: Sequence[str]) -> Figure:
                     "y": 1,
                     "yref": "paper",
                     "yanchor": "bottom",
-                    "yshift": 13 * (len(notes) % 3),
+                    "yshift": 13 * (len(notes) % _NOTE_ROWS),
                     "showarrow": False,
                     "text": f"{threshold.group} {sign} {_figure(bound)}".strip(),
                     "font": {"size": 11, "color": colour},
@@ -134,7 +142,7 @@ def threshold_sentence(threshold: Threshold) -> str:
     """Return one threshold in words."""
     bounds = [("below", threshold.low), ("above", threshold.high)]
     said = " or ".join(f"{where} {_figure(bound)}" for where, bound in bounds if bound is not None)
-    if threshold.measure in ("cosine", "lexical_cosine", "jaccard") and threshold.low is not None:
+    if threshold.measure in SIMILARITIES and threshold.low is not None:
         said = f"{_figure(threshold.low)} and above: taken for a duplicate"
     else:
         said += {"drop": ": removed", "flag": ": put on the review list"}.get(

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from quality.report.distributions import distribution, languages_of
+from quality.report.distributions import IDENTIFIED, distribution, languages_of
 from quality.report.events import Events, read_events, similarities
 from quality.report.examples import Key, with_examples
 from quality.report.inputs import (
@@ -150,7 +150,7 @@ def _read_records(
     named = {each.measure for each in thresholds}
     # What something was decided by comes first; the order is otherwise that of the files.
     ordered = sorted(measures, key=lambda name: (name not in _FIRST, name not in named))
-    by_lang = ["lang", "status", *(n for n in ("language_response",) if n in schema.names)]
+    by_lang = ["lang", "status", *(n for n in (IDENTIFIED,) if n in schema.names)]
     table = pq.read_table(path, columns=by_lang, partitioning=None)
     groups = languages_of(table)
     found = []

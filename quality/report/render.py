@@ -17,7 +17,7 @@ from typing import Any
 
 from quality.report import figures
 from quality.report.inputs import DROP, EDIT, FLAG, Inputs, Passage, Reason
-from quality.report.words import ACTIONS, measure_words, reason_words
+from quality.report.words import ACTIONS, SIMILARITIES, measure_words, reason_words
 
 _FOLDER = Path(__file__).parent / "templates"
 _CLAMPED = 360
@@ -30,7 +30,6 @@ _MAIN = (
     "relevance",
     "toxicity",
 )
-_SIMILAR = ("cosine", "lexical_cosine", "jaccard")
 
 GROUPS = (
     (DROP, "Removed", "These records are not in the dataset."),
@@ -66,7 +65,7 @@ def render(inputs: Inputs) -> str:
         anchors=_anchors(inputs.reasons),
         charts=charts,
         main=[d for d in inputs.distributions if d.measure in _MAIN or _is_gate(d.measure, inputs)],
-        similar=[d for d in inputs.distributions if d.measure in _SIMILAR],
+        similar=[d for d in inputs.distributions if d.measure in SIMILARITIES],
         further=[d for d in inputs.distributions if _is_further(d.measure, inputs)],
         reason_words=reason_words,
         measure_words=measure_words,
@@ -84,11 +83,11 @@ def render(inputs: Inputs) -> str:
 def _is_gate(measure: str, inputs: Inputs) -> bool:
     """Tell whether a stage declares a threshold for a measure that is no heuristic and no similarity."""
     named = any(each.measure == measure for each in inputs.thresholds)
-    return named and not measure.startswith("heuristics_") and measure not in _SIMILAR
+    return named and not measure.startswith("heuristics_") and measure not in SIMILARITIES
 
 
 def _is_further(measure: str, inputs: Inputs) -> bool:
-    return measure not in (*_MAIN, *_SIMILAR) and not _is_gate(measure, inputs)
+    return measure not in (*_MAIN, *SIMILARITIES) and not _is_gate(measure, inputs)
 
 
 def _of(reasons: tuple[Reason, ...], action: str) -> list[Reason]:

@@ -66,6 +66,9 @@ ACTIONS = {
 }
 """What happens to a record, in plain words."""
 
+SIMILARITIES = ("cosine", "lexical_cosine", "jaccard")
+"""Numbers about a dropped duplicate and the record kept instead of it, in the evidence of the drop."""
+
 FIELDS = {
     "system": "System",
     "instruction": "Instruction",

@@ -150,9 +150,9 @@ def test_what_people_wrote_never_becomes_markup(page: Page) -> None:
 
 def test_the_first_screen_says_how_every_gate_stands(page: Page) -> None:
     text = " ".join("".join(page.text).split())
-    assert "✓ holds coverage: 0.9 (at least 0.85 is asked for)" in text
-    assert "✗ fell short toxicity: 0.2 (at most 0.1 is asked for) too much" in text
-    assert "– not measured label consistency nobody has judged" in text
+    assert "coverage 0.9: ✓ holds (at least 0.85 is asked for)" in text
+    assert "toxicity 0.2: ✗ fell short (at most 0.1 is asked for) too much" in text
+    assert "label consistency: – not measured (at least 0.95 is asked for) nobody has judged" in text
 
 
 def test_without_gates_the_page_says_none() -> None:
