@@ -74,7 +74,9 @@ def _count_values(rows: pa.Table, seen: Events) -> None:
     rows = rows.filter(pc.and_(pc.equal(rows["action"], "edit"), pc.starts_with(rows["reason"], "pii.")))
     if not rows.num_rows:
         return
-    counted = pa.table({"reason": rows["reason"], "values": _number(rows["evidence"], "count")})
+    counted = pa.table(
+        {"reason": rows["reason"], "values": np.nan_to_num(_number(rows["evidence"], "count"))}
+    )
     for row in counted.group_by("reason").aggregate([("values", "sum")]).to_pylist():
         seen.values[row["reason"]] = seen.values.get(row["reason"], 0) + int(row["values_sum"] or 0)
 
