@@ -14,8 +14,9 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
-from quality.pii.lexicon_zh import PRIOR, context, given, persons, surnames, words
-from quality.pii.names_zh_foreign import foreign_names
+from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
+from quality.pii.names_zh_foreign import foreign_names, spelling_behind
+from quality.pii.names_zh_more import more_names
 from quality.pii.spans import Span
 
 BY: Final = "names_zh"
@@ -44,6 +45,9 @@ _FAMOUS = 9
 _PHONE_NEXT = re.compile(
     r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
 )
+_BORN_NEXT = re.compile(
+    r"\s?[，,（(]\s?(?:[男女][，,]\s?)?(?:生于|出生|[12][0-9]{3}年(?:[0-9]{1,2}月(?:[0-9]{1,2}日)?)?(?:出?生|[-—－～~至]))"
+)
 _PHONE_LEADS = frozenset(" \t,，:：/（(")
 _SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
@@ -65,19 +69,26 @@ def find_names_zh(text: str) -> Iterator[Span]:
     foreign = list(foreign_names(text))
     taken = {at for start, end in foreign + titles for at in range(start, end)}
     quoted = {at for start, end in titles for at in range(start, end)}
-    for start, end in foreign:
-        if start not in quoted and not _is_thing(text, start, end):
-            yield Span(start, end, "name", 0.6, BY)
-    for start, end in _native_names(text):
-        if start not in taken and end - 1 not in taken:
-            yield Span(start, end, "name", 0.55, BY)
+    names = [
+        (start, end) for start, end in foreign if start not in quoted and not _is_thing(text, start, end)
+    ]
+    yield from (Span(start, end, "name", 0.6, BY) for start, end in names)
+    native = [
+        (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
+    ]
+    native += more_names(text, native, names, taken)
+    yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
+    for _, end in names + native:
+        spelling = spelling_behind(text, end)
+        if spelling:
+            yield Span(*spelling, "name", 0.6, BY)
 
 
 _LONGEST_THING = 8
 """Characters that are looked at, whatever the length of what looks like a name."""
 
 _BEFORE_YU = frozenset(
-    "决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
+    "业决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
 )
 
 
@@ -219,13 +230,13 @@ def _across(text: str, start: int, end: int, size: int) -> float:
     cost += known(text[end - 1 : end + 1], 0) * 0.45
     if all_known(text[end - 1 : end + 2], 0) or known(text[end - 2 : end + 1], 0) >= _COVERS:
         cost += 5
-    if text[end - 1] in _THING_ENDS:
+    if text[end - 1] in _THING_ENDS and text[end : end + 2] not in context().honorifics:
         cost += 6
     elif text[start:end] in persons():
         cost -= 2.5 if end - start > 2 else 1.0
     if end - start - size == 2:
         cost += known(text[start : start + 2], 0) * 0.55 * (size == 1)
-        cost += known(text[end - 2 : end], 0) * 0.4
+        cost += known(text[end - 2 : end], 0) * 0.4 * (text[end - 2 : end] not in given_twice())
     return cost
 
 
@@ -260,8 +271,10 @@ def _followers() -> tuple[dict[str, float], frozenset[str]]:
     """Return what each word after a name is worth, and the characters that such words begin with."""
     words_zh = context()
     found = dict.fromkeys(words_zh.after_name, 2.0)
+    found |= dict.fromkeys(words_zh.speech, 3.0)
     found |= dict.fromkeys(words_zh.gestures, 4.0)
     found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
+    found |= dict.fromkeys(words_zh.honorifics, 6.0)
     found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
     return found, frozenset(word[0] for word in found)
 
@@ -287,7 +300,7 @@ def _after(text: str, end: int) -> float:
             worth = found.get(text[end : end + length])
             if worth:
                 return worth
-    if char in _PHONE_LEADS and _PHONE_NEXT.match(text, end):
+    if char in _PHONE_LEADS and (_PHONE_NEXT.match(text, end) or _BORN_NEXT.match(text, end)):
         return 4.0
     return 1.5 if not _is_han(char) else 0.0
 
@@ -343,6 +356,17 @@ def _ends(text: str, end: int) -> bool:
     )
 
 
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Tell whether a name such as 小明 is a word, or the beginning of one, or cut by one: 小明星, 小林业."""
+    known = words().get
+    return bool(
+        known(text[start:end], 0) >= _COVERS
+        or known(text[start : end + 1], 0)
+        or known(text[end - 1 : end + 1], 0)
+        or known(text[end - 1 : end + 2], 0)
+    )
+
+
 def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
@@ -356,6 +380,9 @@ def _nickname(text: str, at: int) -> int:
     ):
         return 0
     end = at + 2
-    bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0 or not _is_han(text[end : end + 1])
+    led = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
+    if text[at] == "小" and led and name in group and not _goes_on(text, at, end):
+        return end
+    bounded = led or not _is_han(text[end : end + 1])
     beside = _ends(text, end) or _after(text, end) > 0 or _before(text, at) >= 3
     return end if bounded and beside else 0

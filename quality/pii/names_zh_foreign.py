@@ -12,10 +12,25 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
+from quality.pii.lexicon_zh import PRIOR, context, foreign_places, surnames, transliterated, words
 
 _DOTS: Final = "·•・‧∙"
 _DOT = re.compile(f"[{_DOTS}]")
+_BLANKS: Final = (" ", "\u00a0")
+_DOTS_AND_BLANKS = re.compile(rf"[\s{_DOTS}-]+")
+_JOINT = re.compile(rf"-|[ \u00a0][{_DOTS}][ \u00a0]|[{_DOTS}]")
+_RARE_IN_NAMES: Final = frozenset("邦保平杜道东滕通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡")
+"""Characters of the table by which news agencies transliterate that running text is full of: beside a dot only."""
+
+_SEEN_AFTER: Final = frozenset({"世纪", "时期", "时代", "地区", "手机", "电脑", "汽车"})
+"""Things that stand after a name without taking it for their own."""
+
+_ORIGINAL = re.compile(
+    r"\s?[（(]\s?(?P<latin>[A-ZÀ-Þ][a-zß-ÿ'’.-]+"
+    r"(?:[\s·](?:[A-ZÀ-Þ][A-Za-zÀ-ÿ'’.-]*|de|van|von|der|del|da|la|le|bin|al)){0,4})(?=\s?[)）,，;；、])"
+)
+"""The original spelling in brackets behind a name."""
+
 _PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
 _LONGEST: Final = 8
 _UNMISTAKABLE: Final = 5
@@ -42,6 +57,11 @@ _TIBETAN = re.compile(
 
 
 @cache
+def _dot_chars() -> frozenset[str]:
+    return context().translit_chars | _TURKIC | _RARE_IN_NAMES
+
+
+@cache
 def _runs() -> re.Pattern[str]:
     return re.compile(f"[{''.join(sorted(context().translit_chars))}]{{1,9}}")
 
@@ -54,9 +74,10 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     found += _introduced(text)
     found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
-        part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
+        part for start, end in found for part in _DOTS_AND_BLANKS.split(text[start:end]) if len(part) > 1
     }
     found += _alone(text, names)
+    found += _outside_runs(text, frozenset(n for n in names if len(n) > 2 and not n.isascii()))
     if any(name.isascii() for name in names):
         found += [match.span() for match in _LATIN_WORD.finditer(text) if match.group() in names]
     found.sort(key=lambda span: (span[0], -span[1]))
@@ -68,29 +89,71 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _dotted(text: str) -> Iterator[tuple[int, int]]:
-    """Find runs of transliteration that dots join."""
-    chars, free = context().translit_chars | _TURKIC, 0
+    """Find runs of transliteration that dots join, with or without blanks around them."""
+    free = 0
     for match in _DOT.finditer(text):
-        at = match.start()
-        if at < free:
+        if match.start() < free:
             continue
-        start = at
-        while start > free and at - start < _LONGEST and text[start - 1] in chars:
-            start -= 1
-        end = at
-        while end < len(text) and (text[end] in _DOTS or (text[end] == "-" and end > at)):
-            stop = end + 1
-            while stop < len(text) and stop - end <= _LONGEST and text[stop] in chars:
-                stop += 1
-            if stop == end + 1:
-                break
-            end = stop
+        at = match.start() - (text[match.start() - 1 : match.start()] in _BLANKS)
+        start = _before_dot(text, at, free)
+        end = _after_dots(text, at)
         start = _skip_cut(text, start, at)
-        if end == at or at - start < 1 or end - start < 4 or text[end : end + 1] == "@":
+        parts = _DOTS_AND_BLANKS.split(text[start:end])
+        if (
+            end == at
+            or at - start < 1
+            or max(map(len, parts)) < 2
+            or end - start < 4
+            or text[end : end + 1] == "@"
+        ):
+            continue
+        free = end
+        if _of_institution(text, end):
             continue
         initials = _INITIALS.search(text, max(0, start - 8), start)
         yield (initials.start() if initials else start), end
-        free = end
+
+
+def _before_dot(text: str, at: int, free: int) -> int:
+    """Return where the part before a dot begins: a run of transliteration, or a surname alone (李·哈维)."""
+    chars, start = _dot_chars(), at
+    while start > free and at - start < _LONGEST and text[start - 1] in chars:
+        start -= 1
+    if start == at and start > free and surnames().get(text[at - 1], 0) >= PRIOR["4"]:
+        start -= 1
+    return start
+
+
+def _after_dots(text: str, at: int) -> int:
+    """Return the end of the parts that dots and hyphens join to what ends at a place; the place itself for none."""
+    chars, end = _dot_chars(), at
+    while end < len(text):
+        joint = _JOINT.match(text, end)
+        if not joint or (text[end] == "-" and end == at):
+            break
+        begin = stop = joint.end()
+        # Abroad, a Chinese surname ends a name (约翰·赵); 李 of 李斯特 begins a transliteration.
+        if surnames().get(text[begin : begin + 1], 0) >= PRIOR["4"]:
+            stop += 1
+        while stop < len(text) and stop - begin <= _LONGEST and text[stop] in chars:
+            stop += 1
+        while stop > begin + 1 and text[stop - 1] in _RARE_IN_NAMES and _goes_on(text, stop):
+            stop -= 1
+        if stop == begin:
+            break
+        end = stop
+    return end
+
+
+def _goes_on(text: str, stop: int) -> bool:
+    """Tell whether a run's last character begins a word (通|过) or stands for saying (道：)."""
+    return words().get(text[stop - 1 : stop + 1], 0) >= 4 or text[stop - 1] == "道"
+
+
+def _of_institution(text: str, end: int) -> bool:
+    """Tell whether what follows a name makes it a part of something else: 大学, 研究所."""
+    things = context().thing_after
+    return any(text[end : end + n] in things and text[end : end + n] not in _SEEN_AFTER for n in (2, 3))
 
 
 def _skip_cut(text: str, start: int, at: int) -> int:
@@ -139,6 +202,41 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
         yield from _known_in(text, start, end, names)
 
 
+@cache
+def _known_outside() -> re.Pattern[str]:
+    chars = context().translit_chars
+    names = sorted(name for name in context().transliterated if len(name) > 1 and not set(name) <= chars)
+    return re.compile("|".join(sorted(names, key=len, reverse=True)))
+
+
+def _outside_runs(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Find known names with a character that runs have not (保罗), and long parts of dotted names said again."""
+    for match in _known_outside().finditer(text):
+        start, end = match.span()
+        if not (
+            _beside_dot(text, start, end) or _is_thing(text, end) or _is_cut(text, start, end, end - start)
+        ):
+            yield start, end
+    if not names:
+        return
+    firsts, longest = "".join(sorted({name[0] for name in names})), max(map(len, names))
+    for match in re.finditer(f"[{firsts}]", text):
+        start = match.start()
+        end = next((start + n for n in range(longest, 2, -1) if text[start : start + n] in names), 0)
+        if end and not _beside_dot(text, start, end) and not _of_institution(text, end):
+            yield start, end
+
+
+def spelling_behind(text: str, end: int) -> tuple[int, int] | None:
+    """Return where the original spelling stands in brackets behind a name that ends at a place: 肯宁（Kenin）."""
+    match = _ORIGINAL.match(text, end)
+    return match.span("latin") if match else None
+
+
+def _beside_dot(text: str, start: int, end: int) -> bool:
+    return (end < len(text) and text[end] in _DOTS) or (start > 0 and text[start - 1] in _DOTS)
+
+
 def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find the known name that fills a run of transliteration but for a character of another word at its edges."""
     known = transliterated()
@@ -156,6 +254,9 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
             if piece in names or piece in context().transliterated or _acts(text, start + skip, stop):
                 yield start + skip, stop
                 return
+    if _is_ranked(text, start, end):
+        yield start, end
+        return
     if end - start < _UNMISTAKABLE:
         return
     while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
@@ -166,6 +267,16 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
         _is_thing(text, end) or _is_cut(text, start, end, end - start)
     ):
         yield start, end
+
+
+def _is_ranked(text: str, start: int, end: int) -> bool:
+    """Tell whether a title of a person follows a run that is no word and no place: 苏斯博士."""
+    ranks = context().ranks
+    return (
+        any(text[end : end + n] in ranks for n in (2, 3))
+        and words().get(text[start:end], 0) < 2
+        and not _is_cut(text, start, end, end - start)
+    )
 
 
 def _is_other(text: str, start: int, stop: int) -> bool:
