@@ -76,7 +76,7 @@ def find_names_zh(text: str) -> Iterator[Span]:
     native = [
         (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
     ]
-    native += more_names(text, native, names, taken)
+    native += more_names(text, native, names, taken, _before)
     yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
     for _, end in names + native:
         spelling = spelling_behind(text, end)
@@ -129,12 +129,15 @@ def _is_thing(text: str, start: int, end: int) -> bool:
     """Tell whether what looks like a transliterated name is a known thing, or the beginning of one: 麦克 of 麦克风."""
     brands = context().brands
     stops = range(min(start + 3, end), min(end + 3, start + _LONGEST_THING + 1))
-    return _is_preposition(text, start) or any(text[start:stop] in brands for stop in stops)
+    preposition = text[start] == "于" and start > 0 and text[start - 1] in _BEFORE_YU
+    return preposition or any(text[start:stop] in brands for stop in stops)
 
 
 def _is_preposition(text: str, at: int) -> bool:
-    """Tell whether 于 goes on from the word before it: 取决于, 由于, 对于."""
-    return text[at] == "于" and at > 0 and text[at - 1] in _BEFORE_YU
+    """Tell whether 于 goes on from the word before it, as it does unless that leads to a name: 取决于, 由于."""
+    if text[at] != "于" or not at or not _is_han(text[at - 1]):
+        return False
+    return text[at - 1] in _BEFORE_YU or _before(text, at) <= 0
 
 
 def _stated(text: str) -> Iterator[Candidate]:
@@ -300,8 +303,11 @@ def _after(text: str, end: int) -> float:
             worth = found.get(text[end : end + length])
             if worth:
                 return worth
-    if char in _PHONE_LEADS and (_PHONE_NEXT.match(text, end) or _BORN_NEXT.match(text, end)):
-        return 4.0
+    if char in _PHONE_LEADS:
+        if _BORN_NEXT.match(text, end):
+            return 7.0
+        if _PHONE_NEXT.match(text, end):
+            return 4.0
     return 1.5 if not _is_han(char) else 0.0
 
 
@@ -371,7 +377,8 @@ def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
     group = context().nick_old if text[at] == "老" else context().nick
-    led = text[at] != "老" and _before(text, at) >= 3 and _ends(text, at + 2)
+    begins = text[at] == "阿" and (not at or not _is_han(text[at - 1]))
+    led = text[at] != "老" and (begins or _before(text, at) >= 3) and _ends(text, at + 2)
     called = given().get(name, _UNSEEN)[2] >= 2 or name in surnames()
     if (
         not (name in group or (led and called))
@@ -384,5 +391,7 @@ def _nickname(text: str, at: int) -> int:
     if text[at] == "小" and led and name in group and not _goes_on(text, at, end):
         return end
     bounded = led or not _is_han(text[end : end + 1])
+    if _after(text, end) < 0:
+        return 0
     beside = _ends(text, end) or _after(text, end) > 0 or _before(text, at) >= 3
     return end if bounded and beside else 0

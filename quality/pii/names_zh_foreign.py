@@ -19,8 +19,13 @@ _DOT = re.compile(f"[{_DOTS}]")
 _BLANKS: Final = (" ", "\u00a0")
 _DOTS_AND_BLANKS = re.compile(rf"[\s{_DOTS}-]+")
 _JOINT = re.compile(rf"-|[ \u00a0][{_DOTS}][ \u00a0]|[{_DOTS}]")
-_RARE_IN_NAMES: Final = frozenset("邦保平杜道东滕通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡")
+_RARE_IN_NAMES: Final = frozenset(
+    "邦保平杜道东滕灵通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡"
+)
 """Characters of the table by which news agencies transliterate that running text is full of: beside a dot only."""
+
+_EVERYDAY: Final = 8
+"""Least logarithm of a word's count for it to take the last character of a name that no list knows: 特朗普|多年."""
 
 _SEEN_AFTER: Final = frozenset({"世纪", "时期", "时代", "地区", "手机", "电脑", "汽车"})
 """Things that stand after a name without taking it for their own."""
@@ -32,6 +37,7 @@ _ORIGINAL = re.compile(
 """The original spelling in brackets behind a name."""
 
 _PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
+_BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
 _LONGEST: Final = 8
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
@@ -69,12 +75,19 @@ def _runs() -> re.Pattern[str]:
 def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     """Find foreign names in a Chinese text, in no order and possibly overlapping."""
     found: list[tuple[int, int]] = []
+    things: set[tuple[int, int]] = set()
     if _DOT.search(text):
-        found += _dotted(text)
+        dotted = list(_dotted(text))
+        found += [(start, end) for start, end, _ in dotted]
+        things = {(start, end) for start, end, person in dotted if not person}
     found += _introduced(text)
     found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
-        part for start, end in found for part in _DOTS_AND_BLANKS.split(text[start:end]) if len(part) > 1
+        part
+        for start, end in found
+        if (start, end) not in things
+        for part in _DOTS_AND_BLANKS.split(text[start:end])
+        if len(part) > 1
     }
     found += _alone(text, names)
     found += _outside_runs(text, frozenset(n for n in names if len(n) > 2 and not n.isascii()))
@@ -84,34 +97,37 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     free = 0
     for start, end in found:
         if start >= free:
-            yield start, end
             free = end
+            if (start, end) not in things:
+                yield start, end
 
 
-def _dotted(text: str) -> Iterator[tuple[int, int]]:
-    """Find runs of transliteration that dots join, with or without blanks around them."""
+def _dotted(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Find runs of transliteration that dots join, with or without blanks around them; say whether it is a person."""
     free = 0
     for match in _DOT.finditer(text):
         if match.start() < free:
             continue
         at = match.start() - (text[match.start() - 1 : match.start()] in _BLANKS)
-        start = _before_dot(text, at, free)
+        start = _skip_cut(text, _before_dot(text, at, free), at)
         end = _after_dots(text, at)
-        start = _skip_cut(text, start, at)
         parts = _DOTS_AND_BLANKS.split(text[start:end])
         if (
             end == at
-            or at - start < 1
+            or start == at
             or max(map(len, parts)) < 2
             or end - start < 4
             or text[end : end + 1] == "@"
         ):
             continue
         free = end
-        if _of_institution(text, end):
-            continue
         initials = _INITIALS.search(text, max(0, start - 8), start)
-        yield (initials.start() if initials else start), end
+        junior = start > 0 and text[start - 1] == "小"
+        yield (
+            (initials.start() if initials else start - junior),
+            end,
+            not any(_of_institution(text, end - n) for n in range(3)),
+        )
 
 
 def _before_dot(text: str, at: int, free: int) -> int:
@@ -126,7 +142,7 @@ def _before_dot(text: str, at: int, free: int) -> int:
 
 def _after_dots(text: str, at: int) -> int:
     """Return the end of the parts that dots and hyphens join to what ends at a place; the place itself for none."""
-    chars, end = _dot_chars(), at
+    end = at
     while end < len(text):
         joint = _JOINT.match(text, end)
         if not joint or (text[end] == "-" and end == at):
@@ -135,9 +151,12 @@ def _after_dots(text: str, at: int) -> int:
         # Abroad, a Chinese surname ends a name (约翰·赵); 李 of 李斯特 begins a transliteration.
         if surnames().get(text[begin : begin + 1], 0) >= PRIOR["4"]:
             stop += 1
-        while stop < len(text) and stop - begin <= _LONGEST and text[stop] in chars:
-            stop += 1
-        while stop > begin + 1 and text[stop - 1] in _RARE_IN_NAMES and _goes_on(text, stop):
+        known = _known_from(text, begin)
+        stop = _run_end(text, stop, begin)
+        # 艾灵顿 goes on behind the run of 艾; in 特朗普|多年 the run goes on behind the name.
+        if known > stop or (begin < known == stop - 1 and words().get(text[known : known + 2], 0) >= 5):
+            stop = known if known < stop else _run_end(text, known, begin)
+        while stop > begin + 1 and _goes_on(text, stop, stop - begin):
             stop -= 1
         if stop == begin:
             break
@@ -145,9 +164,30 @@ def _after_dots(text: str, at: int) -> int:
     return end
 
 
-def _goes_on(text: str, stop: int) -> bool:
-    """Tell whether a run's last character begins a word (通|过) or stands for saying (道：)."""
-    return words().get(text[stop - 1 : stop + 1], 0) >= 4 or text[stop - 1] == "道"
+def _run_end(text: str, stop: int, begin: int) -> int:
+    chars = _dot_chars()
+    while stop < len(text) and stop - begin <= _LONGEST and text[stop] in chars:
+        stop += 1
+    return stop
+
+
+def _known_from(text: str, begin: int) -> int:
+    """Return the end of the longest known transliteration that begins at a place, the place itself for none."""
+    known = transliterated()
+    longest = min(6, len(text) - begin)
+    return next((begin + n for n in range(longest, 1, -1) if text[begin : begin + n] in known), begin)
+
+
+def _goes_on(text: str, stop: int, length: int) -> bool:
+    """Tell whether a run's last character begins a word (通|过, 赞|不绝口) or stands for saying (道：)."""
+    known = words().get
+    if known(text[stop - 1 : stop + 3], 0):
+        return True
+    if text[stop - 1] == "曾":
+        return length > 2
+    if text[stop - 1] in _RARE_IN_NAMES:
+        return known(text[stop - 1 : stop + 1], 0) >= 4 or text[stop - 1] == "道"
+    return length > 3 and known(text[stop - 1 : stop + 1], 0) >= _EVERYDAY
 
 
 def _of_institution(text: str, end: int) -> bool:
@@ -157,11 +197,20 @@ def _of_institution(text: str, end: int) -> bool:
 
 
 def _skip_cut(text: str, start: int, at: int) -> int:
-    """Return where a name begins when its first character may end another word: 富翁|詹姆斯."""
-    if at - start < 3 or not start or text[start:at] in transliterated():
+    """Return where a name begins when its first characters may end another word: 富翁|詹姆斯, 让|马可."""
+    known = transliterated()
+    if at - start < 3 or not start or text[start:at] in known or text[start - 1] == "小":
         return start
-    cut = words().get(text[start - 1 : start + 1], 0) >= 4 or text[start + 1 : at] in transliterated()
-    return start + cut
+    joined = words().get(text[start - 1 : start + 1], 0)
+    if words().get(text[start : start + 2], 0) >= 4 and text[start + 2 : at] in known:
+        return start + 2
+    # 塞德里克 is a name of its own, though 德里克 is one.
+    cut = (
+        joined >= 4
+        or text[start] in _PARTICLES + "于" * (text[start - 1].isalpha())
+        or (joined and text[start + 1 : at] in known)
+    )
+    return start + bool(cut)
 
 
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
@@ -222,7 +271,8 @@ def _outside_runs(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]
     firsts, longest = "".join(sorted({name[0] for name in names})), max(map(len, names))
     for match in re.finditer(f"[{firsts}]", text):
         start = match.start()
-        end = next((start + n for n in range(longest, 2, -1) if text[start : start + n] in names), 0)
+        sizes = range(min(longest, len(text) - start), 2, -1)
+        end = next((start + n for n in sizes if text[start : start + n] in names), 0)
         if end and not _beside_dot(text, start, end) and not _of_institution(text, end):
             yield start, end
 
@@ -254,8 +304,10 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
             if piece in names or piece in context().transliterated or _acts(text, start + skip, stop):
                 yield start + skip, stop
                 return
-    if _is_ranked(text, start, end):
-        yield start, end
+    # The characters of 博士 are characters of transliteration as well.
+    bare = end - 2 if text[end - 2 : end] in context().ranks else end
+    if bare - start >= 2 and _is_ranked(text, start, bare):
+        yield start, bare
         return
     if end - start < _UNMISTAKABLE:
         return
@@ -270,19 +322,20 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
 
 
 def _is_ranked(text: str, start: int, end: int) -> bool:
-    """Tell whether a title of a person follows a run that is no word and no place: 苏斯博士."""
-    ranks = context().ranks
+    """Tell whether a title of a person, or a verb of speech, follows a run that is no word: 苏斯博士."""
+    ranks, speech = context().ranks, context().speech
+    ranked = next((n for n in (2, 3) if text[end : end + n] in ranks), 0)
+    says = end - start > 2 and any(text[end : end + n] in speech for n in (2, 3))
     return (
-        any(text[end : end + n] in ranks for n in (2, 3))
-        and words().get(text[start:end], 0) < 2
-        and not _is_cut(text, start, end, end - start)
-    )
+        bool(ranked and not _of_institution(text, end + ranked))
+        or (says and not (start and "\u4e00" <= text[start - 1] <= "\u9fff"))
+    ) and not (words().get(text[start:end], 0) >= 2 or _is_cut(text, start, end, end - start))
 
 
 def _is_other(text: str, start: int, stop: int) -> bool:
     """Tell whether a character at a name's edge belongs to a word beside it."""
     piece = text[max(0, start) : stop]
-    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES)
+    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES + _BESIDE_PARTICLES)
 
 
 def _acts(text: str, start: int, stop: int) -> bool:

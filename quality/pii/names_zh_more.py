@@ -8,7 +8,7 @@ length. Rejected: to lower the threshold inside any list, which takes herbs and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from quality.pii.lexicon_zh import context, surnames, words
@@ -25,7 +25,11 @@ _LEADS: Final = frozenset("是有由和与及为如")
 
 
 def more_names(
-    text: str, native: Sequence[Place], foreign: Sequence[Place], taken: set[int]
+    text: str,
+    native: Sequence[Place],
+    foreign: Sequence[Place],
+    taken: set[int],
+    before: Callable[[str, int], float],
 ) -> Iterator[Place]:
     """Find the names that the ones already found give away.
 
@@ -34,21 +38,24 @@ def more_names(
         native: names of a Chinese surname that were found.
         foreign: transliterated names that were found.
         taken: places of characters that belong to something else.
+        before: what the words before a place are worth for a name that begins there.
     """
     covered = taken | {at for start, end in native for at in range(start, end)}
     found: list[Place] = []
     if "、" in text:
-        found += _listed(text, [*native, *foreign], covered)
+        found += _listed(text, [*native, *foreign], covered, before)
     yield from found
     yield from _again(text, {text[start:end] for start, end in [*native, *found]}, covered)
 
 
-def _listed(text: str, known: Sequence[Place], covered: set[int]) -> Iterator[Place]:
+def _listed(
+    text: str, known: Sequence[Place], covered: set[int], before: Callable[[str, int], float]
+) -> Iterator[Place]:
     """Find what stands in a list beside a name, and what stands beside that; adds to `covered`."""
     left = list(known)
     while left:
         start, end = left.pop()
-        for place in (_right_of(text, end), _left_of(text, start)):
+        for place in (_right_of(text, end), _left_of(text, start, before)):
             if place and place[0] not in covered and place[1] - 1 not in covered:
                 covered.update(range(*place))
                 left.append(place)
@@ -66,14 +73,14 @@ def _right_of(text: str, end: int) -> Place | None:
     return None
 
 
-def _left_of(text: str, start: int) -> Place | None:
+def _left_of(text: str, start: int, before: Callable[[str, int], float]) -> Place | None:
     stop = start - (text[start - 1 : start] in (" ", "\u3000"))
     if text[max(0, stop - 1) : stop] != "、":
         return None
     stop -= 1
     for begin in (stop - 3, stop - 2, stop - 4):
         led = begin == 0 or (begin > 0 and (text[begin - 1] in _STOPS or text[begin - 1] in _LEADS))
-        if led and _may_be(text[begin:stop]):
+        if (led or (begin > 0 and before(text, begin) >= 3)) and _may_be(text[begin:stop]):
             return begin, stop
     return None
 
