@@ -58,6 +58,9 @@ _DOUBLED = re.compile(r"([丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶
 _UNSEEN = (-3, -3, -4)
 """Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
 
+_ALSO_WORDS = frozenset("红美东林英梅兰云军")
+"""Given names that stand as an adjective or a noun behind 小 as well."""
+
 Candidate = tuple[int, int, float]
 
 
@@ -370,6 +373,11 @@ def _goes_on(text: str, start: int, end: int) -> bool:
         or known(text[start : end + 1], 0)
         or known(text[end - 1 : end + 1], 0)
         or known(text[end - 1 : end + 2], 0)
+        # Something red and small is not 小红: only a word of its own may follow.
+        or (
+            text[end - 1] in _ALSO_WORDS
+            and not (_ends(text, end) or known(text[end : end + 2], 0) >= _COVERS)
+        )
     )
 
 
@@ -388,6 +396,10 @@ def _nickname(text: str, at: int) -> int:
         return 0
     end = at + 2
     led = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
+    if text[at : at + 2] in surnames():
+        best = _best(text, at)
+        if best and best[2] >= _ENOUGH and best[1] > end:
+            return 0
     if text[at] == "小" and led and name in group and not _goes_on(text, at, end):
         return end
     bounded = led or not _is_han(text[end : end + 1])
