@@ -304,7 +304,7 @@ def _after(text: str, end: int) -> float:
     if char in firsts:
         for length in (4, 3, 2, 1):
             worth = found.get(text[end : end + length])
-            if worth:
+            if worth and not (worth > 0 and _of_thing(text, end + length)):
                 return worth
     if char in _PHONE_LEADS:
         if _BORN_NEXT.match(text, end):
@@ -312,6 +312,11 @@ def _after(text: str, end: int) -> float:
         if _PHONE_NEXT.match(text, end):
             return 4.0
     return 1.5 if not _is_han(char) else 0.0
+
+
+def _of_thing(text: str, end: int) -> bool:
+    """Tell whether a building or a firm follows a title, which makes it a part of that: 杜莎夫人蜡像馆."""
+    return text[end : end + 3] in context().thing_after
 
 
 def _is_han(char: str) -> bool:

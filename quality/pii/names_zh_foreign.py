@@ -20,7 +20,7 @@ _BLANKS: Final = (" ", "\u00a0")
 _DOTS_AND_BLANKS = re.compile(rf"[\s{_DOTS}-]+")
 _JOINT = re.compile(rf"-|[ \u00a0][{_DOTS}][ \u00a0]|[{_DOTS}]")
 _RARE_IN_NAMES: Final = frozenset(
-    "邦保平杜道东滕灵通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡"
+    "邦保平杜道东滕灵盛通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡"
 )
 """Characters of the table by which news agencies transliterate that running text is full of: beside a dot only."""
 
@@ -111,6 +111,8 @@ def _dotted(text: str) -> Iterator[tuple[int, int, bool]]:
         at = match.start() - (text[match.start() - 1 : match.start()] in _BLANKS)
         start = _skip_cut(text, _before_dot(text, at, free), at)
         end = _after_dots(text, at)
+        # Whatever comes of it, no dot is looked at twice: a long chain would cost its square.
+        free = max(free, end)
         parts = _DOTS_AND_BLANKS.split(text[start:end])
         if (
             end == at
@@ -120,7 +122,6 @@ def _dotted(text: str) -> Iterator[tuple[int, int, bool]]:
             or text[end : end + 1] == "@"
         ):
             continue
-        free = end
         initials = _INITIALS.search(text, max(0, start - 8), start)
         junior = start > 0 and text[start - 1] == "小"
         yield (
@@ -329,7 +330,7 @@ def _is_ranked(text: str, start: int, end: int) -> bool:
     return (
         bool(ranked and not _of_institution(text, end + ranked))
         or (says and not (start and "\u4e00" <= text[start - 1] <= "\u9fff"))
-    ) and not (words().get(text[start:end], 0) >= 2 or _is_cut(text, start, end, end - start))
+    ) and not (words().get(text[start:end], 0) >= 4 or _is_cut(text, start, end, end - start))
 
 
 def _is_other(text: str, start: int, stop: int) -> bool:
