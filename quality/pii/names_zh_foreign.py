@@ -12,23 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from quality.pii.lexicon_zh import PRIOR, context, foreign_places, surnames, transliterated, words
-
-_DOTS: Final = "·•・‧∙"
-_DOT = re.compile(f"[{_DOTS}]")
-_BLANKS: Final = (" ", "\u00a0")
-_DOTS_AND_BLANKS = re.compile(rf"[\s{_DOTS}-]+")
-_JOINT = re.compile(rf"-|[ \u00a0][{_DOTS}][ \u00a0]|[{_DOTS}]")
-_RARE_IN_NAMES: Final = frozenset(
-    "邦保平杜道东滕灵盛通孔富冯宗次察采措楚灿岑聪孙雄陈春江军洪瑙历娅可得卜娇茜凡"
-)
-"""Characters of the table by which news agencies transliterate that running text is full of: beside a dot only."""
-
-_EVERYDAY: Final = 8
-"""Least logarithm of a word's count for it to take the last character of a name that no list knows: 特朗普|多年."""
-
-_SEEN_AFTER: Final = frozenset({"世纪", "时期", "时代", "地区", "手机", "电脑", "汽车"})
-"""Things that stand after a name without taking it for their own."""
+from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
+from quality.pii.names_zh_dotted import DOT, DOTS, DOTS_AND_BLANKS, PARTICLES, dotted_names, of_institution
 
 _ORIGINAL = re.compile(
     r"\s?[（(]\s?(?P<latin>[A-ZÀ-Þ][a-zß-ÿ'’.-]+"
@@ -36,9 +21,7 @@ _ORIGINAL = re.compile(
 )
 """The original spelling in brackets behind a name."""
 
-_PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
 _BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
-_LONGEST: Final = 8
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
 _INTRODUCED = re.compile(
@@ -48,23 +31,14 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
-_INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
 _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
-
-_TURKIC: Final = frozenset("江买提吐逊卜都古丽汗麦玉素甫依吾木合塔热艾山力孜")
-"""Characters of Uyghur and Kazakh names that other transliterations seldom have; they count only beside a dot."""
 
 _TIBETAN = re.compile(
     "(?:扎西|卓玛|次仁|顿珠|平措|旺堆|尼玛|达娃|央金|拉姆|格桑|多吉|丹增|洛桑|仁青|索朗|白玛|德吉|边巴|巴桑|强巴"
     "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
 )
-
-
-@cache
-def _dot_chars() -> frozenset[str]:
-    return context().translit_chars | _TURKIC | _RARE_IN_NAMES
 
 
 @cache
@@ -76,8 +50,8 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     """Find foreign names in a Chinese text, in no order and possibly overlapping."""
     found: list[tuple[int, int]] = []
     things: set[tuple[int, int]] = set()
-    if _DOT.search(text):
-        dotted = list(_dotted(text))
+    if DOT.search(text):
+        dotted = list(dotted_names(text))
         found += [(start, end) for start, end, _ in dotted]
         things = {(start, end) for start, end, person in dotted if not person}
     found += _introduced(text)
@@ -86,7 +60,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
         part
         for start, end in found
         if (start, end) not in things
-        for part in _DOTS_AND_BLANKS.split(text[start:end])
+        for part in DOTS_AND_BLANKS.split(text[start:end])
         if len(part) > 1
     }
     found += _alone(text, names)
@@ -102,118 +76,6 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
-def _dotted(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Find runs of transliteration that dots join, with or without blanks around them; say whether it is a person."""
-    free = 0
-    for match in _DOT.finditer(text):
-        if match.start() < free:
-            continue
-        at = match.start() - (text[match.start() - 1 : match.start()] in _BLANKS)
-        start = _skip_cut(text, _before_dot(text, at, free), at)
-        end = _after_dots(text, at)
-        # Whatever comes of it, no dot is looked at twice: a long chain would cost its square.
-        free = max(free, end)
-        parts = _DOTS_AND_BLANKS.split(text[start:end])
-        if (
-            end == at
-            or start == at
-            or max(map(len, parts)) < 2
-            or end - start < 4
-            or text[end : end + 1] == "@"
-        ):
-            continue
-        initials = _INITIALS.search(text, max(0, start - 8), start)
-        junior = start > 0 and text[start - 1] == "小"
-        yield (
-            (initials.start() if initials else start - junior),
-            end,
-            not any(_of_institution(text, end - n) for n in range(3)),
-        )
-
-
-def _before_dot(text: str, at: int, free: int) -> int:
-    """Return where the part before a dot begins: a run of transliteration, or a surname alone (李·哈维)."""
-    chars, start = _dot_chars(), at
-    while start > free and at - start < _LONGEST and text[start - 1] in chars:
-        start -= 1
-    if start == at and start > free and surnames().get(text[at - 1], 0) >= PRIOR["4"]:
-        start -= 1
-    return start
-
-
-def _after_dots(text: str, at: int) -> int:
-    """Return the end of the parts that dots and hyphens join to what ends at a place; the place itself for none."""
-    end = at
-    while end < len(text):
-        joint = _JOINT.match(text, end)
-        if not joint or (text[end] == "-" and end == at):
-            break
-        begin = stop = joint.end()
-        # Abroad, a Chinese surname ends a name (约翰·赵); 李 of 李斯特 begins a transliteration.
-        if surnames().get(text[begin : begin + 1], 0) >= PRIOR["4"]:
-            stop += 1
-        known = _known_from(text, begin)
-        stop = _run_end(text, stop, begin)
-        # 艾灵顿 goes on behind the run of 艾; in 特朗普|多年 the run goes on behind the name.
-        if known > stop or (begin < known == stop - 1 and words().get(text[known : known + 2], 0) >= 5):
-            stop = known if known < stop else _run_end(text, known, begin)
-        while stop > begin + 1 and _goes_on(text, stop, stop - begin):
-            stop -= 1
-        if stop == begin:
-            break
-        end = stop
-    return end
-
-
-def _run_end(text: str, stop: int, begin: int) -> int:
-    chars = _dot_chars()
-    while stop < len(text) and stop - begin <= _LONGEST and text[stop] in chars:
-        stop += 1
-    return stop
-
-
-def _known_from(text: str, begin: int) -> int:
-    """Return the end of the longest known transliteration that begins at a place, the place itself for none."""
-    known = transliterated()
-    longest = min(6, len(text) - begin)
-    return next((begin + n for n in range(longest, 1, -1) if text[begin : begin + n] in known), begin)
-
-
-def _goes_on(text: str, stop: int, length: int) -> bool:
-    """Tell whether a run's last character begins a word (通|过, 赞|不绝口) or stands for saying (道：)."""
-    known = words().get
-    if known(text[stop - 1 : stop + 3], 0):
-        return True
-    if text[stop - 1] == "曾":
-        return length > 2
-    if text[stop - 1] in _RARE_IN_NAMES:
-        return known(text[stop - 1 : stop + 1], 0) >= 4 or text[stop - 1] == "道"
-    return length > 3 and known(text[stop - 1 : stop + 1], 0) >= _EVERYDAY
-
-
-def _of_institution(text: str, end: int) -> bool:
-    """Tell whether what follows a name makes it a part of something else: 大学, 研究所."""
-    things = context().thing_after
-    return any(text[end : end + n] in things and text[end : end + n] not in _SEEN_AFTER for n in (2, 3))
-
-
-def _skip_cut(text: str, start: int, at: int) -> int:
-    """Return where a name begins when its first characters may end another word: 富翁|詹姆斯, 让|马可."""
-    known = transliterated()
-    if at - start < 3 or not start or text[start:at] in known or text[start - 1] == "小":
-        return start
-    joined = words().get(text[start - 1 : start + 1], 0)
-    if words().get(text[start : start + 2], 0) >= 4 and text[start + 2 : at] in known:
-        return start + 2
-    # 塞德里克 is a name of its own, though 德里克 is one.
-    cut = (
-        joined >= 4
-        or text[start] in _PARTICLES + "于" * (text[start - 1].isalpha())
-        or (joined and text[start + 1 : at] in known)
-    )
-    return start + bool(cut)
-
-
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
     """Find what follows 名叫 and the like, and Latin names before a title."""
     for match in _INTRODUCED.finditer(text):
@@ -222,13 +84,13 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
             continue
         start = match.start("han")
         run = _runs().match(text, start)
-        if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+        if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             end = _shorten(text, start, run.end())
             if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
                 yield start, end
     for match in _LED_BY_INITIALS.finditer(text):
         run = _runs().match(text, match.end())
-        if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+        if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             yield match.start(), _shorten(text, match.end(), run.end())
     for match in _TITLED.finditer(text):
         yield match.span("latin")
@@ -247,7 +109,7 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
         start, end = match.span()
         if end - start < 2 or text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
-        if text[end : end + 1] in _DOTS or (start and text[start - 1] in _DOTS):
+        if text[end : end + 1] in DOTS or (start and text[start - 1] in DOTS):
             continue
         yield from _known_in(text, start, end, names)
 
@@ -274,7 +136,7 @@ def _outside_runs(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]
         start = match.start()
         sizes = range(min(longest, len(text) - start), 2, -1)
         end = next((start + n for n in sizes if text[start : start + n] in names), 0)
-        if end and not _beside_dot(text, start, end) and not _of_institution(text, end):
+        if end and not _beside_dot(text, start, end) and not of_institution(text, end):
             yield start, end
 
 
@@ -285,7 +147,7 @@ def spelling_behind(text: str, end: int) -> tuple[int, int] | None:
 
 
 def _beside_dot(text: str, start: int, end: int) -> bool:
-    return (end < len(text) and text[end] in _DOTS) or (start > 0 and text[start - 1] in _DOTS)
+    return (end < len(text) and text[end] in DOTS) or (start > 0 and text[start - 1] in DOTS)
 
 
 def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tuple[int, int]]:
@@ -312,7 +174,7 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
         return
     if end - start < _UNMISTAKABLE:
         return
-    while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
+    while end - start >= _UNMISTAKABLE and start and text[start] in PARTICLES:
         start += 1
     if words().get(text[end - 1 : end + 1], 0) >= 6:
         end -= 1
@@ -328,7 +190,7 @@ def _is_ranked(text: str, start: int, end: int) -> bool:
     ranked = next((n for n in (2, 3) if text[end : end + n] in ranks), 0)
     says = end - start > 2 and any(text[end : end + n] in speech for n in (2, 3))
     return (
-        bool(ranked and not _of_institution(text, end + ranked))
+        bool(ranked and not of_institution(text, end + ranked))
         or (says and not (start and "\u4e00" <= text[start - 1] <= "\u9fff"))
     ) and not (words().get(text[start:end], 0) >= 4 or _is_cut(text, start, end, end - start))
 
@@ -336,7 +198,7 @@ def _is_ranked(text: str, start: int, end: int) -> bool:
 def _is_other(text: str, start: int, stop: int) -> bool:
     """Tell whether a character at a name's edge belongs to a word beside it."""
     piece = text[max(0, start) : stop]
-    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES + _BESIDE_PARTICLES)
+    return words().get(piece, 0) >= 5 or not piece.strip(PARTICLES + _BESIDE_PARTICLES)
 
 
 def _acts(text: str, start: int, stop: int) -> bool:
@@ -362,7 +224,7 @@ def _is_cut(text: str, start: int, stop: int, run: int) -> bool:
     wider = any(known(text[start : stop + n], 0) >= 4 for n in (1, 2)) or any(
         known(text[max(0, start - n) : stop], 0) >= 4 for n in (1, 2) if start >= n
     )
-    if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in _PARTICLES:
+    if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in PARTICLES:
         return True
     rest = run - (stop - start)
     return wider or (
