@@ -13,11 +13,14 @@ import gzip
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quality.report import figures
 from quality.report.inputs import DROP, EDIT, FLAG, Inputs, Passage, Reason
-from quality.report.words import ACTIONS, SIMILARITIES, measure_words, reason_words
+from quality.report.words import SIMILARITIES, measure_words, reason_words
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FOLDER = Path(__file__).parent / "templates"
 _CLAMPED = 360
@@ -41,6 +44,30 @@ GROUPS = (
 
 def render(inputs: Inputs) -> str:
     """Return the whole page."""
+    charts = _charts(inputs)
+    return _template().render(
+        it=inputs,
+        groups=[(key, title, text, _of(inputs.reasons, key)) for key, title, text in GROUPS],
+        leading=figures.most_frequent(inputs.reasons),
+        anchors=_anchors(inputs.reasons),
+        main=[d for d in inputs.distributions if d.measure in _MAIN or _is_gate(d.measure, inputs)],
+        similar=[d for d in inputs.distributions if d.measure in SIMILARITIES],
+        further=[d for d in inputs.distributions if _is_further(d.measure, inputs)],
+        reason_words=reason_words,
+        measure_words=measure_words,
+        threshold_sentence=figures.threshold_sentence,
+        marked=marked,
+        is_long=lambda passage: len(passage.text) > _CLAMPED and not passage.marks,
+        figures_json=_script_json(charts),
+        script=(_FOLDER / "page.js").read_text(encoding="utf-8"),
+        style=(_FOLDER / "page.css").read_text(encoding="utf-8"),
+        plotly=_plotly(),
+    )
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled template; a name that it does not know is an error, not an empty place."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -56,28 +83,7 @@ def render(inputs: Inputs) -> str:
         "number": lambda number: f"{number:.4g}",
         "plural": _plural,
     }
-    charts = _charts(inputs)
-    template = environment.get_template("index.html.jinja")
-    return template.render(
-        it=inputs,
-        groups=[(key, title, text, _of(inputs.reasons, key)) for key, title, text in GROUPS],
-        leading=figures.most_frequent(inputs.reasons),
-        anchors=_anchors(inputs.reasons),
-        charts=charts,
-        main=[d for d in inputs.distributions if d.measure in _MAIN or _is_gate(d.measure, inputs)],
-        similar=[d for d in inputs.distributions if d.measure in SIMILARITIES],
-        further=[d for d in inputs.distributions if _is_further(d.measure, inputs)],
-        reason_words=reason_words,
-        measure_words=measure_words,
-        threshold_sentence=figures.threshold_sentence,
-        actions=ACTIONS,
-        marked=marked,
-        is_long=lambda passage: len(passage.text) > _CLAMPED and not passage.marks,
-        figures_json=_script_json(charts),
-        script=(_FOLDER / "page.js").read_text(encoding="utf-8"),
-        style=(_FOLDER / "page.css").read_text(encoding="utf-8"),
-        plotly=_plotly(),
-    )
+    return environment.get_template("index.html.jinja")
 
 
 def _is_gate(measure: str, inputs: Inputs) -> bool:
