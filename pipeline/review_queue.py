@@ -118,7 +118,8 @@ def _told(
     for number in candidates[order].tolist():
         where = "at" if values[number] == bound else "above" if values[number] > bound else "below"
         told = f"{values[number]:.4g} is just {where} the threshold {bound:.4g}"
-        yield number, f"{title} ({limit.measure}): {told}, so it was {fate}; is that right?"
+        asked = "is the record good?" if limit.action == "measure" else f"so it was {fate}; is that right?"
+        yield number, f"{title} ({limit.measure}): {told}, {asked}"
 
 
 def _texts(path: Path, rows: Sequence[int]) -> Iterator[tuple[int, dict[str, Any], str]]:

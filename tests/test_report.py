@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from quality.__main__ import app
 from quality.report import read_inputs, read_manifest, render
 
+ROOT = Path(__file__).parent.parent
 STAGES = (
     "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false},"
     " {stage: scrub}, {stage: split, train: 0.6, validation: 0.2, test: 0.2}]"
@@ -161,6 +164,21 @@ def test_nothing_is_marked_where_a_later_stage_changed_the_text(built: tuple[Pat
         example = reason.examples[0]
         marked[line] = (dict(example.record.fields)["Response"].marks, bool(example.remark))
     assert marked == {31: ((), True), 32: (((0, 4),), False)}
+
+
+def test_every_reason_that_a_build_can_give_has_its_sentence() -> None:
+    from pipeline.ingest.units import REASONS
+    from pipeline.stages.heuristics import CHECKS
+    from quality.pii import KINDS
+
+    with (ROOT / "data_samples" / "expected" / "reasons.csv").open(encoding="utf-8", newline="") as stream:
+        known = {row["reason"] for row in csv.DictReader(stream)}
+    known |= {*REASONS, *(f"heuristics.{each}" for each in CHECKS), *(f"pii.{kind}" for kind in KINDS)}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    known |= set(re.findall(r"`((?:normalise|language|dedupe|split|review|gate)\.[a-z_.]+[a-z])`", text))
+    described = json.loads((ROOT / "quality" / "report" / "reasons.json").read_text(encoding="utf-8"))
+    assert len(known) > 60
+    assert sorted(known - described.keys()) == []
 
 
 def test_a_build_that_changes_nothing_has_a_page(corner: Corner) -> None:
