@@ -49,11 +49,13 @@ _SSN_WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:ssns?|social|itin)(?![a-z])|social[ -_]security|社会安全|社会保险号|社安"
 )
 
+SIGNS: Final = signs.SERIES
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find identity numbers, credit codes and social security numbers."""
     seen = signs.read(text)
-    if not seen.run:
+    if not seen.held & SIGNS:
         return
     yield from _identity_numbers(seen.text)
     for match in _CODE.finditer(seen.text):

@@ -59,15 +59,18 @@ _IBAN: Final = re.compile(
 )
 _IBAN_WORD: Final = re.compile(r"(?i)iban|国际银行")
 
+_IBAN_SIGN: Final = signs.sign("[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]{4}){2}")
+SIGNS: Final = signs.SERIES | _IBAN_SIGN
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find bank cards, account numbers and IBANs."""
     seen = signs.read(text)
-    if not seen.run:
-        return
-    yield from _cards(seen.text)
-    yield from _accounts(seen.text)
-    yield from _ibans(seen.text)
+    if seen.held & signs.SERIES:
+        yield from _cards(seen.text)
+        yield from _accounts(seen.text)
+    if seen.held & _IBAN_SIGN and seen.held & signs.RUN:
+        yield from _ibans(seen.text)
 
 
 def _cards(text: str) -> Iterator[Span]:
