@@ -97,6 +97,14 @@ _NAMED_SIGN: Final = signs.sign(
         "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
     )
 )
+# A word of the pattern with what stands between it and a name: most texts have the words alone.
+_JOINED_SIGN: Final = signs.sign(
+    rf"(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle|account(?: name)?"
+    rf"|{_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
+    r"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户id)"
+    r"(?:将|將)?(?:[\"'”’*]{0,2} ?[:=：是为為叫]| (?:is|was|are|as|=))[ ]?[\"'“‘「`*@(]{0,3}[a-z0-9_.]",
+    "[号號名] ?[a-z]",
+)
 _STATED_SIGN: Final = signs.sign("[:：=是为為叫]", "[号號名] ?[a-z]")
 _IS_SIGN: Final = signs.sign(r" (?:is|was) [\"'“@]?[a-z.-]*[0-9_@\"#]")
 _IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
@@ -125,7 +133,7 @@ _REDDIT_SIGN: Final = signs.sign("reddit")
 _REDDIT_NAME_SIGN: Final = signs.sign("u/[a-z0-9_-]{3}")
 _PROFILE_SIGN: Final = signs.sign(_PROFILES)
 SIGNS: Final = (
-    signs.AT | _FIVE_SIGN | _WECHAT_SIGN | _WECHAT_EN_SIGN | _WECHAT_ZH_SIGN | _NAMED_SIGN
+    signs.AT | _FIVE_SIGN | _WECHAT_SIGN | _WECHAT_EN_SIGN | _WECHAT_ZH_SIGN | _JOINED_SIGN
     | _REDDIT_NAME_SIGN | _PROFILE_SIGN
 )
 
@@ -145,7 +153,9 @@ def recognise(text: str) -> Iterator[Span]:
         for match in _WECHAT.finditer(text):
             if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
-    if held & _NAMED_SIGN and (held & _STATED_SIGN or (held & _IS_SIGN and _IS.search(text))):
+    if held & _JOINED_SIGN and held & _NAMED_SIGN and (
+        held & _STATED_SIGN or (held & _IS_SIGN and _IS.search(text))
+    ):
         yield from _named(text)
     if held & _REDDIT_NAME_SIGN and held & _REDDIT_SIGN:
         for match in _REDDIT.finditer(text):

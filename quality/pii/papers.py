@@ -25,26 +25,27 @@ _GAP: Final = (
     r"|are|the|my|:|："
     r"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
 )
-_WORDS: Final = {
-    "passport": re.compile(
-        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document"
-        r"|permit)|(?<![A-Za-z])ppt)" + _GAP
+_HEADS: Final = {
+    "passport": (
+        r"(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document"
+        r"|permit)|(?<![A-Za-z])ppt)"
     ),
-    "licence": re.compile(
-        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|"
+    "licence": (
+        r"(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|"
         r"(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
         r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary"
         r"|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
         r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊卡?|诊疗卡?|社保卡?|社会保障"
-        r"|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))" + _GAP
+        r"|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))"
     ),
-    "plate": re.compile(
-        r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num"
+    "plate": (
+        r"(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num"
         r"|reg|is|was|#|:))|(?:vehicle|car) registration|"
         r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen"
-        r"|matr[ií]cula|车牌|車牌|牌照)" + _GAP
+        r"|matr[ií]cula|车牌|車牌|牌照)"
     ),
 }
+_WORDS: Final = {kind: re.compile("(?i)" + head + _GAP) for kind, head in _HEADS.items()}
 _SIGN: Final = re.compile(
     r"(?i)passport|护照|護照|通行|回乡|台胞|臺胞|旅行证|travel (?:doc|perm)|ppt|licen[cs]e|medic|mrn|patient"
     r"|health|nhs|insurance|policy|member id|"
@@ -107,7 +108,9 @@ _HAN_SIGN: Final = signs.sign(
         "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
     )
 )
-SIGNS: Final = _CN_PLATE_SIGN | _BARE_PLATE_SIGN | _WORD_SIGN | _NUMBERED_SIGN | _HAN_SIGN
+_NAMED_SIGN: Final = signs.sign(*map(signs.loosened, _HEADS.values()))
+_CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})")
+SIGNS: Final = _CN_PLATE_SIGN | _BARE_PLATE_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
@@ -126,8 +129,10 @@ def recognise(text: str) -> Iterator[Span]:
         return
     if not (held & (_WORD_SIGN | _HAN_SIGN) or (held & _NUMBERED_SIGN and held & _NUMBER_SIGN)):
         return
-    if not text.isascii():
+    if held & _CN_PASSPORT_SIGN and not text.isascii():
         yield from _far(text)
+    if not held & _NAMED_SIGN:
+        return
     last = 0
     for sign in _SIGN.finditer(text):
         if sign.start() >= last:

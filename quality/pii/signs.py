@@ -83,6 +83,14 @@ def words(listing: str) -> str:
 ANY: Final = sign(r"(?s:\A)")
 """Every text holds it: what a recogniser without signs waits for."""
 
+_ASSERTION: Final = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
+
+
+def loosened(pattern: str) -> str:
+    """Return a pattern without its look-arounds, which RE2 lacks: it matches wherever the pattern does, and more."""
+    return _ASSERTION.sub("", pattern)
+
+
 DIGIT: Final = sign("[0-9]")
 """A digit."""
 
