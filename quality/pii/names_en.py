@@ -9,7 +9,8 @@ each), and a list of persons, which knows who is famous and not who is private.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from quality.pii.lexicon_en import (
@@ -60,8 +61,9 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     tokens = tokens_of(text, CAPITALISED)
-    if any(_may_begin(token, text) for token in tokens):
-        found = list(_Reader(text, tokens).spans())
+    telling = [at for at, token in enumerate(tokens) if _tells(token, text)]
+    if telling and any(_may_begin(token, text) for token in tokens):
+        found = list(_Reader(text, tokens).spans(telling))
         if found and _is_foreign(text):
             found = [span for span in found if span.score >= _SURE_ANYWHERE]
         yield from found
@@ -75,6 +77,31 @@ def _is_foreign(text: str) -> bool:
     """
     words = text.lower().split()
     return sum(map(_FOREIGN.__contains__, words)) > max(1, sum(map(_ENGLISH.__contains__, words)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _weight(word: str, role: int) -> int:
+    """Return when a word may be the first of a name: 0 never, 1 before a comma, 2 beside others too, 3 anywhere.
+
+    It says of each step of `_Reader._read` beforehand that it leads nowhere, and holds for the word wherever it stands,
+    so that most words with a capital are read no further.
+    """
+    if len(word) == 1:
+        return 3
+    if role & _NO_NAME and not role & _MAY_BEGIN:
+        return 0
+    if role & FUNCTION and not role & (GIVEN | TITLE):
+        return 1
+    plain_word = role & (WORD | PROPER) and not role & GIVEN and role & SURNAME != SURNAME
+    return 2 if plain_word or role & (TITLE | ROYAL) or word.isupper() else 3
+
+
+def _tells(token: Token, text: str) -> bool:
+    """Tell whether a token, with what stands right behind it, may be the first of a name."""
+    weight = _weight(token.text, token.role)
+    return weight == 3 or (
+        weight > 0 and ((weight == 2 and token.joined) or text[token.end : token.end + 1] == ",")
+    )
 
 
 def _may_begin(token: Token, text: str) -> bool:
@@ -96,11 +123,12 @@ class _Reader:
         self.refused: set[int] = set()
         self.pending: list[int] = []
 
-    def spans(self) -> Iterator[Span]:
-        """Read all runs, then look for what goes with what was found."""
-        at = 0
-        while at < len(self.tokens):
-            at = self._read(at)
+    def spans(self, telling: Iterable[int]) -> Iterator[Span]:
+        """Read what begins at the telling tokens, then look for what goes with what was found."""
+        free = 0
+        for at in telling:
+            if at >= free:
+                free = self._read(at)
         if self.found:
             self._listed()
             self._repeated()

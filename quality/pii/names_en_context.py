@@ -11,6 +11,7 @@ from typing import Final
 from quality.pii.lexicon_en import context
 
 _REACH: Final = 40
+_NEAR: Final = 4
 _AFTER = re.compile(r"(?:['’]s)?[ -]{1,2}([A-Za-z]+)")
 _SENTENCE_END = re.compile(r"[.!?\n]")
 _NUMBERED = re.compile(r",? \d")
@@ -86,17 +87,20 @@ _OF_PERSONS = frozenset(
 class Surroundings:
     """Answers questions about the places of one text."""
 
-    __slots__ = ("text",)
+    __slots__ = ("_before", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._before: dict[int, tuple[str, list[str]]] = {}
 
     def _words_before(self, start: int) -> tuple[str, list[str]]:
         """Return what stands right before a place on its line and the words there in lower case, the nearest first."""
-        before = self.text[max(0, start - _REACH) : start]
-        line = before.rpartition("\n")[2]
-        words = line.lower().split()[-4:]
-        return before, words[::-1]
+        known = self._before.get(start)
+        if known is None:
+            before = self.text[max(0, start - _REACH) : start]
+            line = before.rpartition("\n")[2]
+            known = self._before[start] = before, line.lower().split()[: -_NEAR - 1 : -1]
+        return known
 
     def starts_sentence(self, start: int) -> bool:
         """Tell whether a capital would stand here anyway."""

@@ -7,7 +7,8 @@ tokeniser of the whole text, since nine words in ten have no capital and need no
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from quality.pii.lexicon_en import UNKNOWN, WORD, context, role_of
 
@@ -43,6 +44,9 @@ SUFFIXES = frozenset(
 )
 """What follows a name and belongs to it."""
 
+_WIDEST_JOINT: Final = 12
+"""Most characters between two words of one name: ` van der `."""
+
 _INNER_CAPITAL = re.compile(
     r"(?<!^Mc)(?<!^Mac)(?<!^De)(?<!^Di)(?<!^Van)(?<!^Le)(?<!^La)(?<!^O')(?<!^O’)(?<=[a-z])[A-Z]"
 )
@@ -65,16 +69,23 @@ class Token(NamedTuple):
 
 def tokens_of(text: str, pattern: re.Pattern[str]) -> list[Token]:
     """Return the words of a text that a pattern finds, each with its role."""
-    matches = [(match.start(), match.end(), match.group()) for match in pattern.finditer(text)]
-    tokens = []
-    for at, (start, end, word) in enumerate(matches):
-        follows = matches[at + 1][0] if at + 1 < len(matches) else -1
-        joined = end < follows <= end + 12 and _is_joint(word, text[end:follows])
-        role = role_of(word)
-        if role & UNKNOWN and _INNER_CAPITAL.search(word):
-            role = WORD
-        tokens.append(Token(start, end, word, role, joined))
+    tokens: list[Token] = []
+    after = -1
+    for match in reversed(list(pattern.finditer(text))):
+        start, end = match.span()
+        word = match[0]
+        joined = end < after <= end + _WIDEST_JOINT and _is_joint(word, text[end:after])
+        tokens.append(Token(start, end, word, _role_as_written(word), joined))
+        after = start
+    tokens.reverse()
     return tokens
+
+
+@lru_cache(maxsize=1 << 16)
+def _role_as_written(word: str) -> int:
+    """Return the role of a word; one with a capital inside that no list has is a brand."""
+    role = role_of(word)
+    return WORD if role & UNKNOWN and _INNER_CAPITAL.search(word) else role
 
 
 def _is_joint(word: str, gap: str) -> bool:
