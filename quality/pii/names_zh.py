@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
@@ -24,6 +24,10 @@ _NEARLY: Final = 3.0
 _BEST_AFTER: Final = 6.5
 _BEST_BONUS: Final = 2.5
 _IMPOSSIBLE: Final = 20.0
+_BEFORE: Final = (0.0, 1.5, 3.0, 5.0)
+"""All that words before a name may be worth."""
+
+_BEST_BEFORE: Final = _BEFORE[-1]
 _HAN = re.compile("[\u4e00-\u9fff]")
 _OPEN = "“”\"'‘’「」『』（(：: 【[*"
 _TITLE = re.compile("《[^《》\n]{1,60}》")
@@ -45,6 +49,7 @@ _PHONE_NEXT = re.compile(
     r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
 )
 _PHONE_LEADS = frozenset(" \t,，:：/（(")
+_PHONE_WORTH: Final = 4.0
 _SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
 _SPACED = re.compile(
@@ -97,10 +102,12 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
         at = match.start()
         if at < free:
             continue
-        end = _called(text, at)
-        if end:
+        called, least = _outlook(text[at : at + 3])
+        if called and (end := _called(text, at)):
             sure.append((at, end, _ENOUGH))
             free = end
+            continue
+        if least and (least > _BEST_BEFORE or _before(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
@@ -155,6 +162,64 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
         if (listed or text[start:end] in names) and start not in taken and end - 1 not in taken:
             yield start, end
             taken.update(range(start, end))
+
+
+@lru_cache(maxsize=1 << 17)
+def _outlook(gram: str) -> tuple[bool, float]:
+    """Tell from the three characters at a place what the place may be.
+
+    Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
+    what suits a name best, so that no name is lost.
+
+    Returns:
+        whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
+        `_best` to find one; more than all of them when it cannot.
+    """
+    known, family = words().get, surnames()
+    called = _may_be_called(gram)
+    if gram[:2] in family or gram[:2] in context().placeholders:
+        return called, 0.0
+    prior, name = family.get(gram[:1]), gram[1:2]
+    if prior is None or not _is_han(name):
+        return called, _IMPOSSIBLE
+    table = given()
+    first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
+    one = two = -_IMPOSSIBLE
+    if name != gram[0]:
+        one = prior + first[2] - 1.0 + _most_after(gram[2:3])
+    if second is not None or _is_han(gram[2:3]):
+        two = prior + first[0] + (second or _UNSEEN)[1] + _most_after("")
+    # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
+    options = [
+        (worth, _across(gram + "\0\0\0", 0, end, 1))
+        for worth, end in ((one, 2), (two, 3))
+        if worth + _BEST_BEFORE + _BEST_BONUS >= _NEARLY
+    ]
+    for before in _BEFORE:
+        for worth, cost in options:
+            if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
+                return called, before
+    return called, _IMPOSSIBLE
+
+
+def _may_be_called(gram: str) -> bool:
+    """Tell from three characters whether a surname and a title, or a name such as 小李, may begin with them."""
+    words_zh, known = context(), words().get
+    if gram[0] in "小老阿":
+        return known(gram[1:3], 0) < 6 and known(gram, 0) < _COVERS
+    if gram[:2] in surnames() and gram[2:3] in _title_starts():
+        return True
+    return gram[0] in surnames() and (
+        gram[1:2] in words_zh.titles or gram[1:3] in words_zh.titles or gram[1:3] in _title_openings()
+    )
+
+
+def _most_after(char: str) -> float:
+    """Return the most that `_after` gives where a character stands behind a name, or, for none, anywhere."""
+    if char in _NEVER_AFTER:
+        return -9.0
+    most = _PHONE_WORTH if not char or char in _PHONE_LEADS else 0.0 if _is_han(char) else 1.5
+    return max(most, _followers_by_first().get(char, most))
 
 
 def _best(text: str, at: int) -> Candidate | None:
@@ -267,8 +332,24 @@ def _followers() -> tuple[dict[str, float], frozenset[str]]:
 
 
 @cache
+def _followers_by_first() -> dict[str, float]:
+    """Return the most that a word after a name is worth, by its first character, and under "" by any."""
+    found = _followers()[0]
+    most = {"": max(found.values())}
+    for word, worth in found.items():
+        most[word[0]] = max(worth, most.get(word[0], worth))
+    return most
+
+
+@cache
 def _title_starts() -> frozenset[str]:
     return frozenset(title[0] for title in context().titles)
+
+
+@cache
+def _title_openings() -> frozenset[str]:
+    """Return the first two characters of the titles that have three."""
+    return frozenset(title[:2] for title in context().titles if len(title) == 3)
 
 
 def _sure_before(text: str, start: int) -> bool:
@@ -288,7 +369,7 @@ def _after(text: str, end: int) -> float:
             if worth:
                 return worth
     if char in _PHONE_LEADS and _PHONE_NEXT.match(text, end):
-        return 4.0
+        return _PHONE_WORTH
     return 1.5 if not _is_han(char) else 0.0
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from quality.pii import signs
 from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
 
 _DOTS: Final = "·•・‧∙"
@@ -20,6 +21,8 @@ _PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都
 _LONGEST: Final = 8
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
+_DOT_SIGN: Final = signs.sign(f"[{_DOTS}]")
+_INTRODUCED_SIGN: Final = signs.sign(signs.words("叫|名字是|姓名:|姓名：|昵称"))
 _INTRODUCED = re.compile(
     r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
     rf"(?:{_LATIN}|(?P<han>[\u4e00-\u9fff]{{2,7}}))"
@@ -27,6 +30,10 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
+_TITLED_SIGN: Final = signs.sign(
+    "[a-zà-ÿ](?s:.)?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
+)
+_INITIALS_SIGN: Final = signs.sign(r"[a-z]\.(?s:.)?[\x{4e00}-\x{9fff}]{2}")
 _INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
 _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
@@ -35,24 +42,34 @@ _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 _TURKIC: Final = frozenset("江买提吐逊卜都古丽汗麦玉素甫依吾木合塔热艾山力孜")
 """Characters of Uyghur and Kazakh names that other transliterations seldom have; they count only beside a dot."""
 
-_TIBETAN = re.compile(
+_TIBETAN_PAIR: Final = (
     "(?:扎西|卓玛|次仁|顿珠|平措|旺堆|尼玛|达娃|央金|拉姆|格桑|多吉|丹增|洛桑|仁青|索朗|白玛|德吉|边巴|巴桑|强巴"
     "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
 )
+_TIBETAN = re.compile(_TIBETAN_PAIR)
+_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR)
 
 
 @cache
 def _runs() -> re.Pattern[str]:
-    return re.compile(f"[{''.join(sorted(context().translit_chars))}]{{1,9}}")
+    chars = "".join(sorted(context().translit_chars))
+    return re.compile(f"[{chars}][{chars}]{{1,8}}")
 
 
 def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     """Find foreign names in a Chinese text, in no order and possibly overlapping."""
     found: list[tuple[int, int]] = []
-    if _DOT.search(text):
+    held = signs.read(text).held
+    if held & _DOT_SIGN:
         found += _dotted(text)
-    found += _introduced(text)
-    found += [match.span() for match in _TIBETAN.finditer(text)]
+    if held & _INTRODUCED_SIGN:
+        found += _introduced(text)
+    if held & _INITIALS_SIGN:
+        found += _led_by_initials(text)
+    if held & _TITLED_SIGN:
+        found += [match.span("latin") for match in _TITLED.finditer(text)]
+    if held & _TIBETAN_SIGN:
+        found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
         part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
     }
@@ -102,7 +119,7 @@ def _skip_cut(text: str, start: int, at: int) -> int:
 
 
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
-    """Find what follows 名叫 and the like, and Latin names before a title."""
+    """Find what follows 名叫 and the like."""
     for match in _INTRODUCED.finditer(text):
         if match["latin"]:
             yield match.span("latin")
@@ -113,12 +130,14 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
             end = _shorten(text, start, run.end())
             if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
                 yield start, end
+
+
+def _led_by_initials(text: str) -> Iterator[tuple[int, int]]:
+    """Find a transliteration behind initials: J.K.罗琳."""
     for match in _LED_BY_INITIALS.finditer(text):
         run = _runs().match(text, match.end())
         if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
             yield match.start(), _shorten(text, match.end(), run.end())
-    for match in _TITLED.finditer(text):
-        yield match.span("latin")
 
 
 def _shorten(text: str, start: int, end: int) -> int:
@@ -132,7 +151,7 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
     for match in _runs().finditer(text):
         start, end = match.span()
-        if end - start < 2 or text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
+        if text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
         if text[end : end + 1] in _DOTS or (start and text[start - 1] in _DOTS):
             continue
