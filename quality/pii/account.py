@@ -106,7 +106,7 @@ _JOINED_SIGN: Final = signs.sign(
     "[号號名] ?[a-z]",
 )
 _STATED_SIGN: Final = signs.sign("[:：=是为為叫]", "[号號名] ?[a-z]")
-_IS_SIGN: Final = signs.sign(r" (?:is|was) [\"'“@]?[a-z.-]*[0-9_@\"#]")
+_IS_SIGN: Final = signs.sign(" (?:is|was) ")
 _IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
 _PROFILES: Final = (
     r"(?:(?:github\.com|gitlab\.com|gitee\.com"

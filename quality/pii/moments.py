@@ -47,18 +47,17 @@ _BIRTH_SIGN: Final = signs.sign(
     signs.words("born|(b. |（b. |birth|dob|d.o.b|geboren|née|né |出生|生于|生於|生日|诞|誕|降生|生辰")
 )
 _ALIVE_SIGN: Final = signs.sign("生")
-_LIFE_SIGN: Final = signs.sign(
-    r"[(（][^()（）\n]*[12][0-9]{3}[^()（）\n]*[-~至—–][^()（）\n]*[12][0-9]{3}"
-)
+_BRACKET_SIGN: Final = signs.sign("[(（]")
+_YEAR_SIGN: Final = signs.sign("[12][0-9]{3}")
 _DATE_SIGN: Final = signs.sign(
     "月 ?[0-9]{1,2} ?[日号號]",
     r"[0-9][-/.][0-9]{1,2}[-/.][0-9]",
     "(?:19|20)[0-9]{6}",
     "[一二][〇零○一二三四五六七八九]{3}年",
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? [0-9]",
+    _MONTH + " [0-9]",
     "[0-9](?:st|nd|rd|th)?(?: of)?[ -](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
 )
-_MONTH_ONLY_SIGN: Final = signs.sign("(?:出生|生于|生於)[^0-9]*[12][0-9]{3}")
+_BORN_SIGN: Final = signs.sign("出生|生于|生於")
 _LIFE: Final = re.compile(
     r"[(（][^()（）\n]{0,60}[12][0-9]{3}[^()（）\n]{0,60}[-~至—–][^()（）\n]{0,60}[12][0-9]{3}"
 )
@@ -89,9 +88,10 @@ _PAIR: Final = re.compile(
 )
 _PARALLEL: Final = re.compile("[纬緯经經]")
 _AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
-_PAIR_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{2}[^.]*\.[0-9]{2}")
+_DECIMAL_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{2}")
+_DECIMALS: Final = re.compile(r"[0-9]\.[0-9]{2}[^.]*\.[0-9]{2}")
 _SEXAGESIMAL_SIGN: Final = signs.sign("[0-9] ?[°度] ?[0-9]")
-SIGNS: Final = _DATE_SIGN | _MONTH_ONLY_SIGN | _PAIR_SIGN | _SEXAGESIMAL_SIGN
+SIGNS: Final = _DATE_SIGN | _BORN_SIGN | _DECIMAL_SIGN | _SEXAGESIMAL_SIGN
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"
     r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])"
@@ -113,9 +113,10 @@ def recognise(text: str) -> Iterator[Span]:
     """Find dates of birth and coordinates."""
     seen = signs.read(text)
     text, held = seen.text, seen.held
-    if held & (_DATE_SIGN | _MONTH_ONLY_SIGN) and held & (_BIRTH_SIGN | _ALIVE_SIGN | _LIFE_SIGN):
-        yield from _births(text, held)
-    if held & _PAIR_SIGN:
+    if held & (_BIRTH_SIGN | _ALIVE_SIGN) or (held & _BRACKET_SIGN and held & _YEAR_SIGN):
+        if held & _DATE_SIGN or (held & _BORN_SIGN and held & _YEAR_SIGN):
+            yield from _births(text, held)
+    if held & _DECIMAL_SIGN and _DECIMALS.search(text):
         yield from _pairs(text)
     if held & _SEXAGESIMAL_SIGN:
         for match in _SEXAGESIMAL.finditer(text):

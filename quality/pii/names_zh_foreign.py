@@ -30,10 +30,9 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
-_TITLED_SIGN: Final = signs.sign(
-    "[a-zà-ÿ](?s:.)?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
-)
-_INITIALS_SIGN: Final = signs.sign(r"[a-z]\.(?s:.)?[\x{4e00}-\x{9fff}]{2}")
+_TITLED_SIGN: Final = signs.sign("先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师")
+_LETTER_SIGN: Final = signs.sign("[a-z]")
+_INITIALS_SIGN: Final = signs.sign(r"[a-z]\.")
 _INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
 _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
@@ -66,7 +65,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
         found += _introduced(text)
     if held & _INITIALS_SIGN:
         found += _led_by_initials(text)
-    if held & _TITLED_SIGN:
+    if held & _TITLED_SIGN and held & _LETTER_SIGN:
         found += [match.span("latin") for match in _TITLED.finditer(text)]
     if held & _TIBETAN_SIGN:
         found += [match.span() for match in _TIBETAN.finditer(text)]

@@ -52,12 +52,12 @@ _PARAMETER: Final = re.compile(
     r"access_?key(?:id)?|x-amz-(?:signature|credential|security-token))=([^&#\s]{6,})"
 )
 
-_USERINFO_SIGN: Final = signs.sign(r"://[^\s/:@]*:[^\s/@]+@")
-_QUERY_SIGN: Final = signs.sign(
-    r"://\S*[?&#;](?:[a-z]{1,20}[_-])?(?:token|api_?key|key|sig|signature|pass|password|passwd|pwd|secret|auth"
-    r"|session|sessionid|sid|jwt|code_verifier|access_?key(?:id)?|x-amz-[a-z-]+)="
+_URL_SIGN: Final = signs.sign("://")
+_PARAMETER_SIGN: Final = signs.sign(
+    "(?:token|key|sig|signature|pass|password|passwd|pwd|secret|auth|session|sessionid|sid|jwt|code_verifier"
+    "|keyid|credential)="
 )
-SIGNS: Final = _V4_SIGN | _V6_SIGN | _MAC_SIGN | _USERINFO_SIGN | _QUERY_SIGN
+SIGNS: Final = _V4_SIGN | _V6_SIGN | _MAC_SIGN | _URL_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
@@ -75,9 +75,9 @@ def recognise(text: str) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "ip", 0.93, _NAME)
     if held & _MAC_SIGN:
         yield from _macs(text)
-    if held & _USERINFO_SIGN:
+    if held & _URL_SIGN and held & signs.AT:
         yield from _logins(text)
-    if held & _QUERY_SIGN:
+    if held & _URL_SIGN and held & _PARAMETER_SIGN:
         yield from _queries(text)
 
 
