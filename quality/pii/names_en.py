@@ -29,7 +29,7 @@ from quality.pii.lexicon_en import (
 from quality.pii.names_en_context import Surroundings
 from quality.pii.names_en_full import NO_INITIALS, FullNames, is_degree
 from quality.pii.names_en_lower import lower_case_names
-from quality.pii.names_en_tokens import CAPITALISED, SUFFIXES, Token, tokens_of
+from quality.pii.names_en_tokens import CAPITALISED, SUFFIXES, Token, role_as_written, tokens_of
 from quality.pii.spans import Span
 
 BY: Final = "names_en"
@@ -60,8 +60,10 @@ def find_names_en(text: str) -> Iterator[Span]:
     if text.islower():
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
+    if not any(map(_weight, CAPITALISED.findall(text))):
+        return
     tokens = tokens_of(text, CAPITALISED)
-    telling = [at for at, token in enumerate(tokens) if _tells(token, text)]
+    telling = [at for at, token in enumerate(tokens) if _weight(token.text) and _tells(token, text)]
     if telling and any(_may_begin(token, text) for token in tokens):
         found = list(_Reader(text, tokens).spans(telling))
         if found and _is_foreign(text):
@@ -80,12 +82,13 @@ def _is_foreign(text: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
-def _weight(word: str, role: int) -> int:
+def _weight(word: str) -> int:
     """Return when a word may be the first of a name: 0 never, 1 before a comma, 2 beside others too, 3 anywhere.
 
     It says of each step of `_Reader._read` beforehand that it leads nowhere, and holds for the word wherever it stands,
     so that most words with a capital are read no further.
     """
+    role = role_as_written(word)
     if len(word) == 1:
         return 3
     if role & _NO_NAME and not role & _MAY_BEGIN:
@@ -97,11 +100,9 @@ def _weight(word: str, role: int) -> int:
 
 
 def _tells(token: Token, text: str) -> bool:
-    """Tell whether a token, with what stands right behind it, may be the first of a name."""
-    weight = _weight(token.text, token.role)
-    return weight == 3 or (
-        weight > 0 and ((weight == 2 and token.joined) or text[token.end : token.end + 1] == ",")
-    )
+    """Tell whether a token that has some weight may be the first of a name, with what stands right behind it."""
+    weight = _weight(token.text)
+    return weight == 3 or (weight == 2 and token.joined) or text[token.end : token.end + 1] == ","
 
 
 def _may_begin(token: Token, text: str) -> bool:
@@ -151,12 +152,13 @@ class _Reader:
             if end > at + 1:
                 self.found[at + 1] = (end, 0.9)
                 return end
-        if role & (SURNAME | UNKNOWN) and (end := self._inverted(at)):
-            self.found[at] = (end, 0.6)
-            return end
-        if role & (SURNAME | UNKNOWN) and self._is_reversed(at):
-            self.found[at] = (at + 2, 0.6)
-            return at + 2
+        if role & (SURNAME | UNKNOWN) and self.text[token.end : token.end + 1] == ",":
+            if end := self._inverted(at):
+                self.found[at] = (end, 0.6)
+                return end
+            if self._is_reversed(at):
+                self.found[at] = (at + 2, 0.6)
+                return at + 2
         if role & FUNCTION and not letter and not (token.role & GIVEN and self._is_weak_pair(at)):
             return at + 1
         if role & ROYAL and token.joined and self._is_crowned(at + 1):
@@ -165,8 +167,9 @@ class _Reader:
             return end
         if role & ROYAL and token.joined:
             return at + 1
-        end = self.full.end(at)
-        if self.around.introduces(token.start, token.end, sure=False) and not self._is_thing(at, at + 1):
+        end = self.full.end(at) if token.joined else at
+        introduced = self.around.introduces(token.start, token.end, sure=False)
+        if introduced and not self._is_thing(at, at + 1):
             end = max(end, self._introduced(at))
         if end - at >= 2:
             if self._is_thing(at, end):
@@ -174,8 +177,11 @@ class _Reader:
             else:
                 self.found[at] = (end, self._sureness(at, end))
             return end
-        if (score := self._single(at)) > 0:
-            self.found[at] = (at + 1, score)
+        if (score := self._single(at, introduced)) and not self._is_thing(at, at + 1):
+            if score > 0:
+                self.found[at] = (at + 1, score)
+            else:
+                self.pending.append(at)
         return at + 1
 
     def _is_weak_pair(self, at: int) -> bool:
@@ -269,20 +275,19 @@ class _Reader:
             return True
         return self.around.makes_thing(self.tokens[at].start, last.end)
 
-    def _single(self, at: int) -> float:
-        """Return how surely a word that stands alone is a name, 0 for not."""
+    def _single(self, at: int, introduced: bool) -> float:
+        """Return how surely a word that stands alone is a name, 0 for not, less for one that a list may decide."""
         token, around = self.tokens[at], self.around
         given, surname = token.role & GIVEN, token.role & SURNAME
         if token.role & (TITLE | ROYAL):
             return 0
         if len(token.text) < 2 or (token.role & (WORD | PROPER) and not (given or surname)):
             return 0
-        if self._is_thing(at, at + 1):
-            self.refused.add(at)
-            return 0
         if token.text.isupper():
             return 0
-        if around.introduces(token.start, token.end, sure=given >= 2 and not token.role & PROPER):
+        if given >= 2 and not token.role & PROPER:
+            introduced = around.introduces(token.start, token.end, sure=True)
+        if introduced:
             return 0 if token.role & (PROPER | WORD) and not given else 0.7
         if not self._stands_alone(at) or around.has_article(token.start):
             return 0
@@ -297,9 +302,7 @@ class _Reader:
             return 0.45
         if (surname == SURNAME or token.role & UNKNOWN) and around.speaks(token.start, token.end):
             return 0.45
-        if given in (1, 2) and not token.role & PROPER:
-            self.pending.append(at)
-        return 0
+        return -1 if given in (1, 2) and not token.role & PROPER else 0
 
     def _stands_alone(self, at: int) -> bool:
         """Tell whether a word is no part of a longer run of capitals."""

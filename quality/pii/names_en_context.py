@@ -6,6 +6,7 @@ Each question looks at a few dozen characters beside the word, so its cost does 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from quality.pii.lexicon_en import context
@@ -82,6 +83,17 @@ _OF_PERSONS = frozenset(
     {"first", "last", "full", "given", "family", "middle", "maiden", "my", "your", "his", "her", "their"}
     | {"the", "customer", "client", "user", "patient", "contact"}
 )
+
+
+_FIELD_ENDS = frozenset(":=>\"'“‘`*")
+"""What the label of a form or a key of code ends with."""
+
+
+@cache
+def _introducing() -> frozenset[str]:
+    """Return the words that may stand right before a person whom they introduce."""
+    said = {"named", "called", "nicknamed", "name's", "name’s", "starring", "me", "here's", "here’s", "am"}
+    return _BE | said | context().greetings | context().name_before
 
 
 class Surroundings:
@@ -179,11 +191,12 @@ class Surroundings:
 
     def introduces(self, start: int, end: int, *, sure: bool) -> bool:
         """Tell whether the words before introduce a person; `sure`: the word is known as a given name."""
-        words = context()
         before, near = self._words_before(start)
         if not near:
             return self._is_signature(before, start, end)
-        first = near[0].strip(_EDGE)
+        words, first = context(), near[0].strip(_EDGE)
+        if first not in _introducing():
+            return near[0][-1] in _FIELD_ENDS and self._is_field(near, words.name_labels, start)
         second = near[1].strip(_EDGE) if len(near) > 1 else ""
         ends = self.text[end : end + 1]
         if first in ("named", "called", "nicknamed") and (sure or second not in _NOT_OF_PERSONS):

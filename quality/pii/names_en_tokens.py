@@ -75,14 +75,14 @@ def tokens_of(text: str, pattern: re.Pattern[str]) -> list[Token]:
         start, end = match.span()
         word = match[0]
         joined = end < after <= end + _WIDEST_JOINT and _is_joint(word, text[end:after])
-        tokens.append(Token(start, end, word, _role_as_written(word), joined))
+        tokens.append(Token(start, end, word, role_as_written(word), joined))
         after = start
     tokens.reverse()
     return tokens
 
 
 @lru_cache(maxsize=1 << 16)
-def _role_as_written(word: str) -> int:
+def role_as_written(word: str) -> int:
     """Return the role of a word; one with a capital inside that no list has is a brand."""
     role = role_of(word)
     return WORD if role & UNKNOWN and _INNER_CAPITAL.search(word) else role
