@@ -23,7 +23,9 @@ _NUMERAL = (
     r"(?:[A-Za-z]{0,2}[-－]?\d{1,5}(?:[-－—之]\d{1,4}){0,2}"
     r"|[一二三四五六七八九十百零〇两]{1,5}|[A-Za-z甲乙丙丁](?=[栋幢座]))"
 )
-_HINT = re.compile("[号弄栋幢组单室座]")
+_HINT = re.compile(r"[号弄栋幢组单室座](?<=[\d一二三四五六七八九十百零〇两A-Za-z甲乙丙丁\s].)")
+"""The first character of a unit behind the last of a number, or a space."""
+
 _POSTCODE = re.compile(
     r"[\s,，(（]{0,2}(?:邮编|邮政编码)(?:是|为)?[:：]?\s?\d{5,6}[)）]?|[\s,，]{1,2}\d{6}(?!\d)"
 )
