@@ -9,11 +9,22 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
-from quality.pii import account, identity, mail, moments, money, network, papers, phone, secret, signs
-from quality.pii.addresses_en import find_addresses_en
-from quality.pii.addresses_zh import find_addresses_zh
-from quality.pii.names_en import find_names_en
-from quality.pii.names_zh import find_names_zh
+from quality.pii import (
+    account,
+    addresses_en,
+    addresses_zh,
+    identity,
+    mail,
+    moments,
+    money,
+    names_en,
+    names_zh,
+    network,
+    papers,
+    phone,
+    secret,
+    signs,
+)
 from quality.pii.spans import KINDS, Recogniser, Span, settle
 
 __all__ = ["KINDS", "RECOGNISERS", "Recogniser", "Span", "find", "settle"]
@@ -28,10 +39,10 @@ RECOGNISERS: dict[str, tuple[frozenset[str], Recogniser]] = {
     "secret": (frozenset({"secret"}), secret.recognise),
     "account": (frozenset({"handle"}), account.recognise),
     "moments": (frozenset({"birth_date", "coordinates"}), moments.recognise),
-    "addresses_en": (frozenset({"address"}), find_addresses_en),
-    "addresses_zh": (frozenset({"address"}), find_addresses_zh),
-    "names_en": (frozenset({"name"}), find_names_en),
-    "names_zh": (frozenset({"name"}), find_names_zh),
+    "addresses_en": (frozenset({"address"}), addresses_en.find_addresses_en),
+    "addresses_zh": (frozenset({"address"}), addresses_zh.find_addresses_zh),
+    "names_en": (frozenset({"name"}), names_en.find_names_en),
+    "names_zh": (frozenset({"name"}), names_zh.find_names_zh),
 }
 """Each recogniser with the kinds that it may report."""
 
@@ -46,10 +57,10 @@ NEEDED: Final = {
     "secret": secret.SIGNS,
     "account": account.SIGNS,
     "moments": moments.SIGNS,
-    "addresses_en": signs.ANY,
-    "addresses_zh": signs.ANY,
-    "names_en": signs.ANY,
-    "names_zh": signs.ANY,
+    "addresses_en": addresses_en.SIGNS,
+    "addresses_zh": addresses_zh.SIGNS,
+    "names_en": names_en.SIGNS,
+    "names_zh": names_zh.SIGNS,
 }
 """The signs of each recogniser: it finds nothing in a text that holds none of them, so it is not asked."""
 

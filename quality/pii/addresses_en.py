@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.words import known_words
+from quality.pii import signs
 from quality.pii.lexicon_en import DATA, context
 from quality.pii.spans import Span
 
@@ -105,10 +106,12 @@ def _words() -> Words:
     sets = {name: frozenset(lists[name].split()) for name in Words.__slots__ if name != "street_endings"}
     return Words(street_endings=tuple(lists["street_endings"].split()), **sets)
 
+SIGNS: Final = signs.DIGIT
+
 
 def find_addresses_en(text: str) -> Iterator[Span]:
     """Find street addresses and post boxes that are written in Latin letters."""
-    if not any(map(text.__contains__, "0123456789")):
+    if not (signs.read(text).held & SIGNS and any(map(text.__contains__, "0123456789"))):
         return
     free, lower = 0, text.islower()
     if "PO" in text or "po " in text:

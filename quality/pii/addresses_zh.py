@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
+from quality.pii import signs
 from quality.pii.lexicon_en import DATA
 from quality.pii.spans import Span
 
@@ -23,6 +24,7 @@ _NUMERAL = (
     r"(?:[A-Za-z]{0,2}[-－]?\d{1,5}(?:[-－—之]\d{1,4}){0,2}"
     r"|[一二三四五六七八九十百零〇两]{1,5}|[A-Za-z甲乙丙丁](?=[栋幢座]))"
 )
+SIGNS: Final = signs.sign("[号弄栋幢组单室座]")
 _HINT = re.compile(r"[号弄栋幢组单室座](?<=[\d一二三四五六七八九十百零〇两A-Za-z甲乙丙丁\s].)")
 """The first character of a unit behind the last of a number, or a space."""
 
@@ -94,7 +96,7 @@ def _grammar() -> Grammar:
 
 def find_addresses_zh(text: str) -> Iterator[Span]:
     """Find addresses that are written in Chinese characters."""
-    if text.isascii() or not _HINT.search(text):
+    if not signs.read(text).held & SIGNS or not _HINT.search(text):
         return
     free = 0
     for match in _grammar().unit.finditer(text):

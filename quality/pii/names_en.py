@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
+from quality.pii import signs
 from quality.pii.lexicon_en import (
     FUNCTION,
     GIVEN,
@@ -55,15 +56,20 @@ _ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 _FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
 
 
+SIGNS: Final = signs.sign(r"\p{Latin}")
+
+
 def find_names_en(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Latin letters."""
     if text.islower():
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
-    if not any(map(_weight, CAPITALISED.findall(text))):
+    matches = list(CAPITALISED.finditer(text))
+    weights = [_weight(match[0]) for match in matches]
+    if not any(weights):
         return
-    tokens = tokens_of(text, CAPITALISED)
-    telling = [at for at, token in enumerate(tokens) if _weight(token.text) and _tells(token, text)]
+    tokens = tokens_of(text, matches)
+    telling = [at for at, weight in enumerate(weights) if weight and _tells(weight, tokens[at], text)]
     if telling and any(_may_begin(token, text) for token in tokens):
         found = list(_Reader(text, tokens).spans(telling))
         if found and _is_foreign(text):
@@ -99,9 +105,8 @@ def _weight(word: str) -> int:
     return 2 if plain_word or role & (TITLE | ROYAL) or word.isupper() else 3
 
 
-def _tells(token: Token, text: str) -> bool:
-    """Tell whether a token that has some weight may be the first of a name, with what stands right behind it."""
-    weight = _weight(token.text)
+def _tells(weight: int, token: Token, text: str) -> bool:
+    """Tell whether a token of some weight may be the first of a name, with what stands right behind it."""
     return weight == 3 or (weight == 2 and token.joined) or text[token.end : token.end + 1] == ","
 
 

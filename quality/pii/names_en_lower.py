@@ -23,7 +23,7 @@ _CHAT = frozenset(
 def lower_case_names(text: str) -> Iterator[tuple[int, int]]:
     """Find names in a text without a capital: a sure given name, the surname after it, and what follows a title."""
     around, words = Surroundings(text), context()
-    tokens = tokens_of(text, LOWER_CASED)
+    tokens = tokens_of(text, list(LOWER_CASED.finditer(text)))
     at = 0
     while at < len(tokens):
         token = tokens[at]

@@ -67,11 +67,11 @@ class Token(NamedTuple):
         return len(self.text) == 1
 
 
-def tokens_of(text: str, pattern: re.Pattern[str]) -> list[Token]:
-    """Return the words of a text that a pattern finds, each with its role."""
+def tokens_of(text: str, matches: list[re.Match[str]]) -> list[Token]:
+    """Return the words of a text that a pattern found, each with its role."""
     tokens: list[Token] = []
     after = -1
-    for match in reversed(list(pattern.finditer(text))):
+    for match in reversed(matches):
         start, end = match.span()
         word = match[0]
         joined = end < after <= end + _WIDEST_JOINT and _is_joint(word, text[end:after])

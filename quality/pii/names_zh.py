@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
+from quality.pii import signs
 from quality.pii.lexicon_zh import PRIOR, context, given, persons, surnames, words
 from quality.pii.names_zh_foreign import foreign_names
 from quality.pii.spans import Span
@@ -28,7 +29,7 @@ _BEFORE: Final = (0.0, 1.5, 3.0, 5.0)
 """All that words before a name may be worth."""
 
 _BEST_BEFORE: Final = _BEFORE[-1]
-_HAN = re.compile("[\u4e00-\u9fff]")
+SIGNS: Final = signs.sign("[\u4e00-\u9fff]")
 _OPEN = "“”\"'‘’「」『』（(：: 【[*"
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _THING_ENDS = frozenset(
@@ -64,7 +65,7 @@ Candidate = tuple[int, int, float]
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if text.isascii() or not _HAN.search(text):
+    if not signs.read(text).held & SIGNS:
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
     foreign = list(foreign_names(text))
@@ -102,7 +103,10 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
         at = match.start()
         if at < free:
             continue
-        called, least = _outlook(text[at : at + 3])
+        outlook = _outlook(text[at : at + 3])
+        if outlook is None:
+            continue
+        called, least = outlook
         if called and (end := _called(text, at)):
             sure.append((at, end, _ENOUGH))
             free = end
@@ -165,8 +169,8 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
 
 
 @lru_cache(maxsize=1 << 17)
-def _outlook(gram: str) -> tuple[bool, float]:
-    """Tell from the three characters at a place what the place may be.
+def _outlook(gram: str) -> tuple[bool, float] | None:
+    """Tell from the three characters at a place what the place may be, None for no name.
 
     Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
     what suits a name best, so that no name is lost.
@@ -175,13 +179,18 @@ def _outlook(gram: str) -> tuple[bool, float]:
         whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
         `_best` to find one; more than all of them when it cannot.
     """
-    known, family = words().get, surnames()
-    called = _may_be_called(gram)
+    called, least = _may_be_called(gram), _least_before(gram)
+    return (called, least) if called or least <= _BEST_BEFORE else None
+
+
+def _least_before(gram: str) -> float:
+    """Return the least of `_BEFORE` with which the three characters may be a name, more than all for no name."""
+    family = surnames()
     if gram[:2] in family or gram[:2] in context().placeholders:
-        return called, 0.0
+        return 0.0
     prior, name = family.get(gram[:1]), gram[1:2]
     if prior is None or not _is_han(name):
-        return called, _IMPOSSIBLE
+        return _IMPOSSIBLE
     table = given()
     first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
     one = two = -_IMPOSSIBLE
@@ -198,8 +207,8 @@ def _outlook(gram: str) -> tuple[bool, float]:
     for before in _BEFORE:
         for worth, cost in options:
             if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
-                return called, before
-    return called, _IMPOSSIBLE
+                return before
+    return _IMPOSSIBLE
 
 
 def _may_be_called(gram: str) -> bool:

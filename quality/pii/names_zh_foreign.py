@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from quality.pii import signs
@@ -149,12 +149,23 @@ def _shorten(text: str, start: int, end: int) -> int:
 def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
     for match in _runs().finditer(text):
+        if not (names or _may_hold(match[0])):
+            continue
         start, end = match.span()
         if text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
         if text[end : end + 1] in _DOTS or (start and text[start - 1] in _DOTS):
             continue
         yield from _known_in(text, start, end, names)
+
+
+@lru_cache(maxsize=1 << 16)
+def _may_hold(run: str) -> bool:
+    """Tell whether a run of transliteration is long, or holds a known name but for a character at its edges."""
+    known = transliterated()
+    return len(run) >= _UNMISTAKABLE or any(
+        run[skip:stop] in known for skip in (0, 1) for stop in (len(run), len(run) - 1, len(run) - 2)
+    )
 
 
 def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tuple[int, int]]:

@@ -80,9 +80,6 @@ def words(listing: str) -> str:
     return "|".join(map(re2.escape, listing.lower().split("|")))
 
 
-ANY: Final = sign(r"(?s:\A)")
-"""Every text holds it: what a recogniser without signs waits for."""
-
 _ASSERTION: Final = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
 
 
