@@ -27,6 +27,10 @@ _L = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿͰ-Ͽ"
 _NUMBER = re.compile(
     rf"\d(?<![{_L}\d_$€£.,/:+=*-].)(?<!\d .)\d{{0,5}}(?:[A-Za-z]|[-/]\d{{1,4}}[A-Za-z]?)?(?![{_L}\d_%°€$])(?!\.\d)"
 )
+_MAY_FOLLOW: Final = frozenset(" \t,")
+"""What stands between a number and the street that it is of."""
+
+_ASCII_DIGIT = re.compile("[0-9]")
 _ANY_NUMBER = re.compile(rf"\d{{1,6}}[A-Za-z]?(?![{_L}\d_%°€$])")
 _WORD = re.compile(rf"[ \t]{{1,2}}([{_L}\d][{_L}\d'’-]{{0,30}}\.?|C/)")
 _LEFT_WORDS = re.compile(r"[^\s,;:()\"“”]+")
@@ -111,7 +115,7 @@ SIGNS: Final = signs.DIGIT
 
 def find_addresses_en(text: str) -> Iterator[Span]:
     """Find street addresses and post boxes that are written in Latin letters."""
-    if not (signs.read(text).held & SIGNS and any(map(text.__contains__, "0123456789"))):
+    if not (signs.read(text).held & SIGNS and (text.isascii() or _ASCII_DIGIT.search(text))):
         return
     free, lower = 0, text.islower()
     if "PO" in text or "po " in text:
@@ -119,15 +123,18 @@ def find_addresses_en(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         if match.start() < free:
             continue
-        start = match.start()
-        if len(match.group()) == 4 and _YEAR_BEFORE.search(text, max(0, start - 8), start):
+        start, after = match.span()
+        before = text[start - 1 : start]
+        if not (text[after : after + 1] in _MAY_FOLLOW or before in (" ", ",")):
             continue
-        core = _after_number(text, match.end(), lower)
+        if after - start == 4 and before == " " and _YEAR_BEFORE.search(text, max(0, start - 8), start):
+            continue
+        core = _after_number(text, after, lower)
         if not core:
-            start = _before_number(text, match.start(), match.end(), free, lower)
+            start = _before_number(text, start, after, free, lower)
             if start < 0:
                 continue
-            core = match.end() + (text[match.end() : match.end() + 2] in (".\n", "., "))
+            core = after + (text[after : after + 2] in (".\n", "., "))
         end = _read_on(text, core, lower)
         unit = _UNIT_BEFORE.search(text, max(free, start - 20), start)
         start = unit.start() if unit else start

@@ -19,7 +19,7 @@ CAPITALISED = re.compile(
     rf"(?:-[{_LETTER}]+|['’](?![sS](?![{_LETTER}]))[{_LETTER}]+)*(?![{_LETTER}\d_@(]|\.[a-z@]|://|\\(?![\"'nt]))"
 )
 LOWER_CASED = re.compile(
-    rf"(?<![{_LETTER}\d_@#/\\.-])[{_LETTER}]+(?:['’](?!s)[{_LETTER}]+)?(?![{_LETTER}\d_@\\(]|\.[a-z@]|://)"
+    rf"[{_LETTER}](?<![{_LETTER}\d_@#/\\.-].)[{_LETTER}]*(?:['’](?!s)[{_LETTER}]+)?(?![{_LETTER}\d_@\\(]|\.[a-z@]|://)"
 )
 SUFFIXES = frozenset(
     {

@@ -56,7 +56,9 @@ _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e
 _SPACED = re.compile(
     r"姓\s?名\s?[:：]\s?([\u4e00-\u9fff](?:[ \u3000][\u4e00-\u9fff]){1,3})(?=[ \u3000]{2}|[\n,，。;；|]|$)"
 )
-_DOUBLED = re.compile(r"([丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇])\1")
+_DOUBLES: Final = "丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇"
+_DOUBLED = re.compile(rf"([{_DOUBLES}])\1")
+_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES))
 _UNSEEN = (-3, -3, -4)
 """Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
 
@@ -122,7 +124,8 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
         else:
             doubtful.append(best)
     yield from ((start, end) for start, end, _ in sure)
-    yield from _doubtful(text, sure, doubtful)
+    if doubtful:
+        yield from _doubtful(text, sure, doubtful)
 
 
 def _is_thing(text: str, start: int, end: int) -> bool:
@@ -144,6 +147,8 @@ def _stated(text: str) -> Iterator[Candidate]:
             for match in pattern.finditer(text):
                 if match[1][0] in surnames():
                     yield match.start(1), match.end(1), _ENOUGH
+    if not signs.read(text).held & _DOUBLED_SIGN:
+        return
     for match in _DOUBLED.finditer(text):
         led = not match.start() or not _is_han(text[match.start() - 1]) or _before(text, match.start()) > 0
         if led and _ends(text, match.end()) and not words().get(match[0], 0) >= 10:
