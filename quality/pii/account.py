@@ -133,8 +133,14 @@ _REDDIT_SIGN: Final = signs.sign("reddit")
 _REDDIT_NAME_SIGN: Final = signs.sign("u/[a-z0-9_-]{3}")
 _PROFILE_SIGN: Final = signs.sign(_PROFILES)
 SIGNS: Final = (
-    signs.AT | _FIVE_SIGN | _WECHAT_SIGN | _WECHAT_EN_SIGN | _WECHAT_ZH_SIGN | _JOINED_SIGN
-    | _REDDIT_NAME_SIGN | _PROFILE_SIGN
+    signs.AT
+    | _FIVE_SIGN
+    | _WECHAT_SIGN
+    | _WECHAT_EN_SIGN
+    | _WECHAT_ZH_SIGN
+    | _JOINED_SIGN
+    | _REDDIT_NAME_SIGN
+    | _PROFILE_SIGN
 )
 
 
@@ -153,8 +159,10 @@ def recognise(text: str) -> Iterator[Span]:
         for match in _WECHAT.finditer(text):
             if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
-    if held & _JOINED_SIGN and held & _NAMED_SIGN and (
-        held & _STATED_SIGN or (held & _IS_SIGN and _IS.search(text))
+    if (
+        held & _JOINED_SIGN
+        and held & _NAMED_SIGN
+        and (held & _STATED_SIGN or (held & _IS_SIGN and _IS.search(text)))
     ):
         yield from _named(text)
     if held & _REDDIT_NAME_SIGN and held & _REDDIT_SIGN:

@@ -34,7 +34,7 @@ _ASCII_DIGIT = re.compile("[0-9]")
 _ANY_NUMBER = re.compile(rf"\d{{1,6}}[A-Za-z]?(?![{_L}\d_%°€$])")
 _WORD = re.compile(rf"[ \t]{{1,2}}([{_L}\d][{_L}\d'’-]{{0,30}}\.?|C/)")
 _LEFT_WORDS = re.compile(r"[^\s,;:()\"“”]+")
-_GAPS = frozenset(",;:()\"“”")
+_GAPS = frozenset(',;:()"“”')
 _HOUSE = re.compile(r"(?<![\w.,/-])\d{1,5}(?: \d{1,5})? $")
 _SECOND = re.compile(r" \d{1,5}[A-Za-z]?(?=[\s,.;!?]|$)(?![ ,]+\d)")
 _DIRECTION = re.compile(r" (?:[NS][EW]?|[EW]|North|South|East|West)(?![\w'’])")
@@ -109,6 +109,7 @@ def _words() -> Words:
     lists = json.loads((DATA / "address_words.json").read_text("utf-8"))
     sets = {name: frozenset(lists[name].split()) for name in Words.__slots__ if name != "street_endings"}
     return Words(street_endings=tuple(lists["street_endings"].split()), **sets)
+
 
 SIGNS: Final = signs.DIGIT
 
@@ -210,10 +211,7 @@ def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> in
     words, last = _words(), _last_word(text, max(low, line), at)
     bare = last.lower()
     if not last or not (
-        lower
-        or last[0].isupper()
-        or bare.rstrip(".") in words.boxes
-        or bare in words.street_words_after
+        lower or last[0].isupper() or bare.rstrip(".") in words.boxes or bare in words.street_words_after
     ):
         return -1
     found = list(_LEFT_WORDS.finditer(text, max(low, line), at))[-6:]

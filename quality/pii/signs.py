@@ -27,7 +27,9 @@ _FOLD: Final = {
     ).items()
 }
 # Not str.translate, which takes an exception's time for each character that is not in the table.
-_FOLDED: Final = re.compile("[\uff01-\uff5e\u00a0\u2000-\u200a\u202f\u205f\u3000\u2010-\u2015\u2212\ufe58\ufe63]")
+_FOLDED: Final = re.compile(
+    "[\uff01-\uff5e\u00a0\u2000-\u200a\u202f\u205f\u3000\u2010-\u2015\u2212\ufe58\ufe63]"
+)
 # Full-width punctuation alone (，。：) is in every Chinese text and changes no pattern's mind: it triggers nothing.
 _ODD: Final = re.compile(
     "[\uff03\uff08\uff09\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
