@@ -86,7 +86,7 @@ def main() -> None:
     }
     print(f"{platform.machine()}, Python {platform.python_version()}, {versions}")
     print(
-        "| language | corpus | documents | characters each | presidio/s | structured kinds/s | ratio | all kinds/s | ratio |"
+        "| language | corpus | documents | characters | presidio/s | structured/s | ratio | all kinds/s | ratio |"
     )
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for lang, file in CORPORA:

@@ -33,6 +33,12 @@ _POSTCODE = re.compile(
 )
 _RUN = re.compile(r"[\u4e00-\u9fffA-Za-z0-9]*$")
 _BREAKS = re.compile("[的是在有和与了及离距为]")
+_LONGEST_NUMBER: Final = 24
+"""Characters of a number before its unit."""
+
+_LONGEST_UNIT: Final = 6
+"""Characters of a unit, and of what may not follow it."""
+
 _LONGEST: Final = 36
 """Characters before the first number of an address that are looked at."""
 
@@ -96,10 +102,10 @@ def _grammar() -> Grammar:
 
 def find_addresses_zh(text: str) -> Iterator[Span]:
     """Find addresses that are written in Chinese characters."""
-    if not signs.read(text).held & SIGNS or not _HINT.search(text):
+    if not signs.read(text).held & SIGNS:
         return
     free = 0
-    for match in _grammar().unit.finditer(text):
+    for match in _units(text):
         if match.start() < free:
             continue
         start = _start(text, match.start(), free)
@@ -108,6 +114,18 @@ def find_addresses_zh(text: str) -> Iterator[Span]:
         end = _end(text, match.end())
         yield Span(start, end, "address", 0.85, BY)
         free = end
+
+
+def _units(text: str) -> Iterator[re.Match[str]]:
+    """Find the numbers with their units, each looked for around the unit: most of a text is far from any."""
+    unit, free = _grammar().unit, 0
+    for hint in _HINT.finditer(text):
+        at = hint.start()
+        match = unit.search(text, max(free, at - _LONGEST_NUMBER), at + _LONGEST_UNIT)
+        # A unit that begins farther on has its own turn, with all in sight that stands behind it.
+        if match and match.start() < at < match.end():
+            yield match
+            free = match.end()
 
 
 def _start(text: str, at: int, free: int) -> int:

@@ -113,9 +113,9 @@ def recognise(text: str) -> Iterator[Span]:
     """Find dates of birth and coordinates."""
     seen = signs.read(text)
     text, held = seen.text, seen.held
-    if held & (_BIRTH_SIGN | _ALIVE_SIGN) or (held & _BRACKET_SIGN and held & _YEAR_SIGN):
-        if held & _DATE_SIGN or (held & _BORN_SIGN and held & _YEAR_SIGN):
-            yield from _births(text, held)
+    alive = held & (_BIRTH_SIGN | _ALIVE_SIGN) or (held & _BRACKET_SIGN and held & _YEAR_SIGN)
+    if alive and (held & _DATE_SIGN or (held & _BORN_SIGN and held & _YEAR_SIGN)):
+        yield from _births(text, held)
     if held & _DECIMAL_SIGN and _DECIMALS.search(text):
         yield from _pairs(text)
     if held & _SEXAGESIMAL_SIGN:

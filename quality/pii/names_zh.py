@@ -101,12 +101,10 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
-    for match in _surname_places().finditer(text):
-        at = match.start()
-        if at < free:
-            continue
-        outlook = _outlook(text[at : at + 3])
-        if outlook is None:
+    places = [match.start() for match in _surname_places().finditer(text)]
+    outlooks = map(_outlook, [text[at : at + 3] for at in places])
+    for at, outlook in zip(places, outlooks, strict=True):
+        if outlook is None or at < free:
             continue
         called, least = outlook
         if called and (end := _called(text, at)):

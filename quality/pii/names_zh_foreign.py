@@ -34,7 +34,7 @@ _TITLED_SIGN: Final = signs.sign("先生|女士|小姐|夫人|教授|医生|老�
 _LETTER_SIGN: Final = signs.sign("[a-z]")
 _INITIALS_SIGN: Final = signs.sign(r"[a-z]\.")
 _INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
-_LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
+_LED_BY_INITIALS = re.compile(r"[A-Z](?<![A-Za-z.].)\.\s?(?:[A-Z]\.\s?){0,2}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
 
