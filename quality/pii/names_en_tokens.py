@@ -69,16 +69,15 @@ class Token(NamedTuple):
 
 def tokens_of(text: str, matches: list[re.Match[str]]) -> list[Token]:
     """Return the words of a text that a pattern found, each with its role."""
-    tokens: list[Token] = []
-    after = -1
-    for match in reversed(matches):
-        start, end = match.span()
-        word = match[0]
-        joined = end < after <= end + _WIDEST_JOINT and _is_joint(word, text[end:after])
-        tokens.append(Token(start, end, word, role_as_written(word), joined))
-        after = start
-    tokens.reverse()
-    return tokens
+    if not matches:
+        return []
+    words = [match[0] for match in matches]
+    starts, ends = [match.start() for match in matches], [match.end() for match in matches]
+    joined = [
+        end < after <= end + _WIDEST_JOINT and ((gap := text[end:after]) == " " or _is_joint(word, gap))
+        for word, end, after in zip(words, ends, (*starts[1:], -1), strict=True)
+    ]
+    return list(map(Token, starts, ends, words, map(role_as_written, words), joined))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -89,9 +88,7 @@ def role_as_written(word: str) -> int:
 
 
 def _is_joint(word: str, gap: str) -> bool:
-    """Tell whether the gap between two capitalised words lets them be one name."""
-    if gap == " ":
-        return True
+    """Tell whether the gap between two capitalised words, more than a space, lets them be one name."""
     if gap in (".", ". "):
         return (
             len(word) == 1 or word in SUFFIXES or (gap == ". " and word.lower() in context().titles | {"st"})

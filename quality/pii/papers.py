@@ -71,6 +71,11 @@ _BARE_PLATE: Final = re.compile(
     r"|[A-Z]{2}-[0-9]{3}-[A-Z]{2}))(?![A-Za-z0-9-])"
 )
 _BARE_PLATE_SIGN: Final = signs.sign(signs.words("plate|registration|reg |tag"))
+# Those words end many others (template, percentage): the beginning of a plate has to follow.
+_PLATED_SIGN: Final = signs.sign(
+    r"(?:plates?|registration|reg|tags?)(?: number| no\.?| is| was|:| [\"'(])? [\"'(]?"
+    "(?:[a-z]{1,3}[ -]?[0-9]|[0-9][a-z]{3}|[a-z]{1,3}-[a-z])"
+)
 _SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
 
 _REGION: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
@@ -110,7 +115,7 @@ _HAN_SIGN: Final = signs.sign(
 )
 _NAMED_SIGN: Final = signs.sign(*map(signs.loosened, _HEADS.values()))
 _CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})")
-SIGNS: Final = _CN_PLATE_SIGN | _BARE_PLATE_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
+SIGNS: Final = _CN_PLATE_SIGN | _PLATED_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
@@ -122,7 +127,7 @@ def recognise(text: str) -> Iterator[Span]:
     if held & _CN_PLATE_SIGN and not text.isascii():
         for match in _CN_PLATE.finditer(text):
             yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
-    if held & _BARE_PLATE_SIGN:
+    if held & _PLATED_SIGN and held & _BARE_PLATE_SIGN:
         for match in _BARE_PLATE.finditer(text):
             yield Span(match.start(1), match.end(1), "plate", 0.88, _NAME)
     if text.isascii() and not held & _STEM_SIGN:
