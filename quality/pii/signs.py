@@ -90,6 +90,9 @@ def loosened(pattern: str) -> str:
     return _ASSERTION.sub("", pattern)
 
 
+START: Final = sign(r"\A")
+"""The beginning, which every text holds: RE2 finds nothing at all, and says so nowhere, when it has no memory left."""
+
 DIGIT: Final = sign("[0-9]")
 """A digit."""
 
@@ -117,12 +120,19 @@ def _automaton(size: int) -> re2.Set:
 
 @lru_cache(maxsize=2)
 def read(text: str) -> Signs:
-    """Return the signs of a text."""
+    """Return the signs of a text.
+
+    Raises:
+        MemoryError: the automaton does not fit into `_MEMORY`.
+    """
     if not text.isascii() and _ODD.search(text):
         text = _FOLDED.sub(lambda match: _FOLD[match[0]], text)
     lower, held = text.lower(), 0
     # Half of a surrogate pair, which JSON may hold alone, is no sign of anything.
-    for index in _automaton(len(_PATTERNS)).Match(lower.encode("utf-8", "replace")) or ():
+    found = _automaton(len(_PATTERNS)).Match(lower.encode("utf-8", "replace"))
+    if not found:
+        raise MemoryError(f"RE2 ran out of {_MEMORY} bytes over a text of {len(text)} characters")
+    for index in found:
         held |= 1 << index
     return Signs(text, lower, held)
 

@@ -67,7 +67,7 @@ def test_every_recogniser_declares_its_signs() -> None:
 
 
 def test_a_text_without_a_sign_is_not_read() -> None:
-    assert signs.read("。").held == 0
+    assert signs.read("。").held == signs.START
     assert find("。") == []
 
 
