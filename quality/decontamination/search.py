@@ -1,0 +1,251 @@
+"""Finds passages of the test side in training texts: a look-up of every run, then a reading of each pair that remains.
+
+The look-up is a few numpy passes over a batch. A pair of record and piece that shares enough is read: the runs must
+stand within one stretch of the record, for a long record holds the words of any question somewhere. A short item must
+stand whole in a prompt, up to the end of a sentence. What two records of one story share is told from a leak by the
+share alone. Rejected: a suffix array of both sides (memory grows with the training side), embeddings (they tell
+topics; a test question's sister with other numbers is as close as its paraphrase).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quality.decontamination.grams import Grams, grams, single, sizes
+from quality.decontamination.index import Index, bloom, passing
+from quality.tokens import I64, U64, token_spans
+
+FLOOR = 0.2
+"""Least score that is reported; no threshold may be lower."""
+SLACK = 2.0
+"""A stretch may have so many times the tokens of its piece, and `ROOM` more."""
+ROOM = 8
+BOUND = 5.0
+"""Words of a short item from which only its end must be that of a sentence, not its beginning."""
+
+_STARTS = re.compile(r"(^|[\s.?!;:,。？！；：，、(（\[\"“”'‘’「『《>*#-])\s*$")
+_STOPS = re.compile(r"\s*($|[\n.?!;:。？！；：)）\]\"”」』》])")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of a batch of records, flat.
+
+    Args:
+        texts: all texts, those of one record next to each other.
+        record_of: int64 [texts]; ascending numbers of their records.
+        prompt: bool [texts]; it is a prompt, beside which a short item may be held.
+    """
+
+    texts: Sequence[str]
+    record_of: I64
+    prompt: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The best match of one record.
+
+    Args:
+        piece: number of the piece in the index.
+        score: share of the piece's weight that the stretch holds, 0..1; 1 for a short item.
+        run: tokens of the longest common run.
+        text: number of the text in the batch that holds most of the stretch.
+        start, stop: where the stretch begins and ends in that text, in characters.
+    """
+
+    piece: int
+    score: float
+    run: int
+    text: int
+    start: int
+    stop: int
+
+
+def count(wanted: U64, batch: Texts) -> tuple[U64, I64]:
+    """Return which of the wanted features stand in a batch, and in how many of its records.
+
+    Args:
+        wanted: uint64, sorted and distinct.
+        batch: the texts.
+    """
+    table = bloom(wanted)
+    found: list[U64] = [np.zeros(0, np.uint64)]
+    for chunk, text_of in _with_texts(batch):
+        record_of = batch.record_of[text_of]
+        for values, at in ((chunk.values, chunk.at - chunk.before), (single(chunk.tokens.values), None)):
+            places = passing(table, values)
+            rows = np.searchsorted(wanted, values[places])
+            rows[rows == len(wanted)] = 0
+            exact = wanted[rows] == values[places] if len(wanted) else np.zeros(0, np.bool_)
+            owners = record_of[places if at is None else at[places]][exact]
+            found.append(owners.astype(np.uint64) << np.uint64(32) | rows[exact].astype(np.uint64))
+    # The texts of a record may lie in two chunks, so distinct pairs are taken over all of them.
+    pairs = np.unique(np.concatenate(found)) & np.uint64(0xFFFFFFFF)
+    rows, documents = np.unique(pairs.astype(np.int64), return_counts=True)
+    return wanted[rows], documents
+
+
+def search(index: Index, batch: Texts, records: int) -> list[Match | None]:
+    """Return the best match of each record, None where no piece scores `FLOOR`.
+
+    Args:
+        index: the test side.
+        batch: texts of records 0 to `records` - 1.
+        records: how many.
+    """
+    hits = _hits(index, batch)
+    best: list[Match | None] = [None] * records
+    for pair in _pairs(index, hits):
+        record = int(pair[RECORD][0])
+        match = _read(index, batch, pair, hits.first)
+        known = best[record]
+        if match is not None and (known is None or match.score > known.score):
+            best[record] = match
+    return best
+
+
+def _with_texts(batch: Texts) -> Iterator[tuple[Grams, I64]]:
+    """Yield the runs of each chunk, and the number of the text that each token of it is in."""
+    start = 0
+    for chunk in grams(batch.texts):
+        sizes = np.diff(chunk.tokens.offsets)
+        yield chunk, np.repeat(np.arange(start, start + len(sizes)), sizes)
+        start += len(sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """Runs of a batch that stand in the index, and where its texts begin.
+
+    Attributes:
+        table: int64 [6, hits]; rows RECORD to STOP, see there.
+        first: int64 [texts + 1]; the number of each text's first token.
+    """
+
+    table: I64
+    first: I64
+
+
+RECORD, PIECE, ENTRY, TEXT, AT, STOP = range(6)
+"""Of a hit: its record, its piece, its place among all runs of the index, its text, its first token and the one after."""
+
+
+def _hits(index: Index, batch: Texts) -> _Hits:
+    parts = [np.zeros((6, 0), np.int64)]
+    counts = [np.zeros(1, np.int64)]
+    for chunk, text_of in _with_texts(batch):
+        counts.append(np.diff(chunk.tokens.offsets))
+        near = passing(index.filter, chunk.values)
+        rows = np.minimum(np.searchsorted(index.runs, chunk.values[near]), max(0, len(index.runs) - 1))
+        exact = index.runs[rows] == chunk.values[near] if len(index.runs) else np.zeros(0, np.bool_)
+        rows, near = rows[exact], near[exact]
+        held = index.entry_offsets[rows + 1] - index.entry_offsets[rows]
+        shift = index.entry_offsets[rows] - (np.cumsum(held) - held)
+        entries = index.entries[np.arange(held.sum()) + np.repeat(shift, held)]
+        at = np.repeat(chunk.at[near], held)
+        text = text_of[at - chunk.before]
+        stop = at + sizes(chunk.tokens)[at - chunk.before]
+        parts.append(np.stack([batch.record_of[text], index.piece_of(entries), entries, text, at, stop]))
+    return _Hits(np.concatenate(parts, axis=1), np.cumsum(np.concatenate(counts)))
+
+
+def _pairs(index: Index, hits: _Hits) -> Iterator[I64]:
+    """Yield the hits of each pair of record and piece that may score `FLOOR`."""
+    table = hits.table
+    if not table.shape[1]:
+        return
+    key = table[RECORD] * len(index.tokens) + table[PIECE]
+    order = np.lexsort((table[ENTRY], key))
+    key, entry = key[order], table[ENTRY][order]
+    changed = key[1:] != key[:-1]
+    begin = np.flatnonzero(np.concatenate([[True], changed]))
+    fresh = np.concatenate([[True], changed | (entry[1:] != entry[:-1])])
+    shared = np.add.reduceat(np.where(fresh, index.weights[entry], 0.0), begin)
+    distinct = np.add.reduceat(fresh.astype(np.int64), begin)
+    piece = table[PIECE][order[begin]]
+    whole = distinct == np.diff(index.offsets)[piece]
+    enough = np.where(index.short[piece], whole, shared >= FLOOR * index.total[piece])
+    ends = np.concatenate([begin[1:], [len(key)]])
+    for number in np.flatnonzero(enough).tolist():
+        rows = order[begin[number] : ends[number]]
+        yield table[:, rows[np.argsort(table[AT][rows], kind="stable")]]
+
+
+def _read(index: Index, batch: Texts, pair: I64, first: I64) -> Match | None:
+    """Return the match of one pair, None where no stretch holds enough."""
+    piece = int(pair[PIECE][0])
+    places = index.places[pair[ENTRY]]
+    if index.short[piece]:
+        return _read_short(index, batch, piece, places, pair, first)
+    width = SLACK * float(index.tokens[piece]) + ROOM
+    weights = index.weights[pair[ENTRY]]
+    shared, low, high = _densest(pair[ENTRY].tolist(), pair[AT].tolist(), weights.tolist(), width)
+    score = shared / float(index.total[piece])
+    if score < FLOOR:
+        return None
+    inside = pair[:, low:high]
+    texts = inside[TEXT]
+    text = int(np.bincount(texts - texts[0]).argmax() + texts[0])
+    own = inside[:, texts == text]
+    start, stop = _stretch(batch, text, int(own[AT].min()), int(own[STOP].max()), first)
+    return Match(piece, min(1.0, score), _longest(places[low:high], inside), text, start, stop)
+
+
+def _densest(entries: list[int], at: list[int], weights: list[float], width: float) -> tuple[float, int, int]:
+    """Return the weight of the stretch of at most `width` tokens that holds most, its first hit and the one after."""
+    held: dict[int, int] = {}
+    best, low, high, total, first = 0.0, 0, 0, 0.0, 0
+    for last, entry in enumerate(entries):
+        if not held.get(entry):
+            total += weights[last]
+        held[entry] = held.get(entry, 0) + 1
+        while at[last] - at[first] > width:
+            gone = entries[first]
+            held[gone] -= 1
+            if not held[gone]:
+                total -= weights[first]
+            first += 1
+        if total > best + 1e-9:
+            best, low, high = total, first, last + 1
+    return best, low, high
+
+
+def _longest(places: I64, hits: I64) -> int:
+    """Return the tokens of the longest run that piece and record have in common."""
+    rows = sorted(zip((hits[AT] - places).tolist(), hits[AT].tolist(), hits[STOP].tolist(), strict=True))
+    longest, began, before = 0, 0, (-1, -1)
+    for shift, at, stop in rows:
+        if before != (shift, at - 1):
+            began = at
+        before = (shift, at)
+        longest = max(longest, stop - began)
+    return longest
+
+
+def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, first: I64) -> Match | None:
+    """Return the match of a short item: whole, in one prompt, up to the end of a sentence."""
+    held = int(index.offsets[piece + 1] - index.offsets[piece])
+    shifts = pair[AT] - places
+    for shift in np.unique(shifts).tolist():
+        own = pair[:, shifts == shift]
+        text = int(own[TEXT][0])
+        if len(np.unique(own[ENTRY])) < held or not batch.prompt[text]:
+            continue
+        tokens = int(index.tokens[piece])
+        start, stop = _stretch(batch, text, shift, shift + tokens, first)
+        whole = batch.texts[text]
+        begins = _STARTS.search(whole[:start]) or index.words[piece] >= BOUND
+        if begins and _STOPS.match(whole[stop:]):
+            return Match(piece, 1.0, tokens, text, start, stop)
+    return None
+
+
+def _stretch(batch: Texts, text: int, at: int, stop: int, first: I64) -> tuple[int, int]:
+    """Return where tokens begin and end in their text, in characters."""
+    starts, stops = token_spans(batch.texts[text])
+    return int(starts[at - first[text]]), int(stops[stop - 1 - first[text]])
