@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
@@ -58,6 +59,13 @@ STAGES: dict[str, StageKind] = {
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
+    "decontaminate": StageKind(
+        "judge",
+        Decontaminate(),
+        DecontaminateParams,
+        "drops records that hold passages of an evaluation set",
+        gate=True,
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -99,7 +107,13 @@ def remarks(params: StageParams) -> list[str]:
 
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | ScrubParams | SplitParams,
+    NormaliseParams
+    | HeuristicsParams
+    | LanguageParams
+    | DedupeParams
+    | ScrubParams
+    | DecontaminateParams
+    | SplitParams,
     Field(discriminator="stage"),
 ]
 

@@ -1,10 +1,11 @@
 """The index of the test side: every run of its pieces, what each weighs, and where to look it up.
 
 A run weighs 1 unless it is common. What stands in more than five training texts, or five pieces of the test sets,
-weighs less the more there are (the square of its share of the largest idf), what is known boilerplate
-(`boilerplate.json`: prompt templates, phrases of exams, licences) or stands in more than `CROWDED` pieces nothing. So
-a score is a share of what is a piece's own, whatever template it is wrapped in, and a leak that was copied many times
-still scores 1: all its runs are equally common. Rejected: a cut at a frequency, for which such a leak is invisible.
+weighs less the more there are (the square of its share of the largest idf); what is known boilerplate
+(`boilerplate.json`: prompt templates, phrases of exams, licences) or stands in more than `CROWDED` pieces, nothing. A
+score is a share, so a leak that was copied into one record of twenty still scores 1: all its runs are equally common.
+Only what a larger part of the corpus holds is taken for its template. Rejected: a cut at a frequency, for which a leak
+that was copied a few dozen times is invisible.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ CROWDED = 64
 LEAST_WEIGHT = 4.0
 """Least weight of a piece's runs together: with less it has nothing of its own."""
 LEAST_CONTENT = 2.0
-"""Least content of a short item: words that are neither small nor common; a character is half a word."""
+"""Least content of a short item: words that are neither small nor common; a character is two thirds."""
 COMMON_TOKEN = 0.02
 """Share of the training texts from which a word counts as common, given `ENOUGH_TEXTS` of them."""
 ENOUGH_TEXTS = 200
@@ -46,7 +47,7 @@ class Index:
 
     Attributes:
         sets: names of the test sets.
-        set_of, item, tokens: int64 [n]; words: float64 [n]; side: list [n]; short: bool [n]: of each piece, see `Pieces`.
+        set_of, item, tokens: int64 [n]; words: float64 [n]; side: list [n]; short: bool [n]: see `Pieces`.
         offsets: int64 [n + 1]; values: uint64, weights: float64: the runs of each piece, in order;
             places: int64; the number of the first token of each in the piece.
         sought: bool [n]; it has enough of its own to be looked for.
@@ -83,7 +84,7 @@ class Index:
 
 
 def features(pieces: Pieces) -> U64:
-    """Return what must be counted in the training texts, uint64, sorted and distinct: runs, and words of short items."""
+    """Return what is counted in the training texts, uint64, sorted and distinct: runs, and words of short items."""
     return np.unique(np.concatenate([pieces.values, pieces.singles]))
 
 
@@ -104,18 +105,32 @@ def weigh(pieces: Pieces, counted: U64, documents: I64, texts: int) -> Index:
     weights = _weights(pieces, counted, documents, texts)
     total = _sums(weights, pieces.offsets)
     sought = np.where(pieces.short, _told(pieces, counted, documents, texts, weights), total >= LEAST_WEIGHT)
+    none = np.zeros(0, np.int64)
     return _indexed(
         Index(
-            pieces.sets, pieces.set_of, pieces.item, pieces.side, pieces.tokens, pieces.words, pieces.short, pieces.offsets,
-            pieces.values, pieces.places, weights, sought, pieces.values[:0], pieces.offsets[:0], pieces.offsets[:0],
+            pieces.sets,
+            pieces.set_of,
+            pieces.item,
+            pieces.side,
+            pieces.tokens,
+            pieces.words,
+            pieces.short,
+            pieces.offsets,
+            pieces.values,
+            pieces.places,
+            weights,
+            sought,
+            pieces.values[:0],
+            none,
+            none,
             sought[:0],
         )
-    )  # fmt: skip
+    )
 
 
 def _weights(pieces: Pieces, counted: U64, documents: I64, texts: int) -> F64:
     """Return float64 [runs]: what each run of the pieces weighs."""
-    runs, of, _ = np.unique(pieces.values, return_inverse=True, return_counts=True)
+    runs, of = np.unique(pieces.values, return_inverse=True)
     count = len(pieces.tokens)
     piece_of = np.repeat(np.arange(count), np.diff(pieces.offsets))
     held = np.unique(np.stack([of, piece_of]), axis=1)[0] if len(of) else of
@@ -141,7 +156,7 @@ def _told(pieces: Pieces, counted: U64, documents: I64, texts: int, weights: F64
     common = _looked_up(pieces.singles, counted, documents) > COMMON_TOKEN * texts
     common &= ~pieces.characters & (texts >= ENOUGH_TEXTS)
     small = np.isin(pieces.singles, known.small) | common
-    content = _sums(np.where(small, 0.0, np.where(pieces.characters, 0.5, 1.0)), pieces.single_offsets)
+    content = _sums(np.where(small, 0.0, np.where(pieces.characters, 2 / 3, 1.0)), pieces.single_offsets)
     heaviest = np.zeros(len(pieces.tokens))
     piece_of = np.repeat(np.arange(len(pieces.tokens)), np.diff(pieces.offsets))
     np.maximum.at(heaviest, piece_of, weights)

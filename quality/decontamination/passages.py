@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from quality.decontamination.grams import grams, single, sizes
-from quality.tokens import CHARACTER, I64, U64
+from quality.tokens import CHARACTER, I64, U64, tokenise
 
 SHORT = 13
 """Words below which an item is short; a Chinese character is two thirds of a word."""
@@ -89,6 +89,16 @@ class _Cutter:
     left_out: int = 0
 
 
+def is_short(text: str) -> bool:
+    """Tell whether a text is so short that it is looked for as a whole only."""
+    kinds = np.concatenate([tokens.kinds for tokens in tokenise([text])] or [np.zeros(0, np.uint8)])
+    return _words(kinds) < SHORT
+
+
+def _words(kinds: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> float:
+    return float(np.where(kinds == CHARACTER, 2 / 3, 1.0).sum())
+
+
 def cut(passages: Sequence[Passage]) -> Pieces:
     """Return the pieces of passages.
 
@@ -126,8 +136,7 @@ def _take(
     """Add the pieces of one passage, whose runs begin at the tokens `at`."""
     total = len(kinds)
     characters = kinds == CHARACTER
-    length = float((~characters).sum() + characters.sum() * 2 / 3)
-    short = length < SHORT
+    short = _words(kinds) < SHORT
     if not total:
         return
     if not len(values) or (short and passage.side != "prompt"):
@@ -146,7 +155,7 @@ def _take(
         made.item.append(passage.item)
         made.side.append(passage.side)
         made.tokens.append(last - first)
-        made.words.append(float(np.where(characters[first:last], 2 / 3, 1.0).sum()))
+        made.words.append(_words(kinds[first:last]))
         made.short.append(short)
         made.values.append(own)
         made.places.append(at[inside] - first)

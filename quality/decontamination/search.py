@@ -99,14 +99,56 @@ def search(index: Index, batch: Texts, records: int) -> list[Match | None]:
         records: how many.
     """
     hits = _hits(index, batch)
-    best: list[Match | None] = [None] * records
+    best: list[_Found | None] = [None] * records
     for pair in _pairs(index, hits):
         record = int(pair[RECORD][0])
         match = _read(index, batch, pair, hits.first)
         known = best[record]
         if match is not None and (known is None or match.score > known.score):
             best[record] = match
-    return best
+    return [match and _placed(index, batch, match, hits.first) for match in best]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A match by numbers of tokens: `first` is that of the stretch, `stop` the one after it."""
+
+    piece: int
+    score: float
+    text: int
+    first: int
+    stop: int
+
+
+def _placed(index: Index, batch: Texts, found: _Found, first: I64) -> Match:
+    """Return a match with its place in characters and its longest run."""
+    text = batch.texts[found.text]
+    starts, stops = token_spans(text)
+    low, high = found.first - int(first[found.text]), found.stop - int(first[found.text])
+    run = _longest(index, found.piece, text, low, high)
+    return Match(found.piece, found.score, run, found.text, int(starts[low]), int(stops[high - 1]))
+
+
+def _longest(index: Index, piece: int, text: str, low: int, high: int) -> int:
+    """Return the tokens of the longest run that a piece and the tokens from `low` to `high` of a text share."""
+    own = slice(int(index.offsets[piece]), int(index.offsets[piece + 1]))
+    places: dict[int, list[int]] = {}
+    for value, place in zip(index.values[own].tolist(), index.places[own].tolist(), strict=True):
+        places.setdefault(value, []).append(place)
+    rows = []
+    for chunk in grams([text]):
+        stops = chunk.at + sizes(chunk.tokens)[chunk.at]
+        inside = (chunk.at >= low) & (stops <= high)
+        columns = (chunk.values[inside].tolist(), chunk.at[inside].tolist(), stops[inside].tolist())
+        for value, at, stop in zip(*columns, strict=True):
+            rows += [(at - place, at, stop) for place in places.get(value, ())]
+    longest, began, before = 0, 0, (0, -2)
+    for shift, at, stop in sorted(rows):
+        if before != (shift, at - 1):
+            began = at
+        before = (shift, at)
+        longest = max(longest, stop - began)
+    return longest
 
 
 def _with_texts(batch: Texts) -> Iterator[tuple[Grams, I64]]:
@@ -132,7 +174,7 @@ class _Hits:
 
 
 RECORD, PIECE, ENTRY, TEXT, AT, STOP = range(6)
-"""Of a hit: its record, its piece, its place among all runs of the index, its text, its first token and the one after."""
+"""Of a hit: record, piece, place among all runs of the index, text, first token, and the token after the run."""
 
 
 def _hits(index: Index, batch: Texts) -> _Hits:
@@ -176,7 +218,7 @@ def _pairs(index: Index, hits: _Hits) -> Iterator[I64]:
         yield table[:, rows[np.argsort(table[AT][rows], kind="stable")]]
 
 
-def _read(index: Index, batch: Texts, pair: I64, first: I64) -> Match | None:
+def _read(index: Index, batch: Texts, pair: I64, first: I64) -> _Found | None:
     """Return the match of one pair, None where no stretch holds enough."""
     piece = int(pair[PIECE][0])
     places = index.places[pair[ENTRY]]
@@ -192,8 +234,7 @@ def _read(index: Index, batch: Texts, pair: I64, first: I64) -> Match | None:
     texts = inside[TEXT]
     text = int(np.bincount(texts - texts[0]).argmax() + texts[0])
     own = inside[:, texts == text]
-    start, stop = _stretch(batch, text, int(own[AT].min()), int(own[STOP].max()), first)
-    return Match(piece, min(1.0, score), _longest(places[low:high], inside), text, start, stop)
+    return _Found(piece, min(1.0, score), text, int(own[AT].min()), int(own[STOP].max()))
 
 
 def _densest(entries: list[int], at: list[int], weights: list[float], width: float) -> tuple[float, int, int]:
@@ -215,19 +256,7 @@ def _densest(entries: list[int], at: list[int], weights: list[float], width: flo
     return best, low, high
 
 
-def _longest(places: I64, hits: I64) -> int:
-    """Return the tokens of the longest run that piece and record have in common."""
-    rows = sorted(zip((hits[AT] - places).tolist(), hits[AT].tolist(), hits[STOP].tolist(), strict=True))
-    longest, began, before = 0, 0, (-1, -1)
-    for shift, at, stop in rows:
-        if before != (shift, at - 1):
-            began = at
-        before = (shift, at)
-        longest = max(longest, stop - began)
-    return longest
-
-
-def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, first: I64) -> Match | None:
+def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, first: I64) -> _Found | None:
     """Return the match of a short item: whole, in one prompt, up to the end of a sentence."""
     held = int(index.offsets[piece + 1] - index.offsets[piece])
     shifts = pair[AT] - places
@@ -237,15 +266,11 @@ def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, 
         if len(np.unique(own[ENTRY])) < held or not batch.prompt[text]:
             continue
         tokens = int(index.tokens[piece])
-        start, stop = _stretch(batch, text, shift, shift + tokens, first)
+        starts, stops = token_spans(batch.texts[text])
+        at = shift - int(first[text])
+        start, stop = int(starts[at]), int(stops[at + tokens - 1])
         whole = batch.texts[text]
         begins = _STARTS.search(whole[:start]) or index.words[piece] >= BOUND
         if begins and _STOPS.match(whole[stop:]):
-            return Match(piece, 1.0, tokens, text, start, stop)
+            return _Found(piece, 1.0, text, shift, shift + tokens)
     return None
-
-
-def _stretch(batch: Texts, text: int, at: int, stop: int, first: I64) -> tuple[int, int]:
-    """Return where tokens begin and end in their text, in characters."""
-    starts, stops = token_spans(batch.texts[text])
-    return int(starts[at - first[text]]), int(stops[stop - 1 - first[text]])
