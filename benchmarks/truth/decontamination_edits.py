@@ -20,7 +20,10 @@ _BEFORE = (
 _AFTER = (
     " When you have finished, rate how hard the task was on a scale from one to ten and give a short reason."
 )
-_BEFORE_ZH = "你是一位耐心的助教，正在帮一位老师准备下周要用的练习，他想看看没有见过这类任务的人会怎样一步一步地完成。任务："
+_BEFORE_ZH = (
+    "你是一位耐心的助教，正在帮一位老师准备下周要用的练习，"
+    "他想看看没有见过这类任务的人会怎样一步一步地完成。任务："
+)
 _AFTER_ZH = "完成之后，请给这个任务的难度打分，从一到十，并简单说明理由。"
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.balance import Balance
+from pipeline.stages.balance_params import BalanceParams
 from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
@@ -66,6 +68,13 @@ STAGES: dict[str, StageKind] = {
         "drops records that hold passages of an evaluation set",
         gate=True,
     ),
+    "balance": StageKind(
+        "judge",
+        Balance(),
+        BalanceParams,
+        "brings groups to the shares that are wanted, and gives every record its weight",
+        never_after=("split", "each split would then have shares of its own"),
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -113,6 +122,7 @@ AnyStageParams: TypeAlias = Annotated[
     | DedupeParams
     | ScrubParams
     | DecontaminateParams
+    | BalanceParams
     | SplitParams,
     Field(discriminator="stage"),
 ]

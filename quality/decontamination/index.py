@@ -32,7 +32,9 @@ CROWDED = 64
 LEAST_WEIGHT = 4.0
 """Least weight of a piece's runs together: with less it has nothing of its own."""
 LEAST_CONTENT = 2.0
-"""Least content of a short item: words that are neither small nor common; a character is two thirds."""
+"""Content of a short item, in words that are neither small nor common (a character is two thirds), to be sought."""
+LONE_CONTENT = 1.0
+"""Content of a short item that must be a prompt as a whole to count: `What is Kubernetes?`."""
 COMMON_TOKEN = 0.02
 """Share of the training texts from which a word counts as common, given `ENOUGH_TEXTS` of them."""
 ENOUGH_TEXTS = 200
@@ -50,7 +52,7 @@ class Index:
         set_of, item, tokens: int64 [n]; words: float64 [n]; side: list [n]; short: bool [n]: see `Pieces`.
         offsets: int64 [n + 1]; values: uint64, weights: float64: the runs of each piece, in order;
             places: int64; the number of the first token of each in the piece.
-        sought: bool [n]; it has enough of its own to be looked for.
+        sought: bool [n]; it has enough of its own to be looked for. alone: bool [n]; only as a whole prompt.
         runs: uint64 [r], sorted and distinct: all runs of the pieces that are sought.
         entry_offsets: int64 [r + 1]; entries: int64: places in `values` of each run, those without weight left out.
         filter: bool [2 ** k]; what a run's first k bits must hit.
@@ -68,6 +70,7 @@ class Index:
     places: I64
     weights: F64
     sought: Flags
+    alone: Flags
     runs: U64
     entry_offsets: I64
     entries: I64
@@ -104,7 +107,12 @@ def weigh(pieces: Pieces, counted: U64, documents: I64, texts: int) -> Index:
     """
     weights = _weights(pieces, counted, documents, texts)
     total = _sums(weights, pieces.offsets)
-    sought = np.where(pieces.short, _told(pieces, counted, documents, texts, weights), total >= LEAST_WEIGHT)
+    content = _content(pieces, counted, documents, texts)
+    heaviest = np.zeros(len(pieces.tokens))
+    np.maximum.at(heaviest, np.repeat(np.arange(len(pieces.tokens)), np.diff(pieces.offsets)), weights)
+    # A weight of .5 is that of a run in some 20 of 1,000 texts, or 80 of 100,000.
+    told = (content >= LONE_CONTENT) & (heaviest >= 0.5)
+    sought = np.where(pieces.short, told, total >= LEAST_WEIGHT)
     none = np.zeros(0, np.int64)
     return _indexed(
         Index(
@@ -120,6 +128,7 @@ def weigh(pieces: Pieces, counted: U64, documents: I64, texts: int) -> Index:
             pieces.places,
             weights,
             sought,
+            pieces.short & (content < LEAST_CONTENT),
             pieces.values[:0],
             none,
             none,
@@ -150,19 +159,12 @@ def rarity(documents: I64, texts: int) -> F64:
     return result
 
 
-def _told(pieces: Pieces, counted: U64, documents: I64, texts: int, weights: F64) -> Flags:
-    """Return bool [n]: short pieces that say enough, and are no phrase that many training texts hold."""
-    known = _known()
+def _content(pieces: Pieces, counted: U64, documents: I64, texts: int) -> F64:
+    """Return float64 [n]: how much each short piece says, in words."""
     common = _looked_up(pieces.singles, counted, documents) > COMMON_TOKEN * texts
     common &= ~pieces.characters & (texts >= ENOUGH_TEXTS)
-    small = np.isin(pieces.singles, known.small) | common
-    content = _sums(np.where(small, 0.0, np.where(pieces.characters, 2 / 3, 1.0)), pieces.single_offsets)
-    heaviest = np.zeros(len(pieces.tokens))
-    piece_of = np.repeat(np.arange(len(pieces.tokens)), np.diff(pieces.offsets))
-    np.maximum.at(heaviest, piece_of, weights)
-    # A weight of .5 is that of a run in some 20 of 1,000 texts, or 80 of 100,000.
-    result: Flags = (content >= LEAST_CONTENT) & (heaviest >= 0.5)
-    return result
+    small = np.isin(pieces.singles, _known().small) | common
+    return _sums(np.where(small, 0.0, np.where(pieces.characters, 2 / 3, 1.0)), pieces.single_offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def to_table(index: Index) -> pa.Table:
         "item": index.item, "side": pa.array(index.side, pa.string()), "tokens": index.tokens,
         "words": index.words,
         "short": index.short, "sought": index.sought,
+        "alone": index.alone,
         "places": pa.ListArray.from_arrays(offsets, pa.array(index.places.astype(np.int32))),
         "runs": pa.ListArray.from_arrays(offsets, pa.array(index.values)),
         "weights": pa.ListArray.from_arrays(offsets, pa.array(index.weights.astype(np.float32))),
@@ -258,6 +261,7 @@ def from_table(table: pa.Table) -> Index:
             places.to_numpy(zero_copy_only=False).astype(np.int64),
             weights.to_numpy(zero_copy_only=False).astype(np.float64),
             np.array(table.column("sought").to_pylist(), np.bool_),
+            np.array(table.column("alone").to_pylist(), np.bool_),
             values[:0],
             np.zeros(0, np.int64),
             np.zeros(0, np.int64),

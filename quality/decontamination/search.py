@@ -25,10 +25,12 @@ SLACK = 2.0
 """A stretch may have so many times the tokens of its piece, and `ROOM` more."""
 ROOM = 8
 BOUND = 5.0
-"""Words of a short item from which only its end must be that of a sentence, not its beginning."""
+"""Words of a short item from which its beginning need not be that of a sentence."""
+UNBOUND = 8.0
+"""Words of a short item from which its end need not be that of a sentence either."""
 
-_STARTS = re.compile(r"(^|[\s.?!;:,。？！；：，、(（\[\"“”'‘’「『《>*#-])\s*$")
-_STOPS = re.compile(r"\s*($|[\n.?!;:。？！；：)）\]\"”」』》])")
+_STARTS = re.compile(r"(^|[\s.?!;:,．。？！；：，、(（\[\"“”＂'‘’＇「『《>*#-])\s*$")
+_STOPS = re.compile(r"[\"”＂'’＇]*\s*($|[\n.?!;:．。？！；：…)）\]」』》])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def search(index: Index, batch: Texts, records: int) -> list[Match | None]:
         known = best[record]
         if match is not None and (known is None or match.score > known.score):
             best[record] = match
-    return [match and _placed(index, batch, match, hits.first) for match in best]
+    return [None if match is None else _placed(index, batch, match, hits.first) for match in best]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def _densest(entries: list[int], at: list[int], weights: list[float], width: flo
 
 
 def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, first: I64) -> _Found | None:
-    """Return the match of a short item: whole, in one prompt, up to the end of a sentence."""
+    """Return the match of a short item: whole, in one prompt; a very short one as a sentence of its own."""
     held = int(index.offsets[piece + 1] - index.offsets[piece])
     shifts = pair[AT] - places
     for shift in np.unique(shifts).tolist():
@@ -269,8 +271,10 @@ def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, 
         starts, stops = token_spans(batch.texts[text])
         at = shift - int(first[text])
         start, stop = int(starts[at]), int(stops[at + tokens - 1])
+        if index.alone[piece] and len(starts) > tokens:
+            continue
         whole = batch.texts[text]
         begins = _STARTS.search(whole[:start]) or index.words[piece] >= BOUND
-        if begins and _STOPS.match(whole[stop:]):
+        if begins and (_STOPS.match(whole[stop:]) or index.words[piece] >= UNBOUND):
             return _Found(piece, 1.0, text, shift, shift + tokens)
     return None
