@@ -43,19 +43,22 @@ def quotas(sizes: Mapping[str, int], targets: Mapping[str, float], least_kept: f
     """
     wanted = _shares(sizes, targets)
     total = sum(sizes.values())
-    possible = [sizes[group] / share for group, share in wanted.items() if share > 0]
-    size = max(min(possible, default=0.0), least_kept * total)
-    # With less than everything kept by `size` alone, groups at their limit give less than their share.
-    while True:
-        kept = {group: min(sizes[group], math.floor(share * size + 1e-9)) for group, share in wanted.items()}
-        if sum(kept.values()) >= math.floor(least_kept * total) or size > total / min(
-            (share for share in wanted.values() if share > 0), default=1.0
-        ):
-            break
-        size *= 1.01
+    low = min((sizes[group] / share for group, share in wanted.items() if share > 0), default=0.0)
+    if sum(_kept(sizes, wanted, low).values()) < math.floor(least_kept * total):
+        high = max(sizes[group] / share for group, share in wanted.items() if share > 0)
+        while high - low > 0.5:  # the size of which, with small groups whole, as much stays as must
+            middle = (low + high) / 2
+            enough = sum(_kept(sizes, wanted, middle).values()) >= math.floor(least_kept * total)
+            low, high = (low, middle) if enough else (middle, high)
+        low = high
+    kept = _kept(sizes, wanted, low)
     whole = max(1, sum(kept.values()))
     short = [group for group, share in wanted.items() if kept[group] / whole < share - 0.005 - 1 / whole]
     return Quotas(kept, tuple(sorted(short)))
+
+
+def _kept(sizes: Mapping[str, int], wanted: Mapping[str, float], size: float) -> dict[str, int]:
+    return {group: min(sizes[group], math.floor(share * size + 1e-9)) for group, share in wanted.items()}
 
 
 def ratio(positive: int, negative: int, least: float, most: float) -> tuple[int, int]:
