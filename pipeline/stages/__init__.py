@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.stages.balance import Balance
 from pipeline.stages.balance_params import BalanceParams
+from pipeline.stages.coverage import CoverageParams, CoverageStage
 from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
@@ -68,6 +69,9 @@ STAGES: dict[str, StageKind] = {
         "drops records that hold passages of an evaluation set",
         gate=True,
     ),
+    "coverage": StageKind(
+        "judge", CoverageStage(), CoverageParams, "says how much of the domain's keywords the set mentions"
+    ),
     "balance": StageKind(
         "judge",
         Balance(),
@@ -122,6 +126,7 @@ AnyStageParams: TypeAlias = Annotated[
     | DedupeParams
     | ScrubParams
     | DecontaminateParams
+    | CoverageParams
     | BalanceParams
     | SplitParams,
     Field(discriminator="stage"),

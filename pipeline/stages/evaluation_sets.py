@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 from pydantic import Field
@@ -116,6 +117,25 @@ def loaded(files: Sequence[EvaluationFile], answers: bool) -> Loaded:
     return _loaded(_Key(digest_of(files), tuple(files)), answers)
 
 
+def rows_of(each: EvaluationFile) -> tuple[list[dict[str, Any]], int]:
+    """Return the records of one file beside the corpus, and how many of its units could not be read.
+
+    Raises:
+        SourceError: it was changed since it was found, or more than `MOST_UNREADABLE` of it cannot be read.
+    """
+    tables: list[pa.Table] = []
+    report = ingest_file(each.file, each.spec, _ROWS, tables.append)
+    if input_digest(each.file, each.spec) != each.digest:
+        raise SourceError(f"{each.file.shown} was changed while it was read", "run the same command again")
+    bad = sum(reject.reason not in SOUND for reject in report.rejects)
+    if bad > MOST_UNREADABLE * report.units:
+        raise SourceError(
+            f"{each.spec.name}: {bad} of {report.units} units of {each.file.shown} cannot be read",
+            "say how it is read (format, columns, encoding), in a mapping as under `sources:`",
+        )
+    return [row for table in tables for row in table.to_pylist()], bad
+
+
 class _Key:
     """Files that are equal if their digests are."""
 
@@ -138,30 +158,19 @@ def _loaded(key: _Key, answers: bool) -> Loaded:
     numbers: dict[str, int] = {}
     unreadable = 0
     for each in key.files:
-        tables: list[pa.Table] = []
-        report = ingest_file(each.file, each.spec, _ROWS, tables.append)
-        if input_digest(each.file, each.spec) != each.digest:
-            raise SourceError(
-                f"{each.file.shown} was changed while it was read", "run the same command again"
-            )
-        bad = sum(reject.reason not in SOUND for reject in report.rejects)
+        rows, bad = rows_of(each)
         unreadable += bad
-        if bad > MOST_UNREADABLE * report.units:
-            raise SourceError(
-                f"evaluation set {each.spec.name}: {bad} of {report.units} units of {each.file.shown} cannot be read",
-                "say how it is read under `against:` (format, columns, encoding), as for a source",
-            )
-        for row in (row for table in tables for row in table.to_pylist()):
+        for row in rows:
             item = numbers[each.spec.name] = numbers.get(each.spec.name, 0) + 1
             places[each.spec.name, item] = (row["file"], row["line"])
             passages += _passages(each.spec.name, item, row, answers)
     return Loaded(cut(passages), places, unreadable)
 
 
-def _passages(name: str, item: int, row: dict[str, str], answers: bool) -> list[Passage]:
+def _passages(name: str, item: int, row: dict[str, Any], answers: bool) -> list[Passage]:
     """Return the texts of one item: its prompt, in one piece unless both parts can stand alone, and its answer."""
     instruction, input_, output = row["instruction"], row["input"], row["output"]
-    turns = [turn["user"] for turn in row["history"]]  # type: ignore[index]
+    turns = [turn["user"] for turn in row["history"]]
     if not (instruction or input_ or turns):
         return [Passage(name, item, "text", output)]
     parts = [instruction, input_]
