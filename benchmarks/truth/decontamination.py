@@ -13,12 +13,16 @@ import argparse
 import csv
 import gzip
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from decontamination_edits import EDITS, WHOLE_ONLY, half, words
 
 from quality.decontamination import Match, Passage, Texts, count, cut, search, weigh

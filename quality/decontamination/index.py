@@ -142,8 +142,7 @@ def _weights(pieces: Pieces, counted: U64, documents: I64, texts: int) -> F64:
     runs, of = np.unique(pieces.values, return_inverse=True)
     count = len(pieces.tokens)
     piece_of = np.repeat(np.arange(count), np.diff(pieces.offsets))
-    held = np.unique(np.stack([of, piece_of]), axis=1)[0] if len(of) else of
-    holding = np.bincount(held, minlength=len(runs))
+    holding = np.bincount(np.unique(of * max(1, count) + piece_of) // max(1, count), minlength=len(runs))
     weight = np.minimum(rarity(_looked_up(runs, counted, documents), texts), rarity(holding, count))
     weight[(holding > CROWDED) | np.isin(runs, _known().runs)] = 0
     result: F64 = weight[of]

@@ -29,8 +29,10 @@ BOUND = 5.0
 UNBOUND = 8.0
 """Words of a short item from which its end need not be that of a sentence either."""
 
-_STARTS = re.compile(r"(^|[\s.?!;:,．。？！；：，、(（\[\"“”＂'‘’＇「『《>*#-])\s*$")
+_STARTS = re.compile(r"(^|[\n.?!;:,．。？！；：，、(（\[\"“”＂'‘’＇「『《>*#-])\s*$")
 _STOPS = re.compile(r"[\"”＂'’＇]*\s*($|[\n.?!;:．。？！；：…)）\]」』》])")
+_NEAR = 16
+"""Characters beside a short item that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,12 @@ def count(wanted: U64, batch: Texts) -> tuple[U64, I64]:
             owners = record_of[places if at is None else at[places]][exact]
             found.append(owners.astype(np.uint64) << np.uint64(32) | rows[exact].astype(np.uint64))
     # The texts of a record may lie in two chunks, so distinct pairs are taken over all of them.
-    pairs = np.unique(np.concatenate(found)) & np.uint64(0xFFFFFFFF)
-    rows, documents = np.unique(pairs.astype(np.int64), return_counts=True)
-    return wanted[rows], documents
+    pairs = np.sort(np.concatenate(found))
+    distinct = pairs[1:][pairs[1:] != pairs[:-1]]
+    numbers = (np.concatenate([pairs[:1], distinct]) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    documents = np.bincount(numbers, minlength=len(wanted))
+    present = np.flatnonzero(documents)
+    return wanted[present], documents[present]
 
 
 def search(index: Index, batch: Texts, records: int) -> list[Match | None]:
@@ -261,20 +266,25 @@ def _densest(entries: list[int], at: list[int], weights: list[float], width: flo
 def _read_short(index: Index, batch: Texts, piece: int, places: I64, pair: I64, first: I64) -> _Found | None:
     """Return the match of a short item: whole, in one prompt; a very short one as a sentence of its own."""
     held = int(index.offsets[piece + 1] - index.offsets[piece])
+    tokens = int(index.tokens[piece])
     shifts = pair[AT] - places
-    for shift in np.unique(shifts).tolist():
-        own = pair[:, shifts == shift]
-        text = int(own[TEXT][0])
-        if len(np.unique(own[ENTRY])) < held or not batch.prompt[text]:
+    order = np.argsort(shifts, kind="stable")
+    found, begin, counts = np.unique(shifts[order], return_index=True, return_counts=True)
+    spans: dict[int, tuple[I64, I64]] = {}
+    for number in np.flatnonzero(counts == held).tolist():  # a run stands once in a piece, at each shift
+        text = int(pair[TEXT][order[begin[number]]])
+        if not batch.prompt[text]:
             continue
-        tokens = int(index.tokens[piece])
-        starts, stops = token_spans(batch.texts[text])
-        at = shift - int(first[text])
-        start, stop = int(starts[at]), int(stops[at + tokens - 1])
+        if text not in spans:
+            spans[text] = token_spans(batch.texts[text])
+        starts, stops = spans[text]
+        at = int(found[number]) - int(first[text])
         if index.alone[piece] and len(starts) > tokens:
             continue
-        whole = batch.texts[text]
-        begins = _STARTS.search(whole[:start]) or index.words[piece] >= BOUND
-        if begins and (_STOPS.match(whole[stop:]) or index.words[piece] >= UNBOUND):
+        start, stop, whole = int(starts[at]), int(stops[at + tokens - 1]), batch.texts[text]
+        begins = _STARTS.search(whole[max(0, start - _NEAR) : start]) or index.words[piece] >= BOUND
+        ends = _STOPS.match(whole[stop : stop + _NEAR]) or index.words[piece] >= UNBOUND
+        if begins and ends:
+            shift = int(found[number])
             return _Found(piece, 1.0, text, shift, shift + tokens)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -207,6 +208,7 @@ def test_a_short_item_is_found_whole_in_a_prompt(item: str, text: str) -> None:
         (SHORT, "What is the capital of France's largest bank?"),
         ("Compare photosynthesis with respiration.", "Compare photosynthesis with respiration rates."),
         ("法国的首都是哪里？", "法国的首都是哪里的人最喜欢的城市？"),
+        ("Compare photosynthesis with respiration.", "Never compare photosynthesis with respiration."),
         ("What is photosynthesis?", "Explain in a poem: what is photosynthesis?"),
         ("How are you?", "How are you?"),
         ("Yes", "Yes"),
@@ -259,3 +261,21 @@ def test_the_order_of_records_changes_no_match(order: list[int]) -> None:
     shuffled = search(index, prompts([texts[n] for n in order]), 6)
     told = [(m.piece, m.score, m.start, m.stop) if m else None for m in plain]
     assert [(m.piece, m.score, m.start, m.stop) if m else None for m in shuffled] == [told[n] for n in order]
+
+
+def test_a_text_that_repeats_an_item_endlessly_takes_no_endless_time() -> None:
+    index = index_of(
+        [
+            *one(QUESTION),
+            Passage("exam", 2, "prompt", SHORT),
+            Passage("exam", 3, "prompt", "法国的首都是哪里？"),
+        ]
+    )
+    began = time.monotonic()
+    for text in (
+        "What is the capital of France or " * 20_000,
+        "法国的首都是哪里的" * 20_000,
+        (QUESTION[:60] + " ") * 10_000,
+    ):
+        found(index, text)
+    assert time.monotonic() - began < 30  # some seconds; each pair of places by itself would take an hour
