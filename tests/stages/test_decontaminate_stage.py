@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fakes import Corner, tasks, write_jsonl
 
 from pipeline.errors import PipelineError, RecipeError, SourceError
 from pipeline.ledger import describe, life_of
+from pipeline.runners import make_runner
 
 ITEMS = [
     {
@@ -141,3 +143,22 @@ def test_a_moved_threshold_measures_nothing_again(leaking: Corner) -> None:
 def test_a_threshold_below_what_is_reported_is_a_mistake_in_the_recipe(leaking: Corner) -> None:
     with pytest.raises(RecipeError, match=r"greater than or equal to 0\.2"):
         leaking.plan(stage(", threshold: 0.1"))
+
+
+def test_another_process_finds_the_same(leaking: Corner, tmp_path: Path) -> None:
+    write_jsonl(
+        leaking.folder / "manual.jsonl", [{"text": f"Keep the kettle and ladder {n} dry."} for n in range(4)]
+    )
+    stages = (
+        "[{stage: decontaminate, against: exams}, {stage: coverage, reference: manual.jsonl}, {stage: balance, by:"
+        " source, targets: equal, how: weight}]"
+    )
+    found = []
+    for number, kind in enumerate(("serial", "processes")):
+        corner = Corner(tmp_path / kind)
+        shutil.copytree(leaking.folder, corner.folder, ignore=shutil.ignore_patterns("serial", "processes"))
+        with make_runner(kind, 1, 0) as runner:
+            out = corner.build(corner.plan(stages), f"out{number}", runner)
+        found.append({p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()})
+    assert found[0] == found[1]
+    assert json.loads(found[0][Path("manifest.json")])["gates"][1]["value"] is not None
