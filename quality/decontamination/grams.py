@@ -2,8 +2,8 @@
 
 Short enough that one changed word in eight leaves three runs of four whole; what two unrelated texts share at that
 length is mostly common, and frequency takes it out of the count. Rejected: 13 words (GPT-3, appendix C of Brown et
-al. 2020) and 8 (Llama 2), which one changed word in eight defeats altogether; three words, which separate light
-paraphrases from unrelated problems of one kind less well (least .29 against .29 in half A, here .53 against .45).
+al. 2020) and 8 (Llama 2), which one changed word in eight defeats altogether; three words, of which a
+light paraphrase keeps about as many as two problems of one kind share.
 """
 
 from __future__ import annotations
