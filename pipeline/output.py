@@ -192,7 +192,8 @@ def _write_exports(
                 streams[export.format, split] = stack.enter_context(path.open("wb"))
         for shard in results[-1].shards:
             table = store.read_table("shards", shard.shard)
-            rows = table.select([*TEXT_COLUMNS, "meta"]).to_pylist()
+            weights = ["weight"] if any(export.weights for export in plan.recipe.exports) else []
+            rows = table.select([*TEXT_COLUMNS, "meta", *weights]).to_pylist()
             names = table["split"].to_pylist() if "split" in table.column_names else ["train"] * len(rows)
             for row, split in zip(rows, names, strict=True):
                 counts[split] += 1

@@ -8,6 +8,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.balance import Balance
+from pipeline.stages.balance_params import BalanceParams
+from pipeline.stages.coverage import CoverageParams, CoverageStage
+from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
@@ -66,6 +70,22 @@ STAGES: dict[str, StageKind] = {
         "applies what people decided, to the very texts they decided on",
         never_after=("scrub", "a text that people wrote may hold personal data"),
     ),
+    "decontaminate": StageKind(
+        "judge",
+        Decontaminate(),
+        DecontaminateParams,
+        "drops records that hold passages of an evaluation set",
+    ),
+    "coverage": StageKind(
+        "judge", CoverageStage(), CoverageParams, "says how much of the domain's keywords the set mentions"
+    ),
+    "balance": StageKind(
+        "judge",
+        Balance(),
+        BalanceParams,
+        "brings groups to the shares that are wanted, and gives every record its weight",
+        never_after=("split", "each split would then have shares of its own"),
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -113,6 +133,9 @@ AnyStageParams: TypeAlias = Annotated[
     | DedupeParams
     | ScrubParams
     | ReviewParams
+    | DecontaminateParams
+    | CoverageParams
+    | BalanceParams
     | SplitParams,
     Field(discriminator="stage"),
 ]
