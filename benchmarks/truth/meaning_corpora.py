@@ -72,7 +72,9 @@ def _texts(data: Path, corpus: str) -> list[str]:
         return [f"{row['question']}\n{row['answer']}" for row in rows if row["lang"] == "en"]
     if corpus == "belle":
         units = [json.loads(line) for line in _read(data / "belle_seed/eval_set.json").split("\n") if line]
-        seeds = [json.loads(line) for line in _read(data / "belle_seed/zh_seed_tasks.json").split("\n") if line]
+        seeds = [
+            json.loads(line) for line in _read(data / "belle_seed/zh_seed_tasks.json").split("\n") if line
+        ]
         return [
             *(unit["std_answer"] or "" for unit in units),
             *(unit["question"] for unit in units),
@@ -80,7 +82,8 @@ def _texts(data: Path, corpus: str) -> list[str]:
         ]
     side = 0 if corpus == "tico_en" else 1
     return [
-        html.unescape(pair[side]).strip() for pair in _TMX.findall(_read(data / "tico19_en_zh/all.en-zh.tmx.gz"))
+        html.unescape(pair[side]).strip()
+        for pair in _TMX.findall(_read(data / "tico19_en_zh/all.en-zh.tmx.gz"))
     ]
 
 
