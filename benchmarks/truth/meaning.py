@@ -1,17 +1,14 @@
 """Meaning kept or broken: AUROC of the fidelity score beside cosine, BERTScore, BLEU and chrF, on declared edits.
 
-    python benchmarks/truth/meaning.py --data FOLDER_OF_CORPORA [--half frozen|open] [--worst 20] [--mlqe]
+    python benchmarks/truth/meaning.py --data FOLDER_OF_CORPORA [--half frozen|open] [--worst 20]
 
-Edits of real sentences, by rule (`meaning_edits.py`) and by hand (`meaning_pairs_*.jsonl`, `meaning_rule.md`). Each figure
-has a 95% bootstrap interval over pairs; by kind, the edits of one kind stand against all edits of the other label.
+Edits of real sentences, by rule (`meaning_edits.py`) and by hand (`meaning_pairs_*.jsonl`, `meaning_rule.md`). Each
+figure has a 95% bootstrap interval over pairs; by kind, the edits of one kind stand against all of the other label.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import io
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -25,7 +22,7 @@ from meaning_pairs import Pair, declared, hand_written
 from numpy.typing import NDArray
 
 from pipeline.models import ModelRef, Models
-from quality import fidelity
+from quality import fidelity, overlap
 
 Floats = NDArray[np.float64]
 ROUNDS = 1000
@@ -74,7 +71,12 @@ def methods(pairs: Sequence[Pair], language: str) -> dict[str, Floats]:
 
 
 def others(left: list[str], right: list[str], language: str) -> dict[str, Floats]:
-    return {}
+    """Return BLEU, chrF and, for English, BERTScore of each edit beside its original."""
+    found = overlap.measure(right, left, [language] * len(left))
+    scores = {"BLEU": found.bleu, "chrF": found.chrf}
+    if language == "en":
+        scores["BERTScore"] = Models().scorer(ModelRef()).score(right, left)[:, 2]
+    return scores
 
 
 def report(pairs: list[Pair], language: str, worst: int) -> None:
@@ -101,7 +103,33 @@ def report(pairs: list[Pair], language: str, worst: int) -> None:
     print(f"\n{language}: the worst {worst}")
     for row in np.argsort(-badness, kind="stable")[:worst]:
         pair = pairs[int(row)]
-        print(f"  {scores['meaning'][row]:.3f} {'kept' if pair.kept else 'broken'}, {pair.kind}\n    {pair.original}\n    {pair.edited}")
+        label = "kept" if pair.kept else "broken"
+        print(f"  {scores['meaning'][row]:.3f} {label}, {pair.kind}\n    {pair.original}\n    {pair.edited}")
+
+
+def mlqe(data: Path) -> None:
+    """Score machine translations beside their post-edits (Chinese): does a low score tell a bad translation?"""
+    from scipy.stats import spearmanr
+
+    files = {}
+    for name in ("en-zh-dev-postedit.tar.gz", "en-zh-dev.tar.gz"):
+        with tarfile.open(data / "mlqe_pe" / name) as archive:
+            for member in archive.getmembers():
+                if stream := archive.extractfile(member):
+                    files[member.name.rpartition("/")[2]] = stream.read().decode("utf-8")
+    machine, edited = (files[f"dev.{side}"].rstrip("\n").split("\n") for side in ("mt", "pe"))
+    lines = [line.split("\t") for line in files["dev.enzh.df.short.tsv"].rstrip("\n").split("\n")]
+    at = lines[0].index("z_mean")
+    human = np.array([float(line[at]) for line in lines[1:]])
+    texts = [["".join(text.split()) for text in side] for side in (edited, machine)]
+    scores = {"meaning": fidelity.measure(*texts, ["zh"] * len(human)).scores}
+    scores |= others(texts[0], texts[1], "zh")
+    print(f"\nmlqe_pe, en-zh dev: {len(human)} machine translations beside their post-edits")
+    for name, values in scores.items():
+        use = ~np.isnan(values)
+        print(
+            f"  {name:18s} Spearman with the human z-score {spearmanr(values[use], human[use]).statistic:.3f}"
+        )
 
 
 def main() -> None:
@@ -113,6 +141,7 @@ def main() -> None:
     for language in ("en", "zh"):
         pairs = hand_written(args.data, language) + declared(args.data, language)
         report([pair for pair in pairs if pair.frozen == (args.half == "frozen")], language, args.worst)
+    mlqe(args.data)
 
 
 if __name__ == "__main__":

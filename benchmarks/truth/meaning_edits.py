@@ -1,7 +1,8 @@
 """Edits of a sentence that are declared by rule: each says whether it keeps the meaning, whatever scores it.
 
-A rule takes a sentence and a seeded chance and returns the edited sentence, or None where it does not apply. Words come
-from `meaning_tables.yaml`, never from the lexicons of `quality/`. Rejected: edits made by a model (who would label them?).
+A rule takes a sentence and a seeded chance and returns the edited sentence, or None where it does not apply. Words
+come from `meaning_tables.yaml`, never from the lexicons of `quality/`. Rejected: edits made by a model, which
+nobody would have labelled.
 """
 
 from __future__ import annotations
@@ -14,8 +15,35 @@ from pathlib import Path
 from typing import Any
 
 Edit = Callable[[str, random.Random], str | None]
-_MONTHS = "January February March April May June July August September October November December".split()
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_NUMBERS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 _HAN = "零一二三四五六七八九十"
 _AUXILIARY = re.compile(
     r"\b(is|are|was|were|can|could|will|would|should|may|might|has|have|had|must)\b(?! not)"
@@ -24,7 +52,8 @@ _NOT = re.compile(
     r"\b(is|are|was|were|can|could|will|would|should|may|do|does|did|has|have) ?not\b|\b(\w+)n't\b"
 )
 _CLAUSE_EN = re.compile(
-    r"^(If|When|While|Although|Though|Because|Since|After|Before|As|In|On|At|By|For|During) ([^,]{4,80}), (?!and|or)([^,]{8,})([.?!])$"
+    r"^(If|When|While|Although|Though|Because|Since|After|Before|As|In|On|At|By|For|During) ([^,]{4,80}), "
+    r"(?!and|or)([^,]{8,})([.?!])$"
 )
 _LIST = re.compile(r"(\w{4,}), (\w{4,}),? and (\w{4,})")
 _THAN = re.compile(r"\b(?!rather)([\w-]+) than ([\w-]+)\b")
@@ -196,7 +225,7 @@ def roles(text: str, chance: random.Random) -> str | None:
                 return f"{head[: -len(first)]}{match[2]} {match[1]} than {first}{text[match.end() :]}"
     if match := re.search(r"\bfrom (?:the |an? )?(\w+) to (?:the |an? )?(\w+)", text):
         return text[: match.start()] + f"from {match[2]} to {match[1]}" + text[match.end() :]
-    names = [m for m in _NAME.finditer(text)]
+    names = list(_NAME.finditer(text))
     if (
         len(names) == 2
         and names[0][0] != names[1][0]
@@ -354,24 +383,29 @@ RULES: dict[str, dict[str, dict[str, Edit]]] = {
         "broken": {
             "number": number, "unit": _replacing("en", "units", numbered=True), "negation": negation, "entity": entity,
             "thing": thing, "opposite": _replacing("en", "opposite"), "quantifier": _replacing("en", "quantifier"),
-            "modality": _replacing("en", "modality"), "direction": _replacing("en", "direction"), "role": roles, "date": date,
+            "modality": _replacing("en", "modality"), "direction": _replacing("en", "direction"),
+            "role": roles, "date": date,
         },
         "kept": {
             "case": case, "punctuation": punctuation, "width": width, "contraction": _replacing("en", "contraction"),
-            "synonym": _replacing("en", "synonym"), "spelling": _replacing("en", "spelling"), "number form": number_form,
+            "synonym": _replacing("en", "synonym"), "spelling": _replacing("en", "spelling"),
+            "number form": number_form,
             "date form": date_form, "clause order": clause_order, "list order": list_order, "politeness": polite,
         },
     },
     "zh": {
         "broken": {
-            "number": number_han, "unit": _replacing("zh", "units", numbered=True), "negation": _replacing("zh", "negation"),
+            "number": number_han, "unit": _replacing("zh", "units", numbered=True),
+            "negation": _replacing("zh", "negation"),
             "entity": entity_han, "thing": thing_han, "opposite": _replacing("zh", "opposite"),
             "quantifier": _replacing("zh", "quantifier"), "modality": _replacing("zh", "modality"),
             "direction": _replacing("zh", "direction"), "role": roles_han, "date": date_han,
         },
         "kept": {
-            "punctuation": narrow, "width": width, "synonym": _replacing("zh", "synonym"), "number form": number_form_han,
-            "clause order": clause_order_han, "list order": list_order_han, "politeness": polite_han, "script": traditional,
+            "punctuation": narrow, "width": width, "synonym": _replacing("zh", "synonym"),
+            "number form": number_form_han,
+            "clause order": clause_order_han, "list order": list_order_han, "politeness": polite_han,
+            "script": traditional,
             "particles": particles,
         },
     },

@@ -43,7 +43,9 @@ def table(pairs: list[Pair], encode: Encode | None) -> tuple[list[str], NDArray[
     return names, np.array([[row[name] for name in names] for row in rows])
 
 
-def fit(values: NDArray[np.float64], kept: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit(
+    values: NDArray[np.float64], kept: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return intercept and weights, float64 [1 + features], that lose least."""
     sign = np.where(kept, 1.0, -1.0)
 
@@ -77,7 +79,9 @@ def main() -> None:
     args = parser.parse_args()
     pairs = {
         language: [
-            pair for pair in hand_written(args.data, language) + declared(args.data, language) if not pair.frozen
+            pair
+            for pair in hand_written(args.data, language) + declared(args.data, language)
+            if not pair.frozen
         ]
         for language in ("en", "zh")
     }

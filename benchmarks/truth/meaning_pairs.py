@@ -48,7 +48,8 @@ def hand_written(data: Path, language: str) -> list[Pair]:
     if missing:
         raise SystemExit(f"{len(missing)} sentences are not in their corpora; another version of them?")
     return [
-        Pair(known[row["digest"]], row["edited"], row["label"] == "kept", row["kind"], language, True) for row in rows
+        Pair(known[row["digest"]], row["edited"], row["label"] == "kept", row["kind"], language, True)
+        for row in rows
     ]
 
 

@@ -48,7 +48,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer"]
     ref: ModelRef | None = None
 
     def identity(self, models: Models) -> ModelIdentity:
@@ -61,6 +61,8 @@ class Need:
             return models.token_counter_identity(self.ref)
         if self.kind == "tagger":
             return models.tagger_identity(self.ref or ModelRef())
+        if self.kind == "scorer":
+            return models.scorer_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
 
 
@@ -76,6 +78,7 @@ class Measure:
         params: what alters the numbers, as a flat mapping that goes into the cache key.
         model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
+        others: models of other kinds that its numbers depend on.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Measure:
     params: tuple[tuple[str, str | int | float | bool], ...] = ()
     model: ModelRef | None = None
     needs_fit: bool = False
+    others: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,14 @@ one similarity, for which a lost "not" is a small part of a long sentence.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from quality.fidelity.lexicon import are_opposites, conflicts, steering
+from quality.fidelity.lexicon import are_opposites, conflicts
 from quality.fidelity.matching import Matching, Vectors, match
-from quality.fidelity.reading import Reading, Word
+from quality.fidelity.order import exchanged_words, sides_exchanged
+from quality.fidelity.reading import Reading
 from quality.lookalike.align import blocks
 
 KINDS: Final = {
@@ -33,12 +32,7 @@ KINDS: Final = {
 """The kinds of difference, and the sentence that explains each."""
 
 _MODAL: Final = frozenset(("must", "may", "advice", "certain", "free", "ban"))
-_LISTED: Final = frozenset(", and or the a an of in 、 和 与 及 或 以及 as well / ; 跟 同 ，".split())
-_CLAUSE: Final = re.compile(r"[,;:.!?](?=\s|$)|[;:!?\n]")
 _DENYING: Final = frozenset("不无没未非")
-_REACH = 4
-_MOST_PIVOTS = 4
-_LONGEST_RUN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,9 @@ def compare(left: Reading, right: Reading, vectors: Vectors) -> Evidence:
     swapped = sides_exchanged(left, right)
     negation, opposite = _polarity(left, right, found, swapped)
     entity, word = _replaced(left, right, found)
-    quantity, modality = _steering(left, right, found)
+    quantity, modality = _steering(left, right)
+    missing = _missing(left, right, found)
+    turned = swapped and bool(opposite or negation)
     return Evidence(
         number=number,
         unit=unit,
@@ -78,8 +74,8 @@ def compare(left: Reading, right: Reading, vectors: Vectors) -> Evidence:
         modality=modality,
         entity=entity,
         word=word,
-        role=1.0 if swapped and not opposite and not negation else 0.0 if swapped else _roles(left, right, found),
-        missing=_missing(left, right, found),
+        role=0.0 if turned else 1.0 if swapped else exchanged_words(left, right, found, missing),
+        missing=missing,
     )
 
 
@@ -161,43 +157,7 @@ def _opposed_anywhere(left: Reading, right: Reading) -> bool:
     return any(are_opposites(one, other) for one in ours - theirs for other in theirs - ours)
 
 
-def sides_exchanged(left: Reading, right: Reading) -> bool:
-    """Tell whether what stood before a word such as "than", "before" or 导致 stands behind it in the other text.
-
-    A word of the same class, or of an opposite one ("before" and "after"), may be the pivot of the other text.
-    """
-    pivots = steering(left.language).pivots
-    if left.language != right.language:
-        return False
-    for pattern in pivots:
-        ours, theirs = list(pattern.finditer(left.text)), list(pattern.finditer(right.text))
-        if not ours or not theirs or len(ours) > _MOST_PIVOTS or len(theirs) > _MOST_PIVOTS:
-            continue
-        if any(_crossed(left, one, right, other) for one in ours for other in theirs):
-            return True
-    return False
-
-
-def _crossed(left: Reading, one: re.Match[str], right: Reading, other: re.Match[str]) -> bool:
-    """Tell whether a word of each side of one pivot stands on the other side of the other."""
-    if "to" in (one[0], other[0]) and ("from" not in left.text or "from" not in right.text):
-        return False
-    before, behind = _sides(left, one.span())
-    first, second = _sides(right, other.span())
-    return bool((before & second) - first - behind and (behind & first) - second - before)
-
-
-def _sides(reading: Reading, pivot: tuple[int, int]) -> tuple[set[str], set[str]]:
-    """Return up to four words of content on each side of a pivot, the nearest ones of its clause."""
-    begin = max((match.end() for match in _CLAUSE.finditer(reading.text, 0, pivot[0])), default=0)
-    after = _CLAUSE.search(reading.text, pivot[1])
-    end = after.start() if after else len(reading.text)
-    before = [word.key for word in reading.words if begin <= word.start and word.end <= pivot[0]]
-    behind = [word.key for word in reading.words if word.start >= pivot[1] and word.end <= end]
-    return set(before[-_REACH:]), set(behind[:_REACH])
-
-
-def _steering(left: Reading, right: Reading, found: Matching) -> tuple[float, float]:
+def _steering(left: Reading, right: Reading) -> tuple[float, float]:
     """Return how surely quantity and modality differ."""
     mine, yours = left.classes - right.classes, right.classes - left.classes
     quantity = modality = 0.0
@@ -233,81 +193,13 @@ def _replaced(left: Reading, right: Reading, found: Matching) -> tuple[float, fl
 
 def _missing(left: Reading, right: Reading, found: Matching) -> float:
     """Return the share of content without a partner, on the side that lacks more of it."""
-    alike = {place: score for place, _, score in found.pairs}, {place: score for _, place, score in found.pairs}
+    alike = (
+        {place: score for place, _, score in found.pairs},
+        {place: score for _, place, score in found.pairs},
+    )
     shares = []
     for reading, scores in zip((left, right), alike, strict=True):
         total = sum(word.weight for word in reading.words)
         kept = sum(word.weight * scores.get(place, 0.0) for place, word in enumerate(reading.words))
         shares.append(1 - kept / total if total else 0.0)
     return max(shares)
-
-
-def _roles(left: Reading, right: Reading, found: Matching) -> float:
-    """Return how surely two words have exchanged their places, which no passive or list explains."""
-    often = {key for reading in (left, right) for key, n in Counter(w.key for w in reading.words).items() if n > 1}
-    order = sorted(
-        (a, b) for a, b, score in found.pairs if score >= 0.5 and not {left.words[a].key, right.words[b].key} & often
-    )
-    sequence = [b for _, b in order]
-    ranks = {b: rank for rank, b in enumerate(sorted(sequence))}
-    ranked = [ranks[b] for b in sequence]
-    moved = [place for place, rank in enumerate(ranked) if place != rank]
-    if not moved:
-        return 0.0
-    swaps = _exchanged(ranked)
-    if swaps is None:
-        return 0.0
-    (first, last) = swaps
-    mine = left.words[order[first][0]], left.words[order[last][0]]
-    yours = right.words[min(order[first][1], order[last][1])], right.words[max(order[first][1], order[last][1])]
-    if _is_listed(left, *mine) or _is_listed(right, *yours):
-        return 0.1
-    if left.passives != right.passives:
-        return 0.2
-    if first + 1 == last:
-        return 0.2
-    return 1.0 - _missing(left, right, found)
-
-
-def _exchanged(ranked: list[int]) -> tuple[int, int] | None:
-    """Return where two runs begin that exchanged their places, with something between them that stayed.
-
-    Runs without anything between them are a phrase that moved.
-    """
-    moved = [place for place, rank in enumerate(ranked) if place != rank]
-    start, stop = moved[0], moved[-1] + 1
-    if stop - start == 2:
-        return start, start + 1
-    size = stop - ranked[start]
-    first = ranked[start : start + size]
-    if size < 1 or first != list(range(stop - size, stop)):
-        return None
-    tail = 0
-    while tail < stop - start - size and ranked[stop - 1 - tail] == ranked[stop - 1] - tail:
-        tail += 1
-    while tail and ranked[stop - tail] != start:
-        tail -= 1
-    middle = ranked[start + size : stop - tail]
-    if not tail or not middle or ranked[stop - tail : stop] != list(range(start, start + tail)):
-        return None
-    if middle != list(range(start + tail, start + tail + len(middle))) or max(size, tail) > _LONGEST_RUN:
-        return None
-    return start, stop - tail
-
-
-def _between(reading: Reading, first: Word, last: Word) -> str:
-    return reading.text[first.end : last.start].strip()
-
-
-def _is_listed(reading: Reading, first: Word, last: Word) -> bool:
-    """Tell whether only signs and words of a list stand between two words, or other members of it."""
-    between = _between(reading, first, last)
-    inner = [word.surface for word in reading.words if first.end <= word.start and word.end <= last.start]
-    parts = Counter(between.replace(",", " , ").split()) if between.isascii() else Counter(between)
-    for word in inner:
-        for part in word if not word.isascii() else (word,):
-            parts.pop(part, None)
-    signs = any(sign in between for sign in (",", " and ", " or ")) or between in ("and", "or") or any(
-        sign in between for sign in "和与及或、"
-    )
-    return signs and all(part in _LISTED or not part.strip() for part in parts)

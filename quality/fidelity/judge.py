@@ -2,7 +2,7 @@
 
 The weights are those of a logistic regression whose signs are fixed (evidence of a difference can only lower the
 score), fitted by `benchmarks/truth/meaning_fit.py` on half of the declared and hand-written edits; they stand in
-`data/weights.json`. Long texts are judged sentence by sentence, each beside the sentence that it shares most words with.
+`data/weights.json`. Long texts are judged sentence by sentence, each beside the one that it shares most words with.
 Rejected: a classifier over vectors, which learns topics, and a fixed product of penalties, which no one can defend.
 """
 
@@ -70,7 +70,9 @@ def measure(
         ValueError: the lists are not equally long.
     """
     if not len(originals) == len(edited) == len(languages):
-        raise ValueError(f"{len(originals)} originals, {len(edited)} edited texts, {len(languages)} languages")
+        raise ValueError(
+            f"{len(originals)} originals, {len(edited)} edited texts, {len(languages)} languages"
+        )
     judged = [_judgeable(a, b, language) for a, b, language in zip(originals, edited, languages, strict=True)]
     cut = [_cut(a, b) if use else [] for a, b, use in zip(originals, edited, judged, strict=True)]
     english = [pair for row, language in zip(cut, languages, strict=True) if language == "en" for pair in row]
@@ -126,7 +128,9 @@ def _cut(left: str, right: str) -> list[tuple[str, str]]:
         pairs.append((one, theirs[at] if best >= _ALIKE else ""))
         if best >= _ALIKE:
             used.add(at)
-    pairs += [("", other) for n, other in enumerate(theirs) if n not in used and _closest(other, ours)[0] < _ALIKE]
+    pairs += [
+        ("", other) for n, other in enumerate(theirs) if n not in used and _closest(other, ours)[0] < _ALIKE
+    ]
     return pairs
 
 
@@ -163,7 +167,9 @@ def _encode(
 
 
 def _own_words(left: str, right: str) -> set[str]:
-    ours, theirs = ({word.surface for word in read(text).words if word.kind in "wi"} for text in (left, right))
+    ours, theirs = (
+        {word.surface for word in read(text).words if word.kind in "wi"} for text in (left, right)
+    )
     return ours ^ theirs
 
 

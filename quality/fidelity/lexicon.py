@@ -189,7 +189,9 @@ def are_opposites(left: str, right: str) -> bool:
     for one in senses(left):
         heads = {one} | _near().get(one, frozenset())
         against = frozenset().union(*(opposite.get(head, frozenset()) for head in heads))
-        if against and any(not against.isdisjoint({two} | _near().get(two, frozenset())) for two in senses(right)):
+        if against and any(
+            not against.isdisjoint({two} | _near().get(two, frozenset())) for two in senses(right)
+        ):
             return senses(left).isdisjoint(senses(right))
     return False
 
@@ -198,7 +200,12 @@ def _negates(long: str, short: str) -> bool:
     """Tell whether a word is another with a prefix or an ending that negates."""
     if len(short) >= _SHORTEST_STEM and long.endswith(short) and long[: -len(short)] in _NEGATING:
         return known_words().get(short, 0) >= _SHORTEST_STEM and long[: -len(short)] != "a"
-    return long.endswith("less") and short.endswith("ful") and long[:-4] == short[:-3] and len(long) > _SHORTEST_STEM
+    return (
+        long.endswith("less")
+        and short.endswith("ful")
+        and long[:-4] == short[:-3]
+        and len(long) > _SHORTEST_STEM
+    )
 
 
 def _are_opposite_han(left: str, right: str, pairs: frozenset[tuple[str, str]]) -> bool:
@@ -221,7 +228,9 @@ def are_one(left: str, right: str) -> bool:
 def are_one_name(left: str, right: str) -> bool:
     """Tell whether two names are of one place: China and Chinese, Italy and Italian."""
     short, long = sorted((left, right), key=len)
-    return len(short) >= _SHORTEST_NAME and len(long) - len(short) <= _LONGEST_ENDING and short[:4] == long[:4]
+    return (
+        len(short) >= _SHORTEST_NAME and len(long) - len(short) <= _LONGEST_ENDING and short[:4] == long[:4]
+    )
 
 
 def _derived(short: str, long: str) -> bool:

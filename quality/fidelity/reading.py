@@ -133,7 +133,14 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
             else:
                 named = month or (not upper and kind == "w" and _is_name(tokens, place))
                 words.append(
-                    Word(_key(key, kind), tokens.word(place), kind, *span, _weight_en(key, kind, named), named or kind == "i")
+                    Word(
+                        _key(key, kind),
+                        tokens.word(place),
+                        kind,
+                        *span,
+                        _weight_en(key, kind, named),
+                        named or kind == "i",
+                    )
                 )
         place += 1
     return tuple(words), small
@@ -157,7 +164,11 @@ def _is_name(tokens: Tokens, place: int) -> bool:
         return True
     if place not in tokens.begins and not re.search(r"[\"'(\-:]\s*$", tokens.cased[:start]):
         return True
-    following = tokens.cased[tokens.starts[place + 1] : tokens.ends[place + 1]] if place + 1 < len(tokens.keys) else ""
+    following = (
+        tokens.cased[tokens.starts[place + 1] : tokens.ends[place + 1]]
+        if place + 1 < len(tokens.keys)
+        else ""
+    )
     return following[:1].isupper() and place + 1 not in tokens.begins
 
 
