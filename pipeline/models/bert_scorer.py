@@ -23,7 +23,7 @@ from pipeline.models.embedder import on_every_core
 from pipeline.models.reference import ModelIdentity
 from pipeline.models.scripts import VocabularyScripts
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 1024
 """Tokens of a padded batch."""
 GROUP_TOKENS = 400_000
 """Most tokens whose vectors are held at a time (0.6 GB for vectors of 384 numbers)."""

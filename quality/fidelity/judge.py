@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.fidelity.evidence import Evidence, compare
+from quality.fidelity.evidence import KINDS, Evidence, compare
 from quality.fidelity.lexicon import DATA
 from quality.fidelity.matching import Vectors
 from quality.fidelity.reading import Reading, read
@@ -34,6 +34,9 @@ _LONG = 60
 _MOST_SENTENCES = 60
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？\n]|$)|[^\n]+")
 _ALIKE = 0.2
+_SURE, _FAINT = 0.6, 0.1
+_VAGUE = frozenset(("word", "missing"))
+"""Kinds that are named where nothing more telling is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,12 @@ def _score(
     values = features(left, right, evidence, cosines[pair] if encoded and language == "en" else None)
     parts = {name: weights[name] * value for name, value in values.items() if name in weights}
     logit = weights["intercept"] - sum(parts.values())
-    told = {kind: parts[kind] for kind, value in evidence.of().items() if value and kind in parts}
-    kind = max(told, key=lambda name: told[name]) if told else ""
-    return 1 / (1 + math.exp(-logit)), kind if told.get(kind, 0) > 0 else ""
+    return 1 / (1 + math.exp(-logit)), _told(evidence, parts)
+
+
+def _told(evidence: Evidence, parts: dict[str, float]) -> str:
+    """Return the kind of difference to name: the first that is sure, else the one that weighs most."""
+    found = evidence.of()
+    sure = next((kind for kind in KINDS if found[kind] >= _SURE and kind not in _VAGUE), "")
+    weighed = {kind: parts.get(kind, 0.0) for kind in KINDS if found[kind] >= _FAINT}
+    return sure or max(weighed, key=lambda kind: weighed[kind], default="")

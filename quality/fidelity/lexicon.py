@@ -38,6 +38,7 @@ class Steering:
     implicit: re.Pattern[str]
     passive: re.Pattern[str]
     pivots: tuple[re.Pattern[str], ...]
+    relations: tuple[re.Pattern[str], ...]
 
 
 @cache
@@ -60,6 +61,7 @@ def steering(language: str) -> Steering:
         re.compile(f"{bound}(?:{entry['implicit']}){bound}"),
         re.compile(entry["passive"]),
         tuple(re.compile(f"{bound}(?:{pattern}){bound}") for pattern in entry["pivots"]),
+        tuple(re.compile(f"{bound}(?:{pattern}){bound}") for pattern in entry["relations"]),
     )
 
 

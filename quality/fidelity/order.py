@@ -54,7 +54,8 @@ def sides_exchanged(left: Reading, right: Reading) -> bool:
 
     A word of the same class, or of an opposite one ("before" and "after"), may be the pivot of the other text.
     """
-    pivots = steering(left.language).pivots
+    steer = steering(left.language)
+    pivots = steer.pivots if left.passives != right.passives else (*steer.pivots, *steer.relations)
     if left.language != right.language:
         return False
     for pattern in pivots:
