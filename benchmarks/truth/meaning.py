@@ -83,10 +83,13 @@ def report(pairs: list[Pair], language: str, worst: int) -> None:
     kept = np.array([pair.kept for pair in pairs])
     scores = methods(pairs, language)
     for title, rows in (
-        ("hand-written", np.array([pair.by_hand for pair in pairs])),
+        ("hand-written", np.array([pair.by_hand and not pair.second for pair in pairs])),
+        ("hand-written, second set", np.array([pair.second for pair in pairs])),
         ("by rule", np.array([not pair.by_hand for pair in pairs])),
         ("all", np.ones(len(pairs), bool)),
     ):
+        if not rows.any():
+            continue
         print(f"\n{language}, {title}: {int(kept[rows].sum())} kept, {int((~kept[rows]).sum())} broken")
         for name, values in scores.items():
             print(f"  {name:18s} {told(values[rows], kept[rows])}")

@@ -26,10 +26,13 @@ class Pair:
     kind: str
     language: str
     by_hand: bool
+    second: bool = False
 
     @property
     def frozen(self) -> bool:
         """Whether nothing may be chosen on this pair."""
+        if self.second:
+            return True
         whole = f"{self.original}\0{self.edited}".encode()
         return hashlib.blake2b(whole, digest_size=1).digest()[0] % 2 == 1
 
@@ -48,7 +51,15 @@ def hand_written(data: Path, language: str) -> list[Pair]:
     if missing:
         raise SystemExit(f"{len(missing)} sentences are not in their corpora; another version of them?")
     return [
-        Pair(known[row["digest"]], row["edited"], row["label"] == "kept", row["kind"], language, True)
+        Pair(
+            known[row["digest"]],
+            row["edited"],
+            row["label"] == "kept",
+            row["kind"],
+            language,
+            True,
+            "set" in row,
+        )
         for row in rows
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from quality.fidelity.lexicon import are_opposites, conflicts
+from quality.fidelity.lexicon import are_opposite_words, are_opposites, conflicts
 from quality.fidelity.matching import Matching, Vectors, match
 from quality.fidelity.order import exchanged_words, sides_exchanged
 from quality.fidelity.reading import Reading
@@ -137,8 +137,8 @@ def _small_opposites(left: Reading, right: Reading, found: Matching) -> int:
     """Return how many function words of one stand against an opposite in the other: before and after."""
     mine, yours = left.small - right.small, right.small - left.small
     words = {left.words[p].surface for p in found.left}, {right.words[p].surface for p in found.right}
-    count = sum(any(are_opposites(one, other) for other in {*yours, *words[1]}) for one in mine)
-    return count + sum(any(are_opposites(one, other) for one in words[0]) for other in yours)
+    count = sum(any(are_opposite_words(one, other) for other in {*yours, *words[1]}) for one in mine)
+    return count + sum(any(are_opposite_words(one, other) for one in words[0]) for other in yours)
 
 
 def _opposed_characters(left: Reading, right: Reading, denied: bool) -> int:

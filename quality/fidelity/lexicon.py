@@ -175,6 +175,11 @@ def are_synonyms(left: str, right: str) -> bool:
     return False
 
 
+def are_opposite_words(left: str, right: str) -> bool:
+    """Tell whether two words stand as a pair in the tables of opposites, whatever else they mean."""
+    return (left, right) in _opposites()[0]
+
+
 @lru_cache(maxsize=131072)
 def are_opposites(left: str, right: str) -> bool:
     """Tell whether two words are opposites: in a table, by a prefix that negates, or character by character."""

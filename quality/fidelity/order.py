@@ -41,6 +41,7 @@ _LISTED: Final = frozenset(
     )
 )
 """Signs and words between the members of a list."""
+_SEPARATORS: Final = (",", " and ", " or ", "和", "与", "及", "或", "、")
 _CLAUSE: Final = re.compile(r"[,;:.!?](?=\s|$)|[;:!?\n]")
 _REACH = 4
 """Most words of content on each side of a pivot that are its own."""
@@ -152,15 +153,11 @@ def _between(reading: Reading, first: Word, last: Word) -> str:
 
 def _is_listed(reading: Reading, first: Word, last: Word) -> bool:
     """Tell whether only signs and words of a list stand between two words, or other members of it."""
-    between = _between(reading, first, last)
+    between = f" {_between(reading, first, last)} "
     inner = [word.surface for word in reading.words if first.end <= word.start and word.end <= last.start]
     parts = Counter(between.replace(",", " , ").split()) if between.isascii() else Counter(between)
     for word in inner:
         for part in word if not word.isascii() else (word,):
             parts.pop(part, None)
-    signs = (
-        any(sign in between for sign in (",", " and ", " or "))
-        or between in ("and", "or")
-        or any(sign in between for sign in "和与及或、")
-    )
-    return signs and all(part in _LISTED or not part.strip() for part in parts)
+    signs = sum(between.count(sign) for sign in _SEPARATORS)
+    return 2 * signs > len(inner) and all(part in _LISTED or not part.strip() for part in parts)

@@ -36,11 +36,24 @@ def library(ref: ModelRef, layer: int) -> Any:
 
 
 def close_to_library(ref: ModelRef, layer: int, pairs: list[tuple[str, str]]) -> None:
-    ours, theirs = [one for one, _ in pairs], [other for _, other in pairs]
-    expected = np.stack([column.numpy() for column in library(ref, layer).score(ours, theirs)], 1)
-    found = Models(threads=1).scorer(ref, layer).score(ours, theirs)
+    """Compare with the library on each pair alone: in a batch its padding lifts similarities below 0 to 0."""
+    scorer = library(ref, layer)
+    expected = np.array(
+        [[float(column[0]) for column in scorer.score([one], [other])] for one, other in pairs]
+    )
+    found = Models(threads=1).scorer(ref, layer).score(*map(list, zip(*pairs, strict=True)))
     assert found.shape == (len(pairs), 3)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_numbers_are_the_librarys_for_a_batch_of_related_texts(tiny_bert: Path) -> None:
+    ref = ModelRef(folder=str(tiny_bert))
+    parent = "list the numbers of the capital of France, and explain why the cat is on the river"
+    children = [parent.replace(word, "house") for word in ("numbers", "capital", "river", "cat is")]
+    expected = np.stack([column.numpy() for column in library(ref, 2).score(children, [parent] * 4)], 1)
+    np.testing.assert_allclose(
+        Models(threads=1).scorer(ref, 2).score(children, [parent] * 4), expected, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("layer", [1, 2])
@@ -81,7 +94,9 @@ def test_a_text_in_an_unknown_script_is_not_measured(tiny_bert: Path) -> None:
     assert np.isnan(found[0]).all() and not np.isnan(found[1]).any()
 
 
-def test_a_tokenizer_without_a_length_is_bounded_by_the_models_places(tiny_bert: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_without_a_length_is_bounded_by_the_models_places(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
     folder = _copied(tiny_bert, tmp_path / "endless")
     file = folder / "tokenizer_config.json"
     settings = json.loads(file.read_text("utf-8"))
@@ -104,7 +119,7 @@ def test_a_missing_folder_and_a_wrong_kind_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no encoder"):
         scorer_identity(ModelRef(folder=str(tmp_path)))
     (tmp_path / "config.json").write_text('{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}')
-    with pytest.raises(ModelError, match="is no encoder.*GPT2LMHeadModel"):
+    with pytest.raises(ModelError, match=r"is no encoder.*GPT2LMHeadModel"):
         scorer_identity(ModelRef(folder=str(tmp_path)))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match="has no weights"):

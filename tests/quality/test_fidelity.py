@@ -14,7 +14,7 @@ BROKEN = [
     ("number", "The fair opens at nine and lasts 12 hours.", "The fair opens at nine and lasts 21 hours."),
     ("unit", "The bridge is 300 meters long.", "The bridge is 300 feet long."),
     ("negation", "The museum is open on Mondays.", "The museum is not open on Mondays."),
-    ("negation", "You can enter without a ticket and leave early.", "You cannot enter without a ticket and leave early."),
+    ("negation", "You can enter without a ticket now.", "You cannot enter without a ticket now."),
     ("opposite", "Sales increased after the campaign.", "Sales decreased after the campaign."),
     ("opposite", "Lock the door before you switch off the light.", "Lock the door after you switch off the light."),
     ("quantity", "All members voted for the plan.", "Some members voted for the plan."),
@@ -87,7 +87,10 @@ def test_what_cannot_be_read_is_not_measured() -> None:
 
 
 def test_one_changed_sentence_of_a_long_text_is_found() -> None:
-    parts = [f"Section {n} of the manual explains how the pump in room {n} is cleaned and oiled." for n in range(12)]
+    parts = [
+        f"Section {n} of the manual explains how the pump in room {n} is cleaned and oiled."
+        for n in range(12)
+    ]
     kept = " ".join(parts)
     broken = kept.replace("room 7 is cleaned", "room 7 is not cleaned")
     found = fidelity.measure([kept, kept], [kept + " ", broken], ["en", "en"])
@@ -102,7 +105,9 @@ def test_vectors_of_words_are_asked_for_english_only_and_each_text_once() -> Non
         asked.extend(texts)
         return np.eye(len(texts), dtype=np.float32)
 
-    fidelity.measure(["A big dog barks.", "大狗在叫。"], ["A big cat barks.", "大猫在叫。"], ["en", "zh"], encode)  # type: ignore[arg-type]
+    fidelity.measure(
+        ["A big dog barks.", "大狗在叫。"], ["A big cat barks.", "大猫在叫。"], ["en", "zh"], encode
+    )  # type: ignore[arg-type]
     assert sorted(asked) == ["A big cat barks.", "A big dog barks.", "cat", "dog"]
 
 
@@ -112,7 +117,31 @@ def test_lists_of_other_lengths_are_an_error() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from("cat not 3 than , 不 5 米 狗 must all . before 被 Paris".split()), max_size=12), st.data())
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "cat",
+                "not",
+                "3",
+                "than",
+                ",",
+                "不",
+                "5",
+                "米",
+                "狗",
+                "must",
+                "all",
+                ".",
+                "before",
+                "被",
+                "Paris",
+            ]
+        ),
+        max_size=12,
+    ),
+    st.data(),
+)
 def test_any_text_gets_a_probability_whatever_its_companions(words: list[str], data: st.DataObject) -> None:
     left = " ".join(words)
     right = " ".join(data.draw(st.permutations(words)))
