@@ -135,9 +135,10 @@ class Judging:
 
     def _measure_key(self, measure: Measure) -> str:
         model = measure.model and str(self.site.models().identity(measure.model))
+        others = [str(need.identity(self.site.models())) for need in measure.others]
         return digest(
             self.site.environment, measure.name, measure.version, measure.reads, measure.params,
-            model, self.fits.get(measure.name, ""),
+            model, self.fits.get(measure.name, ""), *others,
         )  # fmt: skip
 
     def _measured(self, measure: Measure, measure_key: str, keys: pa.ChunkedArray) -> pa.Table:

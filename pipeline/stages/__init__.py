@@ -17,6 +17,7 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.reference import Reference, ReferenceParams
 from pipeline.stages.review import Review, ReviewParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
@@ -63,18 +64,21 @@ STAGES: dict[str, StageKind] = {
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
-    "review": StageKind(
-        "judge",
-        Review(),
-        ReviewParams,
-        "applies what people decided, to the very texts they decided on",
-        never_after=("scrub", "a text that people wrote may hold personal data"),
+    "reference": StageKind(
+        "judge", Reference(), ReferenceParams, "holds responses against a reference text that they have"
     ),
     "decontaminate": StageKind(
         "judge",
         Decontaminate(),
         DecontaminateParams,
         "drops records that hold passages of an evaluation set",
+    ),
+    "review": StageKind(
+        "judge",
+        Review(),
+        ReviewParams,
+        "applies what people decided, to the very texts they decided on",
+        never_after=("scrub", "a text that people wrote may hold personal data"),
     ),
     "coverage": StageKind(
         "judge", CoverageStage(), CoverageParams, "says how much of the domain's keywords the set mentions"
@@ -132,8 +136,9 @@ AnyStageParams: TypeAlias = Annotated[
     | LanguageParams
     | DedupeParams
     | ScrubParams
-    | ReviewParams
+    | ReferenceParams
     | DecontaminateParams
+    | ReviewParams
     | CoverageParams
     | BalanceParams
     | SplitParams,

@@ -48,7 +48,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer"]
     ref: ModelRef | None = None
 
     def identity(self, models: Models) -> ModelIdentity:
@@ -61,6 +61,8 @@ class Need:
             return models.token_counter_identity(self.ref)
         if self.kind == "tagger":
             return models.tagger_identity(self.ref or ModelRef())
+        if self.kind == "scorer":
+            return models.scorer_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
 
 
@@ -78,6 +80,7 @@ class Measure:
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
         inputs: what it reads beside the corpus, as the stage found it before any work; part of no key, so the
             digests of it stand in `params`.
+        others: models of other kinds that its numbers depend on.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Measure:
     model: ModelRef | None = None
     needs_fit: bool = False
     inputs: tuple[object, ...] = field(default=(), compare=False, repr=False)
+    others: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
