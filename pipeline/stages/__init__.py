@@ -17,6 +17,7 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.review import Review, ReviewParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
@@ -79,6 +80,13 @@ STAGES: dict[str, StageKind] = {
         "brings groups to the shares that are wanted, and gives every record its weight",
         never_after=("split", "each split would then have shares of its own"),
     ),
+    "review": StageKind(
+        "judge",
+        Review(),
+        ReviewParams,
+        "applies what people decided, to the very texts they decided on",
+        never_after=("scrub", "a text that people wrote may hold personal data"),
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -128,6 +136,7 @@ AnyStageParams: TypeAlias = Annotated[
     | DecontaminateParams
     | CoverageParams
     | BalanceParams
+    | ReviewParams
     | SplitParams,
     Field(discriminator="stage"),
 ]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
+from quality.pii import signs
 from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
-from quality.pii.names_zh_beside import after_name, before_name, is_han, name_ends
+from quality.pii.names_zh_beside import after_name, before_name, is_han, most_after, name_ends
 from quality.pii.names_zh_foreign import foreign_names, spelling_behind
 from quality.pii.names_zh_more import more_names
 from quality.pii.spans import Span
@@ -26,7 +27,13 @@ _NEARLY: Final = 3.0
 _BEST_AFTER: Final = 6.5
 _BEST_BONUS: Final = 2.5
 _IMPOSSIBLE: Final = 20.0
-_HAN = re.compile("[\u4e00-\u9fff]")
+_HONOURED: Final = 8.5
+"""What an honorific behind a name may take off the cost of a last character that things end with."""
+
+_BEFORE: Final = (0.0, 1.5, 3.0, 5.0)
+"""All that words before a name may be worth."""
+
+SIGNS: Final = signs.sign("[\u4e00-\u9fff]")
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _THING_ENDS = frozenset(
     "嘴塔渡庄岭坡坪埠滩堰闸坝屯垭坳镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
@@ -57,7 +64,7 @@ Candidate = tuple[int, int, float]
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if text.isascii() or not _HAN.search(text):
+    if not signs.read(text).held & SIGNS:
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
     foreign = list(foreign_names(text))
@@ -98,14 +105,16 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
-    for match in _surname_places().finditer(text):
-        at = match.start()
+    places = [match.start() for match in _surname_places().finditer(text)]
+    outlooks = map(outlook, [text[at : at + 3] for at in places])
+    for at, (called, least) in zip(places, outlooks, strict=True):
         if at < free:
             continue
-        end = _called(text, at)
-        if end:
+        if called and (end := _called(text, at)):
             sure.append((at, end, _ENOUGH))
             free = end
+            continue
+        if least and (least > _BEFORE[-1] or before_name(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
@@ -163,6 +172,44 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
         if (listed or text[start:end] in names) and start not in taken and end - 1 not in taken:
             yield start, end
             taken.update(range(start, end))
+
+
+@lru_cache(maxsize=1 << 17)
+def outlook(gram: str) -> tuple[bool, float]:
+    """Tell from the three characters at a place what the place may be.
+
+    Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
+    what suits a name best, so that no name is lost.
+
+    Returns:
+        whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
+        `_best` to find one; more than all of them when it cannot.
+    """
+    starts, family = _title_starts(), surnames()
+    called = gram[0] in "小老阿" or gram[1:2] in starts or gram[2:3] in starts
+    if gram[:2] in family or gram[:2] in context().placeholders:
+        return called, 0.0
+    prior, name = family.get(gram[0]), gram[1:2]
+    if prior is None or not is_han(name):
+        return called, _IMPOSSIBLE
+    table = given()
+    first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
+    one = two = -_IMPOSSIBLE
+    if name != gram[0]:
+        one = prior + first[2] - 1.0 + most_after(gram[2:3])
+    if second is not None or is_han(gram[2:3]):
+        two = prior + first[0] + (second or _UNSEEN)[1] + most_after("")
+    # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
+    options = [
+        (worth, _across(gram + "\0\0\0", 0, end, 1) - _HONOURED * (gram[end - 1] in _THING_ENDS))
+        for worth, end in ((one, 2), (two, 3))
+        if worth + _BEFORE[-1] + _BEST_BONUS >= _NEARLY
+    ]
+    for before in _BEFORE:
+        for worth, cost in options:
+            if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
+                return called, before
+    return called, _IMPOSSIBLE
 
 
 def _best(text: str, at: int) -> Candidate | None:

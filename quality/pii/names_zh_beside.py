@@ -82,6 +82,23 @@ def after_name(text: str, end: int) -> float:
     return 1.5 if not is_han(char) else 0.0
 
 
+@cache
+def _most_by_first() -> dict[str, float]:
+    """Return the most that a word after a name is worth, by its first character."""
+    most: dict[str, float] = {}
+    for word, worth in _followers()[0].items():
+        most[word[0]] = max(worth, most.get(word[0], worth))
+    return most
+
+
+def most_after(char: str) -> float:
+    """Return the most that `after_name` gives where a character stands behind a name, or, for none, anywhere."""
+    if char in _NEVER_AFTER:
+        return -9.0
+    most = 7.0 if not char or char in _PHONE_LEADS else 0.0 if is_han(char) else 1.5
+    return max(most, _most_by_first().get(char, most))
+
+
 def _of_thing(text: str, end: int) -> bool:
     """Tell whether a building or a firm follows a title, which makes it a part of that: 杜莎夫人蜡像馆."""
     return text[end : end + 3] in context().thing_after
