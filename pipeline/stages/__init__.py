@@ -63,12 +63,18 @@ STAGES: dict[str, StageKind] = {
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
+    "review": StageKind(
+        "judge",
+        Review(),
+        ReviewParams,
+        "applies what people decided, to the very texts they decided on",
+        never_after=("scrub", "a text that people wrote may hold personal data"),
+    ),
     "decontaminate": StageKind(
         "judge",
         Decontaminate(),
         DecontaminateParams,
         "drops records that hold passages of an evaluation set",
-        gate=True,
     ),
     "coverage": StageKind(
         "judge", CoverageStage(), CoverageParams, "says how much of the domain's keywords the set mentions"
@@ -79,13 +85,6 @@ STAGES: dict[str, StageKind] = {
         BalanceParams,
         "brings groups to the shares that are wanted, and gives every record its weight",
         never_after=("split", "each split would then have shares of its own"),
-    ),
-    "review": StageKind(
-        "judge",
-        Review(),
-        ReviewParams,
-        "applies what people decided, to the very texts they decided on",
-        never_after=("scrub", "a text that people wrote may hold personal data"),
     ),
     "split": StageKind(
         "judge",
@@ -133,10 +132,10 @@ AnyStageParams: TypeAlias = Annotated[
     | LanguageParams
     | DedupeParams
     | ScrubParams
+    | ReviewParams
     | DecontaminateParams
     | CoverageParams
     | BalanceParams
-    | ReviewParams
     | SplitParams,
     Field(discriminator="stage"),
 ]
