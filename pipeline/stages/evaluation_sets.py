@@ -22,7 +22,7 @@ from pipeline.ingest import SOUND, InputFile, SourceSpec, find_files, ingest_fil
 from pipeline.record import prompt_of
 from pipeline.store import digest
 from quality.decontamination import Passage, Pieces, cut
-from quality.decontamination.passages import is_short
+from quality.decontamination.passages import is_short, stem
 
 MOST_UNREADABLE = 0.01
 """Share of a test set's units that may be unreadable; with more, what was not looked for would pass as clean."""
@@ -176,5 +176,6 @@ def _passages(name: str, item: int, row: dict[str, Any], answers: bool) -> list[
     parts = [instruction, input_]
     if is_short(instruction) or is_short(input_):
         parts = [prompt_of(instruction, input_)]
-    found = [Passage(name, item, "prompt", text) for text in (*turns, *parts) if text]
+    asked = [*turns, *parts, *map(stem, parts)]
+    found = [Passage(name, item, "prompt", text) for text in asked if text]
     return [*found, Passage(name, item, "response", output)] if answers and output else found

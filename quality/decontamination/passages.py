@@ -8,6 +8,7 @@ a question does. Rejected: one text for question and answer, in which a long ans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -87,6 +88,18 @@ class _Cutter:
     characters: list[np.ndarray[tuple[int], np.dtype[np.bool_]]] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
     left_out: int = 0
+
+
+_OPTIONS = re.compile(r"(?:^|[\s(（])A[.)、．:：）](?=\s*\S).{1,400}?[\s(（]B[.)、．:：）]", re.DOTALL)
+
+
+def stem(text: str) -> str:
+    """Return the question of a multiple choice item without its options; "" if it has none.
+
+    Where the question leaks, its options are often left out, or in another order.
+    """
+    found = _OPTIONS.search(text)
+    return text[: found.start()].strip() if found else ""
 
 
 def is_short(text: str) -> bool:

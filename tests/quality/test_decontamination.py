@@ -24,6 +24,7 @@ from quality.decontamination import (
     weigh,
 )
 from quality.decontamination.index import Index, features, rarity
+from quality.decontamination.passages import stem
 
 QUESTION = (
     "A potter glazes 14 vases on Monday and twice as many on Tuesday. On Wednesday eleven of them crack in the kiln. "
@@ -279,3 +280,17 @@ def test_a_text_that_repeats_an_item_endlessly_takes_no_endless_time() -> None:
     ):
         found(index, text)
     assert time.monotonic() - began < 30  # some seconds; each pair of places by itself would take an hour
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Which gas do plants absorb?\nA. oxygen\nB. carbon dioxide", "Which gas do plants absorb?"),
+        ("植物吸收哪种气体？ A、氧气 B、二氧化碳", "植物吸收哪种气体？"),
+        ("Classify these animals: 1. dog 2. cat", ""),
+        ("Vitamin A. is needed, they say.", ""),
+        ("How many apples are left?", ""),
+    ],
+)
+def test_the_stem_of_a_multiple_choice_item_is_its_question(text: str, expected: str) -> None:
+    assert stem(text) == expected

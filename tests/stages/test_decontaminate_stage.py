@@ -162,3 +162,14 @@ def test_another_process_finds_the_same(leaking: Corner, tmp_path: Path) -> None
         found.append({p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()})
     assert found[0] == found[1]
     assert json.loads(found[0][Path("manifest.json")])["gates"][1]["value"] is not None
+
+
+def test_the_question_of_a_multiple_choice_item_is_found_without_its_options(corner: Corner) -> None:
+    asked = "Which gas do plants absorb during photosynthesis in daylight?"
+    item = {"prompt": f"{asked}\nA. oxygen\nB. carbon dioxide\nC. nitrogen\nD. helium", "answer": "B"}
+    write_jsonl(corner.folder / "exam.jsonl", [item])
+    write_jsonl(
+        corner.folder / "data.jsonl", [*tasks(6), {"instruction": asked, "output": "Carbon dioxide."}]
+    )
+    result = corner.walk(corner.plan("[{stage: decontaminate, against: exam.jsonl}]"))[1]
+    assert result.lost == 1
