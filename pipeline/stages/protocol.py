@@ -78,6 +78,8 @@ class Measure:
         params: what alters the numbers, as a flat mapping that goes into the cache key.
         model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
+        inputs: what it reads beside the corpus, as the stage found it before any work; part of no key, so the
+            digests of it stand in `params`.
         others: models of other kinds that its numbers depend on.
     """
 
@@ -87,6 +89,7 @@ class Measure:
     params: tuple[tuple[str, str | int | float | bool], ...] = ()
     model: ModelRef | None = None
     needs_fit: bool = False
+    inputs: tuple[object, ...] = field(default=(), compare=False, repr=False)
     others: tuple[Need, ...] = ()
 
 
