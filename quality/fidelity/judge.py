@@ -31,7 +31,8 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 LANGUAGES = ("en", "zh")
 _LONG = 60
 """Words of content above which a text is judged sentence by sentence."""
-_MOST_SENTENCES = 60
+_MOST_SENTENCES = 300
+"""Sentences above which a text is not measured: each is held beside all of the other."""
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？\n]|$)|[^\n]+")
 _ALIKE = 0.2
 _SURE, _FAINT = 0.6, 0.1
@@ -66,7 +67,8 @@ def measure(
 
     Args:
         originals, edited: texts, in pairs.
-        languages: ISO 639-1 of each pair; other than `en` and `zh` is not measured, nor is a pair in two languages.
+        languages: ISO 639-1 of each pair; other than `en` and `zh` is not measured, nor is a pair in two languages,
+            nor a text of more than 300 sentences.
         encode: a sentence encoder for English; without one English is judged by words alone.
 
     Raises:
@@ -121,10 +123,15 @@ def _judgeable(left: str, right: str, language: str) -> bool:
 
 
 def _cut(left: str, right: str) -> list[tuple[str, str]]:
-    """Return the pairs of sentences that are judged: the texts themselves where they are short."""
+    """Return the pairs of sentences that are judged: the texts themselves where they are short.
+
+    None where a text has too many sentences to be measured.
+    """
     if max(len(read(left).words), len(read(right).words)) <= _LONG:
         return [(left, right)]
     ours, theirs = (_sentences(text) for text in (left, right))
+    if max(len(ours), len(theirs)) > _MOST_SENTENCES:
+        return []
     pairs, used = [], set()
     for one in ours:
         best, at = _closest(one, theirs)
@@ -138,7 +145,7 @@ def _cut(left: str, right: str) -> list[tuple[str, str]]:
 
 
 def _sentences(text: str) -> list[str]:
-    return [part.strip() for part in _SENTENCE.findall(text) if part.strip()][:_MOST_SENTENCES]
+    return [part.strip() for part in _SENTENCE.findall(text) if part.strip()]
 
 
 def _closest(one: str, others: list[str]) -> tuple[float, int]:

@@ -141,13 +141,16 @@ def _pair_equal(
     places: dict[tuple[str, str], list[int]] = {}
     for other in reversed(theirs):
         places.setdefault(_identity(right.words[other]), []).append(other)
-    for place in list(ours):
+    gone: tuple[set[int], set[int]] = (set(), set())
+    for place in ours:
         waiting = places.get(_identity(left.words[place]))
         if waiting:
             other = waiting.pop()
             pairs.append((place, other, 1.0))
-            ours.remove(place)
-            theirs.remove(other)
+            gone[0].add(place)
+            gone[1].add(other)
+    ours[:] = [place for place in ours if place not in gone[0]]
+    theirs[:] = [place for place in theirs if place not in gone[1]]
 
 
 def _pair_in_place(

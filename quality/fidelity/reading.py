@@ -9,6 +9,7 @@ models are large, one language each, and not the same on an edited sentence.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,6 +87,8 @@ def read(text: str) -> Reading:
     negations = [match.span() for match in steer.negation.finditer(rest)]
     taken += negations
     words, small = _words(tokens, taken)
+    starts = [word.start for word in words]
+    places = [bisect_left(starts, end) for _, end in negations]
     return Reading(
         words,
         classes,
@@ -95,13 +98,14 @@ def read(text: str) -> Reading:
         tokens.text,
         language,
         small,
-        tuple(next((w.key for w in words if w.start >= end), "") for _, end in negations),
+        tuple(words[at].key if at < len(words) else "" for at in places),
     )
 
 
 def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ...], Counter[str]]:
     light = function_words()
     upper = tokens.cased.upper() == tokens.cased
+    covered = _covered(len(tokens.text), taken)
     words: list[Word] = []
     small: Counter[str] = Counter()
     place = 0
@@ -114,7 +118,7 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
             for begin, end in _segments("".join(tokens.keys[place:stop])):
                 span = (tokens.starts[place + begin], tokens.ends[place + end - 1])
                 word = "".join(tokens.keys[place + begin : place + end])
-                if _overlaps(span, taken):
+                if any(covered[span[0] : span[1]]):
                     continue
                 if len(word) == 1 and word in light:
                     small[word] += 1
@@ -126,7 +130,7 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
         key = tokens.keys[place]
         if kind == "u" and tokens.word(place).isalpha() and tokens.kinds[place - 1 : place] != "n":
             key, kind = tokens.word(place), "w"
-        if not _overlaps(span, taken) or kind == "n":
+        if not any(covered[span[0] : span[1]]) or kind == "n":
             month = key == "may" and "n" in tokens.kinds[max(0, place - 1) : place + 2]
             if kind == "w" and key in light and not month:
                 small[key] += 1
@@ -150,8 +154,12 @@ def _key(key: str, kind: str) -> str:
     return stem(american(key)) if kind == "w" else key
 
 
-def _overlaps(span: tuple[int, int], taken: list[tuple[int, int]]) -> bool:
-    return any(begin < span[1] and span[0] < end for begin, end in taken)
+def _covered(size: int, taken: list[tuple[int, int]]) -> bytearray:
+    """Return a text's characters as 0, and 1 where a steering word stands."""
+    covered = bytearray(size)
+    for begin, end in taken:
+        covered[begin:end] = b"\1" * (end - begin)
+    return covered
 
 
 def _is_name(tokens: Tokens, place: int) -> bool:

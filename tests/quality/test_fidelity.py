@@ -149,3 +149,11 @@ def test_any_text_gets_a_probability_whatever_its_companions(words: list[str], d
     among = fidelity.measure(["x", left], ["y", right], ["zh", "en"]).scores[1:]
     np.testing.assert_array_equal(alone, among)
     assert np.isnan(alone[0]) or 0 <= alone[0] <= 1
+
+
+def test_a_text_of_very_many_sentences_is_not_measured_and_a_very_long_one_takes_no_long_time() -> None:
+    many = " ".join(f"Line {n} is here." for n in range(400))
+    endless = "word and number 7 " * 20_000
+    found = fidelity.measure([many, endless], [many + " End.", endless + "more"], ["en", "en"])
+    assert np.isnan(found.scores[0])
+    assert found.scores[1] > 0.5
