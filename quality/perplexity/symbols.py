@@ -1,0 +1,116 @@
+"""Texts to symbols, one a character: what an n-gram model over characters counts and scores.
+
+Characters, not bytes: a Chinese character is one step of context, as a letter is. Case, full-width forms and the
+value of a digit are folded away, for none of them makes a text good or bad, and a number is no surprise that counts.
+Positions stay those of the text, so that a stretch of symbols is a stretch of characters. Rejected: bytes (three
+steps of context a Chinese character, half of them empty), and words, which a small corpus shows once.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+START, END = 0, 1
+"""The symbols before and after every text; no character is folded to them."""
+BLOCK_SYMBOLS = 1 << 16
+"""Symbols worked on at once: their arrays fit a processor's cache."""
+_POINTS = 0x110000
+_HAN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32400))
+_CLASSES: tuple[tuple[float, int, tuple[tuple[int, int], ...]], ...] = (
+    (0.25, 70, ((0x20, 0x7F), (0x0A, 0x0B))),
+    (0.10, 600, ((0xA0, 0x370), (0x1E00, 0x2100))),
+    (0.10, 1500, ((0x370, 0x1E00),)),
+    (0.25, 20000, _HAN),
+    (0.10, 400, ((0x3000, 0x3100), (0x31F0, 0x3200), (0xFF00, 0xFFF0))),
+    (0.05, 11200, ((0xAC00, 0xD7B0),)),
+    (0.05, 4000, ((0x2100, 0x2E80), (0x1F000, 0x1FB00))),
+)
+"""Share of a first meeting, and how many characters share it: what a character costs that the model never saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Symbols of a run of texts, each between START and END.
+
+    Attributes:
+        symbols: uint32 [m].
+        starts: int64 [texts + 1]; text i owns `symbols[starts[i]:starts[i + 1]]`.
+        first: number of the first text.
+    """
+
+    symbols: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    first: int
+
+    def owners(self) -> NDArray[np.int64]:
+        """Return int64 [m]: the text of each symbol, from 0."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+def blocks(texts: Sequence[str]) -> Iterator[Block]:
+    """Yield the texts as blocks of about `BLOCK_SYMBOLS` symbols; a text is never divided."""
+    first, size = 0, 0
+    for number, text in enumerate(texts):
+        size += len(text) + 2
+        if size >= BLOCK_SYMBOLS:
+            yield _block(texts[first : number + 1], first)
+            first, size = number + 1, 0
+    if first < len(texts):
+        yield _block(texts[first:], first)
+
+
+def _block(texts: Sequence[str], first: int) -> Block:
+    joined = "\0\0".join(texts)
+    points = np.frombuffer(f"\0{joined}\0".encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 2
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    symbols = folding()[points]
+    symbols[starts[:-1]] = START
+    symbols[starts[1:] - 1] = END
+    return Block(symbols, starts, first)
+
+
+def fold_of(cluster: str, folds: int) -> int:
+    """Return the fold of a record, from 0, by what must not be divided: its duplicate cluster, else its root."""
+    return zlib.crc32(cluster.encode("utf-8", "surrogatepass")) % folds
+
+
+@functools.cache
+def folding() -> NDArray[np.uint32]:
+    """Return uint32 [0x110000]: the symbol of every code point."""
+    table = np.arange(_POINTS, dtype=np.uint32)
+    for point in range(0x20000):
+        folded = _folded(chr(point))
+        if len(folded) == 1:
+            table[point] = ord(folded)
+    table[: ord(" ")] = ord(" ")
+    table[ord("\n")] = ord("\n")
+    return table
+
+
+def _folded(character: str) -> str:
+    if unicodedata.category(character) == "Nd":
+        return "0"
+    if character.isspace():
+        return "\n" if character in "\n\u2028\u2029" else " "
+    if 0xFF01 <= ord(character) <= 0xFF5E:
+        character = chr(ord(character) - 0xFEE0)
+    return character.lower()
+
+
+@functools.cache
+def first_meeting() -> NDArray[np.float32]:
+    """Return float32 [0x110000]: the probability of each symbol before anything was learnt."""
+    table = np.full(_POINTS, 0.05 / _POINTS, np.float32)
+    for share, size, ranges in _CLASSES:
+        for low, high in ranges:
+            table[low:high] = share / size
+    table[[START, END]] = 0.05
+    return table
