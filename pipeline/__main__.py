@@ -28,6 +28,9 @@ app = typer.Typer(
 SAMPLE = Path(__file__).resolve().parent.parent / "data_samples" / "recipes" / "sample.yaml"
 DEFAULT_STORE = Path(".build")
 
+GATE_FELL_SHORT = 3
+"""Exit code of a strict build of which a dataset gate fell short."""
+
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")]
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the store.")]
 BuildOption = Annotated[Path, typer.Option("--build", help="Folder of a finished build.")]
@@ -50,12 +53,14 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Build a dataset: from RECIPE, or from the sample recipe if none is given."""
-    from pipeline.run import build_once
+    from pipeline.run import build_once, fell_short
 
     console = _console()
     with console_errors(debug):
         chosen, base = _recipe_or_data(recipe, console)
-        build_once(chosen, base, out, store, runner, workers, refit, console)
+        manifest = build_once(chosen, base, out, store, runner, workers, refit, console)
+    if strict and any(fell_short(gate) for gate in manifest["gates"]):
+        raise typer.Exit(GATE_FELL_SHORT)
 
 
 @app.command()

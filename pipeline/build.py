@@ -21,10 +21,13 @@ import pyarrow.parquet as pq
 
 from pipeline.change import ADD, Changes
 from pipeline.errors import LineageError, SourceError
+from pipeline.fits import known_fits, learnt
 from pipeline.ingest import SOUND, file_digest, find_files, input_digest
-from pipeline.judging import Judging, Tick, learn
+from pipeline.judging import Judging, Tick
 from pipeline.recipe import Recipe
+from pipeline.record import TEXT_COLUMNS, text_keys
 from pipeline.stages import STAGES, prepare, settings
+from pipeline.stages.gates import DatasetGate, Threshold
 from pipeline.stages.protocol import Decision
 from pipeline.steps import (
     Input,
@@ -32,10 +35,12 @@ from pipeline.steps import (
     Step,
     StepResult,
     Workshop,
+    accepted,
     cleans_doors,
     dropped_tables,
     file_key,
     identities,
+    is_gate,
     prior_of,
     prior_path,
     recipe_prior,
@@ -125,7 +130,7 @@ def step_key(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop)
     """Return the key of a step's result, or None where a fit must be made before it is known."""
     if step.kind == "ingest":
         return digest("ingest", [file_key(item, plan) for item in plan.inputs], plan.recipe.max_reject_rate)
-    fits = _fits(step, done, plan, shop)
+    fits = known_fits(step, plan, shop)
     return None if fits is None else _stage_key(step, done, plan, fits)
 
 
@@ -138,6 +143,7 @@ def _stage_key(step: Step, done: Sequence[StepResult], plan: Plan, fits: dict[st
         [shard.shard for shard in done[-1].shards],
         fits,
         file_digest(prior) if prior else "",
+        *([sorted(accepted(plan.steps))] if is_gate(step) else []),
         *([list(dropped_tables(done))] if cleans_doors(step) else []),
     )
 
@@ -234,12 +240,13 @@ def _clean_doors(
 
 def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
     before = done[-1]
-    known = _fits(step, done, plan, shop) or {}
+    known = known_fits(step, plan, shop) or {}
     judging = _judging(step, done, plan, shop, known)
     # No texts teach nothing and have no numbers: there is nothing a stage could decide on.
-    fits = _learnt(step, judging, plan, shop, known) if before.rows else known
+    fits = learnt(step, judging, plan, shop, known) if before.rows else known
     judging = replace(judging, fits=fits)
     decision = judging.decide(**_extra(step, plan)) if before.rows else Decision(Changes())
+    decision = _overruled(decision, step, before, plan, shop.store)
     shards = _carry_out(decision, step, before, plan, shop)
     key = _stage_key(step, done, plan, fits)
     return StepResult(
@@ -249,8 +256,32 @@ def _run_judge(step: Step, done: Sequence[StepResult], plan: Plan, shop: Worksho
         shards,
         before.rows,
         dict(decision.notes),
+        decision.thresholds,
+        decision.gates,
         fits,
         tuple(judging.used),
+    )
+
+
+def _overruled(decision: Decision, step: Step, before: StepResult, plan: Plan, store: Store) -> Decision:
+    """Take out of a gate's decision what it says of texts that a person accepted, and count them."""
+    allowed = accepted(plan.steps) if is_gate(step) else frozenset()
+    changes = decision.changes.table()
+    if not allowed or not changes.num_rows:
+        return decision
+    roots = pa.array(sorted({root for root, _ in allowed}), pa.string())
+    exempt: list[str] = []
+    for shard in before.shards:
+        table = store.read_table("shards", shard.shard, columns=["id", "root", *TEXT_COLUMNS])
+        table = table.filter(pc.is_in(table["root"], value_set=roots))
+        pairs = zip(table["root"].to_pylist(), text_keys(table), strict=True)
+        exempt += [id_ for id_, pair in zip(table["id"].to_pylist(), pairs, strict=True) if pair in allowed]
+    condemned = pc.is_in(changes["id"], value_set=pa.array(exempt, pa.string()))
+    count = len(pc.unique(changes["id"].filter(condemned)))
+    return replace(
+        decision,
+        changes=decision.changes.without(exempt),
+        notes={**decision.notes, "accepted_by_people": count},
     )
 
 
@@ -332,43 +363,6 @@ def _prior_ids(plan: Plan) -> pa.Array | None:
     return table.filter(pc.equal(table["status"], "kept")).column("id").combine_chunks()
 
 
-def _fits(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> dict[str, str] | None:
-    """Return the fits that this recipe's earlier builds made, or None if one is missing."""
-    found: dict[str, str] = {}
-    for measure in _fitted_measures(step):
-        if shop.refit:
-            return None
-        known = shop.store.read_json("fit-of", _fit_pointer(step, measure.params, measure.name, plan))
-        if not isinstance(known, str) or not shop.store.has_table("fits", known):
-            return None
-        found[measure.name] = known
-    return found
-
-
-def _fitted_measures(step: Step) -> list[Any]:
-    if step.kind != "judge":
-        return []
-    stage: Any = STAGES[step.stage].stage
-    return [measure for measure in stage.measures(step.params) if measure.needs_fit]
-
-
-def _fit_pointer(step: Step, params: object, measure: str, plan: Plan) -> str:
-    return digest("fit-of", plan.environment, plan.recipe.name, step.name, measure, params)
-
-
-def _learnt(
-    step: Step, judging: Judging, plan: Plan, shop: Workshop, known: dict[str, str]
-) -> dict[str, str]:
-    """Return the fits of a step, making those that are not known and remembering them for the recipe."""
-    fits = dict(known)
-    for measure in _fitted_measures(step):
-        if measure.name not in fits:
-            fits[measure.name] = learn(judging, measure)
-            pointer = _fit_pointer(step, measure.params, measure.name, plan)
-            shop.store.write_json("fit-of", pointer, fits[measure.name])
-    return fits
-
-
 def _to_json(result: StepResult) -> Any:
     value = asdict(result)
     del value["cached"], value["seconds"]
@@ -381,6 +375,9 @@ def _load(store: Store, key: str) -> StepResult | None:
         return None
     shards = tuple(ShardResult(**shard) for shard in value.pop("shards"))
     left = {key: ShardResult(**shard) for key, shard in value.pop("left").items()}
+    thresholds = tuple(Threshold(**one) for one in value.pop("thresholds"))
+    gates = tuple(DatasetGate(**one) for one in value.pop("gates"))
     if not all(is_whole(store, shard) for shard in (*shards, *left.values())):
         return None
-    return StepResult(shards=shards, left=left, used=tuple(value.pop("used")), **value)
+    used = tuple(value.pop("used"))
+    return StepResult(shards=shards, left=left, used=used, thresholds=thresholds, gates=gates, **value)

@@ -68,6 +68,7 @@ def dataset_card(recipe: Recipe, manifest: dict[str, Any], keys: Collection[str]
             for reason, count in by_reason.items()
         ),
         "",
+        *_on_gates(manifest),
         *_on_personal_data(manifest),
         "In the folder of the build, `records.parquet` holds every record that ever was, `ledger.parquet` one "
         "row for every change with its evidence, `rejects.jsonl` what could not be read, `manifest.json` "
@@ -75,6 +76,26 @@ def dataset_card(recipe: Recipe, manifest: dict[str, Any], keys: Collection[str]
         "",
     ]
     return "\n".join(lines)
+
+
+def _on_gates(manifest: dict[str, Any]) -> list[str]:
+    """Return which dataset gates hold; nothing if no stage has one."""
+    if not manifest["gates"]:
+        return []
+    state = {True: "held", False: "fell short", None: "not measured"}
+    return [
+        "## Does the set hold?",
+        "",
+        "| gate | value | threshold | |",
+        "|---|---:|---:|---|",
+        *(
+            f"| {gate['name']} | {'–' if gate['value'] is None else round(gate['value'], 4)} "
+            f"| {'≥' if gate['at_least'] else '≤'} {gate['threshold']} "
+            f"| {state[gate['held']]}: {_cell(gate['sentence'])} |"
+            for gate in manifest["gates"]
+        ),
+        "",
+    ]
 
 
 def _on_personal_data(manifest: dict[str, Any]) -> list[str]:

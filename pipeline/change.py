@@ -11,7 +11,7 @@ can be counted, filtered or explained by them).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -97,6 +97,13 @@ class Changes:
         columns["evidence"].append(json.dumps(evidence, ensure_ascii=False, sort_keys=True))
         for name in ("root", *EDITABLE):
             columns[name].append(fields.get(name))
+
+    def without(self, ids: Collection[str]) -> Changes:
+        """Return these changes less those of the named records."""
+        left, gone = Changes(), frozenset(ids)
+        keep = [n for n, id_ in enumerate(self._columns["id"]) if id_ not in gone]
+        left._columns = {name: [values[n] for n in keep] for name, values in self._columns.items()}
+        return left
 
     def table(self) -> pa.Table:
         """Return the changes as a table of `CHANGE_SCHEMA`, in the order they were made."""

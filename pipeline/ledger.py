@@ -143,6 +143,8 @@ def describe(life: Life) -> Iterator[str]:
         yield f"{number:>4}.   {event['stage']}: {event['action']} {event['reason']}"
         if evidence:
             yield f"        because {evidence}"
+        if passage := _passage(record, event):
+            yield f"        there   {passage}"
     if not life.events:
         yield "        no stage changed it"
     if record["status"] == "kept":
@@ -161,6 +163,17 @@ def describe(life: Life) -> Iterator[str]:
         later = "" if other["status"] == "kept" else f" (later dropped by {other['dropped_by']})"
         yield f"kept    {other['id']}, from {other['source']}: {other['file']}:{other['line']}{later}"
         yield from _texts(other)
+
+
+def _passage(record: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Return the passage that an event names by its place; "" if it names none, a remark if the text changed since."""
+    told = event["evidence"]
+    text = record.get(told.get("field", ""))
+    if not isinstance(text, str) or not {"start", "stop"} <= set(told):
+        return ""
+    if event["before_key"] != record_key(record):
+        return "the text was edited later, the passage is no longer where it was"
+    return json.dumps(text[told["start"] : told["stop"]], ensure_ascii=False)
 
 
 def _texts(record: Mapping[str, Any]) -> Iterator[str]:

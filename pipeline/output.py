@@ -353,6 +353,8 @@ def _manifest(plan: Plan, results: Sequence[StepResult], counts: dict[str, Any])
             }
             for result in results
         ],
+        "thresholds": [{"stage": r.step, **asdict(one)} for r in results for one in r.thresholds],
+        "gates": [{"stage": r.step, **asdict(one), "held": one.held} for r in results for one in r.gates],
         "inputs": [
             {**report, "digest": item.digest}
             for item, report in zip(plan.inputs, results[0].notes["files"], strict=True)

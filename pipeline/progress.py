@@ -155,6 +155,7 @@ def _shapes(inputs: list[dict[str, Any]]) -> list[str]:
 
 def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
     """Print the table of counts per stage and reason, and where to look next."""
+    from rich.markup import escape
     from rich.table import Table
 
     counts = manifest["counts"]
@@ -176,6 +177,11 @@ def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
         for note, meaning in _NOTES.items():
             if count := stage["notes"].get(note, 0):
                 console.print(f"{stage['name']}: {count:,} records {meaning}", highlight=False)
+    for gate in manifest["gates"]:
+        state = {True: "[green]held[/]", False: "[red]fell short[/]", None: "[yellow]not measured[/]"}
+        console.print(
+            f"gate {gate['name']}: {state[gate['held']]}: {escape(gate['sentence'])}", highlight=False
+        )
     for line in (*_encodings(manifest["inputs"]), *_shapes(manifest["inputs"])):
         console.print(line, highlight=False, markup=False)
     splits = ", ".join(f"{name} {rows:,}" for name, rows in counts["splits"].items())

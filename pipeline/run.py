@@ -73,6 +73,11 @@ def build_once(
     return manifest
 
 
+def fell_short(gate: dict[str, Any]) -> bool:
+    """Tell whether a dataset gate of a manifest fails a strict build."""
+    return gate["held"] is False or (gate["held"] is None and bool(gate["required"]))
+
+
 def _check_something_is_left(results: Sequence[StepResult]) -> None:
     if results[-1].rows:
         return

@@ -20,6 +20,7 @@ from pipeline.models import ModelIdentity, Models
 from pipeline.recipe import Recipe
 from pipeline.runners import Runner, cores
 from pipeline.stages import STAGES
+from pipeline.stages.gates import DatasetGate, Threshold
 from pipeline.stages.protocol import Need, StageParams
 from pipeline.store import Store, digest
 from pipeline.versions import environment_digest
@@ -99,6 +100,8 @@ class StepResult:
     shards: tuple[ShardResult, ...]
     records_in: int
     notes: dict[str, Any] = field(default_factory=dict)
+    thresholds: tuple[Threshold, ...] = ()
+    gates: tuple[DatasetGate, ...] = ()
     fits: dict[str, str] = field(default_factory=dict)
     used: tuple[str, ...] = ()
     left: dict[str, ShardResult] = field(default_factory=dict)
@@ -144,6 +147,25 @@ class Workshop:
 def cleans_doors(step: Step) -> bool:
     """Tell whether what earlier steps dropped passes through this one on its way out."""
     return step.stage in STAGES and bool(getattr(STAGES[step.stage].stage, "cleans_doors", False))
+
+
+def accepted(steps: Sequence[Step]) -> frozenset[tuple[str, str]]:
+    """Return what people accepted, as (root, text key): these very texts are exempt from record gates.
+
+    Args:
+        steps: of the plan; a stage that reads people's decisions has a method `accepted(params)`.
+    """
+    found: frozenset[tuple[str, str]] = frozenset()
+    for step in steps:
+        stage: Any = STAGES[step.stage].stage if step.stage in STAGES else None
+        if hasattr(stage, "accepted"):
+            found |= stage.accepted(step.params)
+    return found
+
+
+def is_gate(step: Step) -> bool:
+    """Tell whether a step condemns records by what they are, so that a person may overrule it."""
+    return step.stage in STAGES and STAGES[step.stage].gate
 
 
 def without_personal_data(sentences: Sequence[str], steps: Sequence[Step]) -> list[str]:

@@ -7,6 +7,7 @@ shard, chunk of texts or tile of pairs where it stopped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -199,9 +200,24 @@ def keys_work(item: KeysItem) -> str:
     store = item.site.open()
     key = digest("keys", item.site.environment, item.shard, item.reads)
     if not store.has_table("keys", key):
-        shard = store.read_table("shards", item.shard, columns=list(item.reads))
+        shard = _reading(store, item.shard, item.reads)
         store.write_table("keys", key, pa.table({"text_key": text_keys(shard, item.reads)}))
     return key
+
+
+def _reading(store: Store, shard: str, reads: Sequence[str]) -> pa.Table:
+    """Return the columns that a measure reads; one that no earlier stage decided is empty."""
+    present = store.metadata("shards", shard).schema.to_arrow_schema().names
+    table = store.read_table("shards", shard, columns=[name for name in reads if name in present])
+    columns = [
+        pc.fill_null(table.column(name), "")
+        if name in present and pa.types.is_string(table.schema.field(name).type)
+        else table.column(name)
+        if name in present
+        else pa.array([""] * table.num_rows, pa.string())
+        for name in reads
+    ]
+    return pa.Table.from_arrays(columns, names=list(reads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +241,7 @@ def measure_work(item: MeasureItem) -> int:
     kind = f"measures/{item.measure_key}"
     key = digest(item.keys)
     if not store.has_table(kind, key):
-        shard = store.read_table("shards", item.shard, columns=list(item.measure.reads))
+        shard = _reading(store, item.shard, item.measure.reads)
         batch = shard.take(pa.array(item.rows, pa.int64()))
         fit = store.read_table("fits", item.fit) if item.fit else None
         stage: Any = STAGES[item.stage].stage
@@ -256,7 +272,7 @@ class SummariseItem:
 
 def summarise_work(item: SummariseItem) -> pa.Table:
     """Return what one shard teaches a measure."""
-    shard = item.site.open().read_table("shards", item.shard, columns=list(item.measure.reads))
+    shard = _reading(item.site.open(), item.shard, item.measure.reads)
     stage: Any = STAGES[item.stage].stage
     summary: pa.Table = stage.summarise(item.measure, shard, item.site.models())
     return summary

@@ -27,6 +27,7 @@ def manifest(kept: int = 1500, splits: dict[str, int] | None = None) -> dict[str
         "inputs": [
             {"source": "a", "file": "x|y.csv", "format": "csv", "shape": "alpaca", "units": 1512, "parsed": 1510}
         ],
+        "gates": [],
         "stages": [
             {"name": "ingest", "reasons": {}},
             {"name": "dedupe", "reasons": {"drop": {"dedupe.exact": 1234}}},

@@ -14,6 +14,7 @@ from fakes import Corner, tasks, write_jsonl
 
 from pipeline.errors import RecipeError, StoreError
 from pipeline.ledger import Life, describe, differences, life_of, open_build
+from pipeline.record import record_key
 
 STAGES_TEXT = (
     "[{stage: normalise}, {stage: heuristics, response_refusal: flag}, {stage: dedupe, semantic: false, near: false},"
@@ -218,3 +219,18 @@ def test_other_inputs_are_told_file_by_file(corner: Corner, built: Path) -> None
     assert line.endswith("→ (absent)")
     assert "  units: 23 → 22" in told
     assert any(line.endswith("→ not there") for line in told)
+
+
+@pytest.mark.parametrize(("edited", "told"), [(False, '        there   "sea is"'), (True, "edited later")])
+def test_the_passage_that_failed_is_shown_where_its_text_still_stands(
+    built: Path, edited: bool, told: str
+) -> None:
+    record = record_at(built, 21)
+    start = record["output"].index("sea is")
+    event = {
+        "stage": "gate", "action": "flag", "reason": "gate.x.high",
+        "evidence": {"field": "output", "start": start, "stop": start + 6},
+        "before_key": "an earlier text" if edited else record_key(record), "after_key": None,
+    }  # fmt: skip
+    lines = list(describe(Life(record, [event])))
+    assert any(told in line for line in lines)

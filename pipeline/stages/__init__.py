@@ -23,7 +23,8 @@ class StageKind:
     """A stage as the registry knows it: how it works, the object, and its parameters.
 
     `never_after` and `never_before` name a stage and say what would leak or break if this one stood after, or before,
-    any of it in a recipe.
+    any of it in a recipe. `gate`: it condemns single records for what they are, and a text that a person accepted is
+    exempt from it.
     """
 
     kind: Literal["edit", "judge"]
@@ -32,6 +33,7 @@ class StageKind:
     purpose: str
     never_after: tuple[str, str] | None = None
     never_before: tuple[str, str] | None = None
+    gate: bool = False
 
 
 STAGES: dict[str, StageKind] = {
@@ -43,10 +45,14 @@ STAGES: dict[str, StageKind] = {
         never_after=("scrub", "a repaired text may hold personal data that could not be seen before"),
     ),
     "heuristics": StageKind(
-        "judge", Heuristics(), HeuristicsParams, "drops records that no one could learn from"
+        "judge", Heuristics(), HeuristicsParams, "drops records that no one could learn from", gate=True
     ),
     "language": StageKind(
-        "judge", LanguageStage(), LanguageParams, "drops answers in a language that nobody asked for"
+        "judge",
+        LanguageStage(),
+        LanguageParams,
+        "drops answers in a language that nobody asked for",
+        gate=True,
     ),
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
     "scrub": StageKind(

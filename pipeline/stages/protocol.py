@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.change import Changes
 from pipeline.models import ModelIdentity, ModelRef, Models
+from pipeline.stages.gates import DatasetGate, Threshold
 
 
 class StageParams(BaseModel):
@@ -70,7 +71,8 @@ class Measure:
     Args:
         name: measures of equal name, version, params and model share one cache.
         version: raise it when the numbers change for equal input.
-        reads: the text columns it sees; their text key is the cache key.
+        reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
+            (`cluster`) may be among them; where no stage did, it is empty.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
         model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
@@ -102,11 +104,15 @@ class Decision:
         changes: the drops and flags.
         columns: `id` and the columns that the stage decides or wants kept; None if there are none.
         notes: facts about the whole corpus for the manifest (a cap that was hit, a worst deviation).
+        thresholds: the limits that records were held against, as they were resolved on this corpus.
+        gates: what the stage says of the dataset as a whole.
     """
 
     changes: Changes
     columns: pa.Table | None = None
     notes: dict[str, str | int | float | bool | list[str]] = field(default_factory=dict)
+    thresholds: tuple[Threshold, ...] = ()
+    gates: tuple[DatasetGate, ...] = ()
 
 
 class EditStage(Protocol[P_contra]):
