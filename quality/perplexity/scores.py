@@ -24,6 +24,8 @@ WINDOW = 24
 """Characters of a window: five English words, a Chinese clause."""
 BATCH = 8
 """Characters that count as one observation: what stands nearer together is not independent (batch means)."""
+MISFIT = 0.3
+"""Nats that context must add to the cost of a character for it to count as out of place."""
 _PRIOR_BATCHES = 4
 _PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
@@ -38,6 +40,7 @@ class Scores:
         chars: characters; words: words and marks.
         nats: mean cost of a character; error: standard error of that mean.
         alone: mean cost of a character without context.
+        misfit: share of characters that their context makes less likely.
         given_prompt: mean cost of a character after the prompt.
         word_nats, word_alone: mean cost of a word in its context, and without.
         window: least mean gain by context (nats a character) of a stretch of `WINDOW` characters.
@@ -52,6 +55,7 @@ class Scores:
     nats: F64
     error: F64
     alone: F64
+    misfit: F64
     given_prompt: F64
     word_nats: F64
     word_alone: F64
@@ -104,6 +108,7 @@ def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Cou
     end = cost[block.starts[1:] - 1]
     cost, alone, given = (np.where(inner, each, 0).astype(np.float64) for each in (cost, alone, given))
     sums = [np.add.reduceat(each, begins) / chars for each in (cost, alone, given)]
+    misfit = np.add.reduceat(cost - alone > MISFIT, begins) / chars
     word_numbers = _word_numbers(block, fold_of, counts)
     window = _worst(block, owners, alone - cost, inner)
     kinds = scripts()[block.symbols]
@@ -112,7 +117,7 @@ def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Cou
     repeated = _repetition(block, owners, script)
     error = _error(block, owners, cost, sums[0])
     return np.stack([
-        chars, word_numbers[0], sums[0], error, sums[1], sums[2], word_numbers[1], word_numbers[2],
+        chars, word_numbers[0], sums[0], error, sums[1], misfit, sums[2], word_numbers[1], word_numbers[2],
         *window, end, repeated, script,
     ])  # fmt: skip
 
