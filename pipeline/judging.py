@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.pairs import expand, tiles
 from pipeline.record import TEXT_COLUMNS, text_keys
 from pipeline.runners import Runner
-from pipeline.stages.protocol import Decision, Measure, StageParams
+from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 from pipeline.store import Store, digest, replacing
 from pipeline.work import (
     CompareItem,
@@ -30,6 +30,7 @@ from pipeline.work import (
     Site,
     SummariseItem,
     compare_work,
+    content_digest,
     keys_work,
     link_work,
     measure_work,
@@ -134,7 +135,8 @@ class Judging:
         return pa.chunked_array(columns, type=pa.string())
 
     def _measure_key(self, measure: Measure) -> str:
-        model = measure.model and str(self.site.models().identity(measure.model))
+        need = Need(measure.model_kind, measure.model)
+        model = measure.model and str(need.identity(self.site.models()))
         return digest(
             self.site.environment, measure.name, measure.version, measure.reads, measure.params,
             model, self.fits.get(measure.name, ""),
@@ -326,7 +328,7 @@ def learn(judging: Judging, measure: Measure) -> str:
         partials.append(partial)
         tick(1)
     fit = judging.stage.fit(measure, partials)
-    key = digest("fit", measure.name, measure.version, fit.to_pydict())
+    key = digest("fit", measure.name, measure.version, content_digest(fit))
     judging.store.write_table("fits", key, fit)
     return key
 

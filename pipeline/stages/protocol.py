@@ -48,8 +48,10 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger"]
+    kind: Literal["embedder", "token_counter", "tagger", "causal_lm", "kenlm"]
     ref: ModelRef | None = None
+    path: str = ""
+    """Of a KenLM file: where it is."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -61,6 +63,10 @@ class Need:
             return models.token_counter_identity(self.ref)
         if self.kind == "tagger":
             return models.tagger_identity(self.ref or ModelRef())
+        if self.kind == "causal_lm":
+            return models.causal_lm_identity(self.ref or ModelRef())
+        if self.kind == "kenlm":
+            return models.kenlm_identity(self.path)
         return models.identity(self.ref or ModelRef())
 
 
@@ -74,7 +80,8 @@ class Measure:
         reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
             (`cluster`) may be among them; where no stage did, it is empty.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
-        model: the embedder it needs, if any.
+        model: the model it needs, if any.
+        model_kind: what that model is.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
     """
 
@@ -84,6 +91,7 @@ class Measure:
     params: tuple[tuple[str, str | int | float | bool], ...] = ()
     model: ModelRef | None = None
     needs_fit: bool = False
+    model_kind: Literal["embedder", "causal_lm"] = "embedder"
 
 
 @dataclass(frozen=True, slots=True)

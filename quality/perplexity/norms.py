@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.perplexity.scores import Scores
+from quality.perplexity.scores import WINDOW, Scores
 
 F64 = NDArray[np.float64]
 
@@ -23,6 +23,10 @@ MIN_CHARACTERS = 20_000
 """Characters of a language and script below which no model of it is learnt: about fifty records."""
 MIN_RECORDS = 30
 """Responses below which no usual value is known."""
+_CHARACTERS_OF_A_SAMPLE = 3
+"""Neighbours share their fate: so many characters count as one draw."""
+_WORD_ERROR = 0.5
+_STRETCH_ERROR = 0.3
 _CONSISTENT = 1.4826
 
 
@@ -59,16 +63,24 @@ def evidence(scores: Scores) -> dict[str, Evidence]:
     """
     sure = np.zeros(len(scores.chars))
     with np.errstate(invalid="ignore", divide="ignore"):
+        stretch = _STRETCH_ERROR * np.sqrt(WINDOW / np.minimum(scores.chars, WINDOW))
         return {
             "disorder": Evidence(scores.nats / scores.alone, scores.error / scores.alone),
-            "misfit": Evidence(scores.misfit, np.sqrt((scores.misfit * (1 - scores.misfit) + 0.02) * 3 / scores.chars)),
-            "word_disorder": Evidence(scores.word_nats / scores.word_alone, 0.5 / np.sqrt(scores.words)),
+            "misfit": Evidence(scores.misfit, _share_error(scores.misfit, scores.chars / _CHARACTERS_OF_A_SAMPLE)),
+            "word_disorder": Evidence(scores.word_nats / scores.word_alone, _WORD_ERROR / np.sqrt(scores.words)),
             "nats": Evidence(scores.nats, scores.error),
-            "stretch": Evidence(-scores.window, sure + 0.3),
+            "stretch": Evidence(-scores.window, stretch),
             "familiarity": Evidence(-scores.nats, scores.error),
             "truncation": Evidence(scores.end, sure),
             "repetition": Evidence(scores.repetition, sure),
         }
+
+
+def _share_error(share: F64, size: F64) -> F64:
+    """Return the standard error of a share of a sample, of few as if one more of either kind had been seen (Agresti and Coull 1998)."""
+    drawn = (share * size + 1) / (size + 2)
+    error: F64 = np.sqrt(drawn * (1 - drawn) / size)
+    return error
 
 
 def groups(languages: Sequence[str], scores: Scores) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
