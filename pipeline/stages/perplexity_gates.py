@@ -24,6 +24,7 @@ from quality.perplexity import (
     Scores,
     badness,
     distances,
+    ends_in_prose,
     evidence,
     groups,
     norm,
@@ -156,6 +157,8 @@ def _changes(facts: pa.Table, scores: Scores, held: list[Held], params: Perplexi
     for number, each in enumerate(held):
         with np.errstate(invalid="ignore"):
             sure = each.evidence.value - params.errors * each.evidence.error > each.limit
+        if each.measure == "truncation":
+            sure &= ends_in_prose(scores)
         beyond[number] = sure
     changes = Changes()
     ids = facts.column("id")

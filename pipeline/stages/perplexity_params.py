@@ -76,8 +76,8 @@ class PerplexityParams(StageParams):
     max_repetition: float = Field(  # a song with a refrain is below
         default=0.7, gt=0, le=1, description="Greatest share of a response in long n-grams that stood earlier in it."
     )
-    max_truncation: float = Field(  # ending in the middle of a word costs 8 and more; without a full stop, 5
-        default=8.0, gt=0,
+    max_truncation: float = Field(  # without a full stop it costs 5 to 9
+        default=10.0, gt=0,
         description="Greatest cost in nats of ending where the response ends, if also far from usual.",
     )  # fmt: skip
     errors: float = Field(  # a 98% interval on the side that condemns

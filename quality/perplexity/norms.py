@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quality.perplexity.scores import WINDOW, Scores
+from quality.perplexity.symbols import SCRIPTS
 
 F64 = NDArray[np.float64]
 
@@ -25,8 +26,9 @@ MIN_RECORDS = 30
 """Responses below which no usual value is known."""
 _CHARACTERS_OF_A_SAMPLE = 3
 """Neighbours share their fate: so many characters count as one draw."""
-_WORD_ERROR = 0.5
+_WORD_ERROR = 1.0
 _STRETCH_ERROR = 0.3
+_LONG_LINE = {"none": 1_000_000, "spaced": 40, "unspaced": 15}
 _CONSISTENT = 1.4826
 
 
@@ -94,6 +96,16 @@ def groups(languages: Sequence[str], scores: Scores) -> tuple[NDArray[np.int64],
     chars = np.nan_to_num(scores.chars)
     enough = (np.bincount(group, chars) >= MIN_CHARACTERS) & (np.bincount(group, chars > 0) >= MIN_RECORDS)
     return group, enough[group] & (chars > 0)
+
+
+def ends_in_prose(scores: Scores) -> NDArray[np.bool_]:
+    """Return bool [n]: whether a response ends in a long line and has ended a sentence before.
+
+    Such a one would end its last sentence too; a name, a title, a list, a table, a poem or code need not.
+    """
+    long = np.array([_LONG_LINE[name] for name in SCRIPTS])[np.nan_to_num(scores.script).astype(np.int64)]
+    found: NDArray[np.bool_] = (scores.last_line >= long) & (scores.sentences >= 1)
+    return found
 
 
 def norm(measure: str, values: F64) -> Norm:

@@ -29,6 +29,7 @@ MISFIT = 0.3
 _PRIOR_BATCHES = 4
 _PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
+_STOPS, _BLANKS, _WIDE_STOPS = ([ord(mark) for mark in marks] for marks in (".!?", " \n", "。！？"))
 F64 = NDArray[np.float64]
 
 
@@ -46,6 +47,7 @@ class Scores:
         window: least mean gain by context (nats a character) of a stretch of `WINDOW` characters.
         window_start, window_stop: where that stretch stands in the response.
         end: cost of ending there, nats.
+        last_line: characters after the last line break; sentences: full stops before the last character.
         repetition: share of characters in long n-grams that stood earlier in the response.
         script: place in `SCRIPTS` of the script that most letters are of.
     """
@@ -63,6 +65,8 @@ class Scores:
     window_start: F64
     window_stop: F64
     end: F64
+    last_line: F64
+    sentences: F64
     repetition: F64
     script: F64
 
@@ -118,7 +122,7 @@ def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Cou
     error = _error(block, owners, cost, sums[0])
     return np.stack([
         chars, word_numbers[0], sums[0], error, sums[1], misfit, sums[2], word_numbers[1], word_numbers[2],
-        *window, end, repeated, script,
+        *window, end, *_ending(block, owners), repeated, script,
     ])  # fmt: skip
 
 
@@ -167,6 +171,19 @@ def _worst(
     start[text] = hits[first] - begins[text] - 1
     least[chars == 0] = start[chars == 0] = np.nan
     return least, start, start + width
+
+
+def _ending(block: Block, owners: NDArray[np.int64]) -> tuple[F64, F64]:
+    """Return how many characters the last line of each text has, and how many sentences end before its last one."""
+    begins, stops = block.starts[:-1], block.starts[1:]
+    at = np.arange(len(owners))
+    broken = np.where(block.symbols == ord("\n"), at, 0)
+    last = np.maximum.reduceat(broken, begins)
+    line = np.where(last > 0, stops - 2 - last, stops - 2 - begins)
+    following = np.append(block.symbols[1:], END)
+    spaced = np.isin(block.symbols, _STOPS) & np.isin(following, _BLANKS)
+    ended = (spaced | np.isin(block.symbols, _WIDE_STOPS)) & (at < stops[owners] - 2)
+    return line.astype(np.float64), np.add.reduceat(ended, begins).astype(np.float64)
 
 
 def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int64]) -> F64:
