@@ -175,7 +175,12 @@ def apply_work(item: ApplyItem) -> ShardResult:
     store = item.site.open()
     decided = [item.changes] if item.columns is None else [item.changes, item.columns]
     key = digest(
-        "apply", item.site.environment, item.site.code, item.name, item.shard, [content_digest(t) for t in decided]
+        "apply",
+        item.site.environment,
+        item.site.code,
+        item.name,
+        item.shard,
+        [content_digest(t) for t in decided],
     )
     known = stored_result(store, key)
     if known is not None:

@@ -103,7 +103,9 @@ class CausalScorer:
         sequences: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
         wanted = []
         for (asked, _), (answer, _) in zip(before, tokens, strict=True):
-            wanted.append([sequences.setdefault((context, answer), len(sequences)) for context in ((), asked)])
+            wanted.append(
+                [sequences.setdefault((context, answer), len(sequences)) for context in ((), asked)]
+            )
         found = self._run(list(sequences))
         alone = []
         for (_, spans), (first, _) in zip(tokens, wanted, strict=True):
@@ -160,7 +162,9 @@ class CausalScorer:
         ids, mask = ids.to(self._device), mask.to(self._device)
         with torch.inference_mode():
             if self._plain_head:
-                states = self._model.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+                states = self._model.base_model(
+                    input_ids=ids, attention_mask=mask, use_cache=False
+                ).last_hidden_state
                 head = self._model.get_output_embeddings()
             else:
                 states = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits
@@ -177,7 +181,9 @@ class CausalScorer:
         costs = []
         for at in range(0, window.scored, rows):
             logits = before[at : at + rows] if head is None else head(before[at : at + rows])
-            costs.append(torch.nn.functional.cross_entropy(logits.float(), targets[at : at + rows], reduction="none"))
+            costs.append(
+                torch.nn.functional.cross_entropy(logits.float(), targets[at : at + rows], reduction="none")
+            )
         return torch.cat(costs).cpu().numpy()
 
     def _head_is_plain(self) -> bool:
@@ -223,9 +229,7 @@ class CausalScorer:
                 torch.set_num_threads(before)
 
 
-def windows(
-    sequence: int, context: tuple[int, ...], answer: tuple[int, ...], longest: int
-) -> list[_Window]:
+def windows(sequence: int, context: tuple[int, ...], answer: tuple[int, ...], longest: int) -> list[_Window]:
     """Return the windows in which the tokens of an answer are scored behind a context, each token once."""
     tokens = (*context, *answer)
     found = []

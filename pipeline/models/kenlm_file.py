@@ -42,7 +42,8 @@ def kenlm_sha256(path: str) -> str:
     file = Path(path)
     if not file.is_file():
         raise ModelError(
-            f"the KenLM file {path} does not exist", "correct `kenlm` in the recipe; its path is relative to the recipe"
+            f"the KenLM file {path} does not exist",
+            "correct `kenlm` in the recipe; its path is relative to the recipe",
         )
     stat = file.stat()
     return _sha256(file, stat.st_size, stat.st_mtime_ns)
@@ -75,7 +76,8 @@ class KenlmScorer:
             self._model: Any = kenlm.Model(path)
         except (OSError, RuntimeError) as error:
             raise ModelError(
-                f"{path} is not a model that KenLM reads: {error}", "name an .arpa file or one of `build_binary`"
+                f"{path} is not a model that KenLM reads: {error}",
+                "name an .arpa file or one of `build_binary`",
             ) from error
 
     def costs(self, prompts: Sequence[str], responses: Sequence[str], units: str) -> Costs:
@@ -97,6 +99,8 @@ class KenlmScorer:
         """Return the words of a response with their costs; the spaces after a word belong to it."""
         before = pattern.findall(prompt)
         found = list(pattern.finditer(response))
+        if not found:
+            return []
         words = [*before, *(match.group() for match in found)]
         scores = list(self._model.full_scores(" ".join(words), bos=True, eos=False))[len(before) :]
         stops = [match.start() for match in found[1:]] + [len(response)]

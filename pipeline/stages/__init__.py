@@ -107,7 +107,13 @@ def remarks(params: StageParams) -> list[str]:
 
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | PerplexityParams | ScrubParams | SplitParams,
+    NormaliseParams
+    | HeuristicsParams
+    | LanguageParams
+    | DedupeParams
+    | PerplexityParams
+    | ScrubParams
+    | SplitParams,
     Field(discriminator="stage"),
 ]
 

@@ -80,7 +80,9 @@ class Perplexity:
             assert fit is not None
             prompts, responses, folds = _texts(batch, _folds(measure))
             found = perplexity.score(prompts, responses, folds, perplexity.load(fit), models.threads or 1)
-            arrays = [pa.array(getattr(found, name.removeprefix("ngram_")), pa.float64()) for name in FACTS.names]
+            arrays = [
+                pa.array(getattr(found, name.removeprefix("ngram_")), pa.float64()) for name in FACTS.names
+            ]
             return pa.Table.from_arrays(arrays, schema=FACTS)
         prompts, responses = _prompts(batch), batch.column("output").to_pylist()
         if measure.name == "perplexity_model":
@@ -89,7 +91,9 @@ class Perplexity:
         else:
             told: dict[str, Any] = dict(measure.params)
             costs = models.kenlm(told["file"]).costs(prompts, responses, told["units"])
-        arrays = [pa.array(getattr(costs, name.removeprefix("lm_")), pa.float64()) for name in MODEL_FACTS.names]
+        arrays = [
+            pa.array(getattr(costs, name.removeprefix("lm_")), pa.float64()) for name in MODEL_FACTS.names
+        ]
         return pa.Table.from_arrays(arrays, schema=MODEL_FACTS)
 
     def context(self, params: PerplexityParams) -> tuple[str, ...]:

@@ -72,9 +72,12 @@ def decide(facts: pa.Table, params: PerplexityParams) -> Decision:
     far = distances(found, group, measured)
     held = [each for gate in _gates(params) for each in _held(gate, found, far, group, measured, params)]
     changes = _changes(facts, scores, held, params)
-    columns = _columns(facts, scores, found, measured, languages, badness(far, group, measured), params)
+    columns = _columns(facts, scores, found, group, measured, badness(far, group, measured), params)
     return Decision(
-        changes, columns, _notes(languages, scores, group, measured), _thresholds(held, languages, group, measured)
+        changes,
+        columns,
+        _notes(languages, scores, group, measured),
+        _thresholds(held, languages, group, measured),
     )
 
 
@@ -102,7 +105,11 @@ def _gates(params: PerplexityParams) -> tuple[Gate, ...]:
     """Return the gates, in the order in which a record is dropped for them."""
     far = params.max_distance
     return (
-        Gate("gate.perplexity.high", params.high, dict.fromkeys(("disorder", "misfit", "word_disorder", "nats"), far)),
+        Gate(
+            "gate.perplexity.high",
+            params.high,
+            dict.fromkeys(("disorder", "misfit", "word_disorder", "nats"), far),
+        ),
         Gate("gate.perplexity.stretch", params.stretch, {"stretch": params.max_stretch_distance}),
         Gate("gate.perplexity.low", params.low, {"familiarity": params.max_low_distance}),
         Gate("gate.repetition.high", params.repetition, {"repetition": 0.0}),
@@ -197,8 +204,8 @@ def _columns(
     facts: pa.Table,
     scores: Scores,
     found: dict[str, Evidence],
+    group: NDArray[np.int64],
     measured: NDArray[np.bool_],
-    languages: list[str],
     bad: F64,
     params: PerplexityParams,
 ) -> pa.Table:
@@ -216,20 +223,18 @@ def _columns(
     for name, values in numbers.items():
         known = measured & np.isfinite(values)
         columns[name] = pa.array(np.round(values, 6), pa.float64(), mask=~known)
-    columns["difficulty"] = pa.array(_difficulty(numbers["ifd"], languages, measured), pa.string())
+    columns["difficulty"] = pa.array(_difficulty(numbers["ifd"], group, measured), pa.string())
     return pa.table(columns)
 
 
-def _difficulty(ifd: F64, languages: list[str], measured: NDArray[np.bool_]) -> list[str]:
-    """Return the third of its language that each record's difficulty is in, "unknown" if it is not measured."""
+def _difficulty(ifd: F64, group: NDArray[np.int64], measured: NDArray[np.bool_]) -> list[str]:
+    """Return the third of its language and script that each record's difficulty is in, "unknown" if it is not measured."""
     bins = np.full(len(ifd), -1)
-    language = np.array(languages, object)
     known = measured & np.isfinite(ifd)
-    for code in sorted(set(languages)):
-        rows = np.flatnonzero(known & (language == code))
-        if len(rows):
-            cuts = np.quantile(ifd[rows], (1 / 3, 2 / 3))
-            bins[rows] = np.searchsorted(cuts, ifd[rows], "right")
+    for number in np.unique(group[known]).tolist():
+        rows = np.flatnonzero(known & (group == number))
+        cuts = np.quantile(ifd[rows], (1 / 3, 2 / 3))
+        bins[rows] = np.searchsorted(cuts, ifd[rows], "right")
     return [DIFFICULTIES[place] if place >= 0 else "unknown" for place in bins.tolist()]
 
 

@@ -35,7 +35,9 @@ class PerplexityParams(StageParams):
     )  # fmt: skip
 
     # On clean corpora what is most unusual is good: lists of names, another language, a password. So a person looks.
-    high: GateAction = Field(default="flag", description="What to do with responses that are far too unexpected.")
+    high: GateAction = Field(
+        default="flag", description="What to do with responses that are far too unexpected."
+    )
     stretch: GateAction = Field(
         default="flag", description="What to do with responses in which a stretch is far too unexpected."
     )
@@ -61,10 +63,14 @@ class PerplexityParams(StageParams):
         default=3.0, gt=0, le=1000, description="The same for responses that are too expected."
     )
     max_perplexity: float | None = Field(
-        default=None, gt=1, description="Greatest perplexity of a character that passes, instead of the distance."
+        default=None,
+        gt=1,
+        description="Greatest perplexity of a character that passes, instead of the distance.",
     )
     min_perplexity: float | None = Field(
-        default=None, ge=1, description="Least perplexity of a character that passes, instead of the distance."
+        default=None,
+        ge=1,
+        description="Least perplexity of a character that passes, instead of the distance.",
     )
     max_percentile: float | None = Field(
         default=None, gt=50, lt=100,
@@ -74,7 +80,10 @@ class PerplexityParams(StageParams):
         default=None, gt=0, lt=50, description="The same on the side of too expected responses."
     )
     max_repetition: float = Field(  # a song with a refrain is below
-        default=0.7, gt=0, le=1, description="Greatest share of a response in long n-grams that stood earlier in it."
+        default=0.7,
+        gt=0,
+        le=1,
+        description="Greatest share of a response in long n-grams that stood earlier in it.",
     )
     max_truncation: float = Field(  # without a full stop it costs 5 to 9
         default=10.0, gt=0,
@@ -92,7 +101,10 @@ class PerplexityParams(StageParams):
         if (self.source == "kenlm") != bool(self.kenlm):
             raise ValueError("`source: kenlm` and `kenlm`, the path of its file, go together")
         for side in ("max", "min"):
-            if getattr(self, f"{side}_perplexity") is not None and getattr(self, f"{side}_percentile") is not None:
+            if (
+                getattr(self, f"{side}_perplexity") is not None
+                and getattr(self, f"{side}_percentile") is not None
+            ):
                 raise ValueError(f"name one of {side}_perplexity and {side}_percentile")
         if self.max_perplexity is not None and (self.min_perplexity or 0) >= self.max_perplexity:
             raise ValueError("min_perplexity is not below max_perplexity")

@@ -39,7 +39,9 @@ def background() -> pa.Table:
             for n, keys in enumerate(gram_keys(block, ORDER), start=1):
                 whole = inner & (place >= n - 1)
                 found[n].append(np.repeat(keys[whole] | _FOLD, times[whole]))
-    keys, counts = np.unique(np.concatenate([part for parts in found.values() for part in parts]), return_counts=True)
+    keys, counts = np.unique(
+        np.concatenate([part for parts in found.values() for part in parts]), return_counts=True
+    )
     keys, counts = np.append([VOLUME | _FOLD], keys), np.append([volume], counts)
     return pa.table({"key": keys, "count": counts.astype(np.uint32)})
 

@@ -32,7 +32,9 @@ MAX_GRAMS = 1 << 21
 U64 = NDArray[np.uint64]
 _FOLD_BITS = np.uint64(MAX_FOLDS - 1)
 _KEY_BITS = ~_FOLD_BITS
-_MULTIPLIERS = np.random.default_rng(20_230_823).integers(0, 1 << 63, 16, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_MULTIPLIERS = np.random.default_rng(20_230_823).integers(0, 1 << 63, 16, dtype=np.uint64) * np.uint64(
+    2
+) + np.uint64(1)
 _SALTS = np.random.default_rng(20_230_824).integers(0, 1 << 63, 16, dtype=np.uint64) * np.uint64(2)
 VOLUME, WORD_VOLUME = np.uint64(0), np.uint64(MAX_FOLDS)
 """The keys of the rows that hold how many characters, and how many words, were counted."""
@@ -63,7 +65,9 @@ def summarise(texts: Sequence[str], fold: Sequence[int], most: int = MAX_SYMBOLS
     """
     sizes = np.fromiter(map(len, texts), np.int64, len(texts))
     if sizes.sum() > most:
-        drawn = np.argsort([zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in texts], kind="stable")
+        drawn = np.argsort(
+            [zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in texts], kind="stable"
+        )
         drawn = np.sort(drawn[: int(np.searchsorted(np.cumsum(sizes[drawn]), most)) + 1])
         texts, fold = [texts[n] for n in drawn], [fold[n] for n in drawn]
     fold_of = np.asarray(fold, np.uint64)
@@ -118,8 +122,12 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
     grams, withouts, totals = [], [], []
     for number in range(_RANGES):
         parts = [slice(cut[number], cut[number + 1]) for cut in cuts]
-        keys = np.concatenate([np.empty(0, np.uint64), *(c[0][p] for c, p in zip(columns, parts, strict=True))])
-        counts = np.concatenate([np.empty(0, np.uint32), *(c[1][p] for c, p in zip(columns, parts, strict=True))])
+        keys = np.concatenate(
+            [np.empty(0, np.uint64), *(c[0][p] for c, p in zip(columns, parts, strict=True))]
+        )
+        counts = np.concatenate(
+            [np.empty(0, np.uint32), *(c[1][p] for c, p in zip(columns, parts, strict=True))]
+        )
         for listed, found in zip((grams, withouts, totals), _merged(keys, counts, folds), strict=True):
             listed.append(found)
     gram, without, total = np.concatenate(grams), np.concatenate(withouts), np.concatenate(totals)
@@ -131,7 +139,9 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
     return pa.table({"key": gram, "without": values})
 
 
-def _merged(keys: U64, counts: NDArray[np.uint32], folds: int) -> tuple[U64, NDArray[np.uint32], NDArray[np.int64]]:
+def _merged(
+    keys: U64, counts: NDArray[np.uint32], folds: int
+) -> tuple[U64, NDArray[np.uint32], NDArray[np.int64]]:
     """Return the n-grams of more than one fold, their counts outside each fold, and their counts."""
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order].astype(np.int64)
@@ -206,5 +216,6 @@ def load(fitted: pa.Table) -> Counts:
     bounds = (np.arange(1 << bits, dtype=np.uint64)) << shift
     buckets = np.append(np.searchsorted(keys, bounds), len(keys)).astype(np.uint32)
     volumes = without[: 2 * folds].astype(np.int64)
-    return Counts(keys, without, buckets, shift, volumes[:folds], volumes[folds:], int(np.diff(buckets).max()))
-
+    return Counts(
+        keys, without, buckets, shift, volumes[:folds], volumes[folds:], int(np.diff(buckets).max())
+    )

@@ -70,7 +70,9 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
         joined, languages = scores, [each.lang for each in samples]
     else:
         theirs = _scored(corpus, counts, threads)
-        joined = Scores(*(np.concatenate([a, b]) for a, b in zip(_arrays(scores), _arrays(theirs), strict=True)))
+        joined = Scores(
+            *(np.concatenate([a, b]) for a, b in zip(_arrays(scores), _arrays(theirs), strict=True))
+        )
         languages = [each.lang for each in (*samples, *corpus)]
     group, measured = groups(languages, joined)
     far = distances(evidence(joined), group, measured)
@@ -101,7 +103,9 @@ def learn(samples: Sequence[Sample]) -> Counts:
 
 def _scored(samples: Sequence[Sample], counts: Counts, threads: int) -> Scores:
     folds = [_fold(each) for each in samples]
-    return score([each.prompt for each in samples], [each.response for each in samples], folds, counts, threads)
+    return score(
+        [each.prompt for each in samples], [each.response for each in samples], folds, counts, threads
+    )
 
 
 def _fold(sample: Sample) -> int:

@@ -38,7 +38,9 @@ def costs(block: Block, folds: I64, counts: Counts) -> tuple[F32, F32]:
         folds: int64 [m], the fold of each symbol's text: it is scored by what the other folds hold.
         counts: what was learnt.
     """
-    return _costs(block, folds, counts, first_meeting()[block.symbols], counts.volumes, STRENGTHS[: ORDER + 1])
+    return _costs(
+        block, folds, counts, first_meeting()[block.symbols], counts.volumes, STRENGTHS[: ORDER + 1]
+    )
 
 
 def word_costs(block: Block, folds: I64, counts: Counts) -> tuple[F32, F32]:
@@ -112,5 +114,7 @@ def _occurrences(keys: U64, among: U64) -> NDArray[np.float32]:
     table = np.zeros(1 << 18, np.bool_)
     table[((among * _MIX) >> _FILTER_BITS).astype(np.int64)] = True
     likely = np.flatnonzero(table[((keys * _MIX) >> _FILTER_BITS).astype(np.int64)])
-    counted[likely] = np.searchsorted(among, keys[likely], "right") - np.searchsorted(among, keys[likely], "left")
+    counted[likely] = np.searchsorted(among, keys[likely], "right") - np.searchsorted(
+        among, keys[likely], "left"
+    )
     return counted

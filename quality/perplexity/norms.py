@@ -68,8 +68,12 @@ def evidence(scores: Scores) -> dict[str, Evidence]:
         stretch = _STRETCH_ERROR * np.sqrt(WINDOW / np.minimum(scores.chars, WINDOW))
         return {
             "disorder": Evidence(scores.nats / scores.alone, scores.error / scores.alone),
-            "misfit": Evidence(scores.misfit, _share_error(scores.misfit, scores.chars / _CHARACTERS_OF_A_SAMPLE)),
-            "word_disorder": Evidence(scores.word_nats / scores.word_alone, _WORD_ERROR / np.sqrt(scores.words)),
+            "misfit": Evidence(
+                scores.misfit, _share_error(scores.misfit, scores.chars / _CHARACTERS_OF_A_SAMPLE)
+            ),
+            "word_disorder": Evidence(
+                scores.word_nats / scores.word_alone, _WORD_ERROR / np.sqrt(scores.words)
+            ),
             "nats": Evidence(scores.nats, scores.error),
             "stretch": Evidence(-scores.window, stretch),
             "familiarity": Evidence(-scores.nats, scores.error),
@@ -117,7 +121,9 @@ def norm(measure: str, values: F64) -> Norm:
     return Norm(middle, max(FLOORS[measure], _CONSISTENT * float(np.median(np.abs(known - middle)))))
 
 
-def distances(found: dict[str, Evidence], group: NDArray[np.int64], measured: NDArray[np.bool_]) -> dict[str, F64]:
+def distances(
+    found: dict[str, Evidence], group: NDArray[np.int64], measured: NDArray[np.bool_]
+) -> dict[str, F64]:
     """Return by measure float64 [n]: how many scales above what is usual in its group each response is; nan if not measured."""
     far = {name: np.full(len(group), np.nan) for name in found}
     for number in np.unique(group[measured]).tolist():

@@ -134,7 +134,10 @@ def _word_numbers(block: Block, fold_of: NDArray[np.int64], counts: Counts) -> t
     inner = np.ones(len(owners), np.bool_)
     inner[begins] = inner[several.starts[1:] - 1] = False
     number = (np.diff(several.starts) - 2).astype(np.float64)
-    sums = [np.add.reduceat(np.where(inner, each, 0).astype(np.float64), begins) / number for each in (cost, alone)]
+    sums = [
+        np.add.reduceat(np.where(inner, each, 0).astype(np.float64), begins) / number
+        for each in (cost, alone)
+    ]
     return number, sums[0], sums[1]
 
 
@@ -145,7 +148,9 @@ def _error(block: Block, owners: NDArray[np.int64], cost: F64, mean: F64) -> F64
     first = np.concatenate([[0], np.cumsum(batches)])
     place = np.arange(len(owners)) - block.starts[owners] - 1
     whole = (place >= 0) & (place < batches[owners] * BATCH)
-    means = np.bincount(first[owners[whole]] + place[whole] // BATCH, cost[whole], minlength=first[-1]) / BATCH
+    means = (
+        np.bincount(first[owners[whole]] + place[whole] // BATCH, cost[whole], minlength=first[-1]) / BATCH
+    )
     text = np.repeat(np.arange(len(chars)), batches)
     squares = np.bincount(text, (means - mean[text]) ** 2, minlength=len(chars))
     variance = (squares + _PRIOR_BATCHES * (_PRIOR_SPREAD * mean) ** 2) / (batches + _PRIOR_BATCHES)

@@ -132,12 +132,13 @@ def first_meeting() -> NDArray[np.float32]:
     return table
 
 
-
 _SPACE, _LETTER, _DIGIT, _MARK = range(4)
 _WORD_SYMBOLS, _WORD_VALUES = 0x40000, np.uint64(0x90000)
 """Words stand in planes 4 to 12 of Unicode, which hold no character: one table of counts serves both streams."""
 _WHOLE_WORD, _SUFFIX = 4, 2
-_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
+)
 
 
 def words(block: Block) -> Block:

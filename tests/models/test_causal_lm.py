@@ -79,7 +79,9 @@ def test_companions_and_threads_alter_no_bit(scorer: CausalScorer, folder: Path)
     for row, (prompt, response) in enumerate(PAIRS):
         single = scorer.costs([prompt], [response])
         for name in ("nats", "given_prompt", "window", "error"):
-            values = [getattr(each, name)[at] for each, at in ((together, row), (single, 0), (threaded, -1 - row))]
+            values = [
+                getattr(each, name)[at] for each, at in ((together, row), (single, 0), (threaded, -1 - row))
+            ]
             np.testing.assert_array_equal(values, values[:1] * 3)
 
 
