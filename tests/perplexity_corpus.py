@@ -7,7 +7,7 @@ import random
 from quality.perplexity import Sample
 
 # fmt: off
-_WHO = ["the gardener", "a tired nurse", "my neighbour", "the old captain", "our teacher", "one of the players"]
+_WHO = ["the gardener", "my neighbour", "the old captain", "our teacher", "one of the players"]
 _DOES = ["carries", "repairs", "describes", "remembers", "has forgotten", "is looking for", "paints", "sells"]
 _WHAT = ["a wooden bridge", "the garden chairs", "some fresh bread", "the way to the station", "a pair of shoes",
          "the second window", "an old letter", "the story of the river"]

@@ -90,7 +90,7 @@ def _numbers(facts: pa.Table, name: str) -> F64:
 
 
 def _of_model(facts: pa.Table, found: dict[str, Evidence]) -> dict[str, Evidence]:
-    """Return the evidence with the costs that a language model gave; what only n-grams tell stays for repetition and ends."""
+    """Return the evidence with a language model's costs; of the n-grams' stay repetition and endings."""
     nats, error, window = (_numbers(facts, f"lm_{name}") for name in ("nats", "error", "window"))
     return {
         "nats": Evidence(nats, error),
@@ -228,7 +228,7 @@ def _columns(
 
 
 def _difficulty(ifd: F64, group: NDArray[np.int64], measured: NDArray[np.bool_]) -> list[str]:
-    """Return the third of its language and script that each record's difficulty is in, "unknown" if it is not measured."""
+    """Return the third of its language and script that each record is in by difficulty, "unknown" if not measured."""
     bins = np.full(len(ifd), -1)
     known = measured & np.isfinite(ifd)
     for number in np.unique(group[known]).tolist():

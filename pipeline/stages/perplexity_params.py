@@ -19,7 +19,7 @@ class PerplexityParams(StageParams):
     stage: Literal["perplexity"] = "perplexity"
     source: Source = Field(
         default="ngram",
-        description="Who says how expected a text is: n-grams of the corpus itself, a causal `model`, or a `kenlm` file.",
+        description="Who says how expected a text is: n-grams of the corpus, a causal `model`, or a `kenlm` file.",
     )
     model: ModelRef | None = Field(
         default=None, description="With `source: model`: a causal language model, such as Qwen/Qwen2.5-0.5B."

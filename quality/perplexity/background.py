@@ -20,7 +20,7 @@ from quality.perplexity.symbols import END, blocks
 
 _FOLD = np.uint64(MAX_FOLDS - 1)
 _LISTS = (("chinese.txt.gz", 6, 0.5, "{}"), ("english.txt.gz", 6, 1.2, " {} "))
-"""File, least logarithm of a word's count, how many doublings of its weight one step of it is, and how it stands in a text."""
+"""File, least logarithm of a word's count, doublings of its weight for each step more, how it stands in a text."""
 
 
 @functools.cache

@@ -82,19 +82,18 @@ def summarise(texts: Sequence[str], fold: Sequence[int], most: int = MAX_SYMBOLS
             for n, keys in enumerate(gram_keys(symbols, order), start=1):
                 whole = place >= n - 1
                 found[stream * ORDER + n - 1].append(keys[whole] | folds[whole])
-    held = [np.arange(MAX_FOLDS) for row in volumes]
-    keys = [held[stream].astype(np.uint64) | key for stream, key in enumerate((VOLUME, WORD_VOLUME))]
-    counts = [row[at] for row, at in zip(volumes, held, strict=True)]
+    every_fold = np.arange(MAX_FOLDS, dtype=np.uint64)
+    listed_keys, listed_counts = [every_fold | VOLUME, every_fold | WORD_VOLUME], list(volumes)
     for listed in found:
         if listed:
             several = np.sort(np.concatenate(listed))
             listed.clear()
             at = _changes(several)
-            keys.append(several[at])
-            counts.append(np.diff(np.append(at, len(several))))
-    every, number = np.concatenate(keys), np.concatenate(counts).astype(np.uint32)
-    order = np.argsort(every, kind="stable")
-    return pa.table({"key": every[order], "count": number[order]})
+            listed_keys.append(several[at])
+            listed_counts.append(np.diff(np.append(at, len(several))))
+    every, number = np.concatenate(listed_keys), np.concatenate(listed_counts).astype(np.uint32)
+    ordered = np.argsort(every, kind="stable")
+    return pa.table({"key": every[ordered], "count": number[ordered]})
 
 
 def _changes(values: U64) -> NDArray[np.int64]:
@@ -119,7 +118,9 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
     columns = [(table.column("key").to_numpy(), table.column("count").to_numpy()) for table in partials]
     bounds = (np.arange(_RANGES, dtype=np.uint64) << np.uint64(60)).astype(np.uint64)
     cuts = [np.append(np.searchsorted(keys, bounds), len(keys)) for keys, _ in columns]
-    grams, withouts, totals = [], [], []
+    grams: list[U64] = []
+    withouts: list[NDArray[np.uint32]] = []
+    totals: list[NDArray[np.int64]] = []
     for number in range(_RANGES):
         parts = [slice(cut[number], cut[number + 1]) for cut in cuts]
         keys = np.concatenate(
@@ -192,7 +193,7 @@ class Counts:
         at = self.buckets[bucket].astype(np.int64)
         last = len(self.keys) - 1
         found = self.keys[np.minimum(at, last)] == keys
-        for step in range(1, self.most):
+        for _ in range(1, self.most):
             open_ = np.flatnonzero(~found)
             open_ = open_[at[open_] + 1 < self.buckets[bucket[open_] + 1]]
             if not len(open_):
@@ -211,7 +212,7 @@ def load(fitted: pa.Table) -> Counts:
     lists = fitted.column("without").combine_chunks()
     folds = lists.type.list_size
     without = lists.flatten().to_numpy()
-    bits = max(8, int(len(keys)).bit_length())
+    bits = max(8, len(keys).bit_length())
     shift = np.uint64(64 - bits)
     bounds = (np.arange(1 << bits, dtype=np.uint64)) << shift
     buckets = np.append(np.searchsorted(keys, bounds), len(keys)).astype(np.uint32)

@@ -83,7 +83,7 @@ def evidence(scores: Scores) -> dict[str, Evidence]:
 
 
 def _share_error(share: F64, size: F64) -> F64:
-    """Return the standard error of a share of a sample, of few as if one more of either kind had been seen (Agresti and Coull 1998)."""
+    """Return the standard error of a share, as if one more of either kind had been seen (Agresti and Coull 1998)."""
     drawn = (share * size + 1) / (size + 2)
     error: F64 = np.sqrt(drawn * (1 - drawn) / size)
     return error
@@ -124,7 +124,7 @@ def norm(measure: str, values: F64) -> Norm:
 def distances(
     found: dict[str, Evidence], group: NDArray[np.int64], measured: NDArray[np.bool_]
 ) -> dict[str, F64]:
-    """Return by measure float64 [n]: how many scales above what is usual in its group each response is; nan if not measured."""
+    """Return by measure float64 [n]: how many scales above the usual of its group a response is; nan: not measured."""
     far = {name: np.full(len(group), np.nan) for name in found}
     for number in np.unique(group[measured]).tolist():
         rows = np.flatnonzero(measured & (group == number))

@@ -105,12 +105,12 @@ def score(
 def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Counts) -> F64:
     owners, begins = block.owners(), block.starts[:-1]
     folds = fold_of[block.first + owners]
-    cost, alone = costs(block, folds, counts)
-    given = costs_given_prompt(block, prompts, cost)
+    single = costs(block, folds, counts)
+    end = single[0][block.starts[1:] - 1]
+    after = costs_given_prompt(block, prompts, single[0])
     inner = block.symbols > END
     chars = (np.diff(block.starts) - 2).astype(np.float64)
-    end = cost[block.starts[1:] - 1]
-    cost, alone, given = (np.where(inner, each, 0).astype(np.float64) for each in (cost, alone, given))
+    cost, alone, given = (np.where(inner, each, 0).astype(np.float64) for each in (*single, after))
     sums = [np.add.reduceat(each, begins) / chars for each in (cost, alone, given)]
     misfit = np.add.reduceat(cost - alone > MISFIT, begins) / chars
     word_numbers = _word_numbers(block, fold_of, counts)

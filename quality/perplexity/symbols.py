@@ -115,7 +115,7 @@ SCRIPTS = ("none", "spaced", "unspaced")
 @functools.cache
 def scripts() -> NDArray[np.uint8]:
     """Return uint8 [0x110000]: the place of each symbol's script in `SCRIPTS`."""
-    table = (_word_kinds() == _LETTER).astype(np.uint8)
+    table = np.where(_word_kinds() == _LETTER, np.uint8(1), np.uint8(0))
     for low, high in UNSPACED:
         table[low:high] = 2
     return table

@@ -49,7 +49,7 @@ def planned(corner: Corner, stages: str) -> Plan:
 def built(
     corner: Corner, stages: str, **more: Any
 ) -> tuple[dict[str, dict[str, Any]], dict[str, list[Any]], Any]:
-    """Return the records by instruction, each one's (action, reason, evidence), and the stage's entry in the manifest."""
+    """Return the records by instruction, each one's (action, reason, evidence), and the manifest."""
     out = corner.build(planned(corner, stages), **more)
     records = {row["instruction"]: row for row in pq.read_table(out / "records.parquet").to_pylist()}
     names = {row["id"]: name for name, row in records.items()}
