@@ -30,6 +30,7 @@ from pipeline.work import (
     Site,
     SummariseItem,
     compare_work,
+    content_digest,
     keys_work,
     link_work,
     measure_work,
@@ -165,7 +166,7 @@ class Judging:
     ) -> Iterator[MeasureItem]:
         """Yield the texts that are not measured yet, each once, a chunk of one shard at a time."""
         listed = keys.to_pylist()
-        size = MODEL_CHUNK if measure.model is not None else PLAIN_CHUNK
+        size = MODEL_CHUNK if measure.model is not None or measure.others else PLAIN_CHUNK
         start = 0
         for shard in self.shards:
             stop = start + self._rows(shard)
@@ -327,7 +328,7 @@ def learn(judging: Judging, measure: Measure) -> str:
         partials.append(partial)
         tick(1)
     fit = judging.stage.fit(measure, partials)
-    key = digest("fit", measure.name, measure.version, fit.to_pydict())
+    key = digest("fit", measure.name, measure.version, content_digest(fit))
     judging.store.write_table("fits", key, fit)
     return key
 

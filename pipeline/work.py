@@ -175,7 +175,12 @@ def apply_work(item: ApplyItem) -> ShardResult:
     store = item.site.open()
     decided = [item.changes] if item.columns is None else [item.changes, item.columns]
     key = digest(
-        "apply", item.site.environment, item.site.code, item.name, item.shard, [_content(t) for t in decided]
+        "apply",
+        item.site.environment,
+        item.site.code,
+        item.name,
+        item.shard,
+        [content_digest(t) for t in decided],
     )
     known = stored_result(store, key)
     if known is not None:
@@ -361,7 +366,7 @@ def _apply(
     )
 
 
-def _content(table: pa.Table) -> str:
+def content_digest(table: pa.Table) -> str:
     """Return a digest of a table's content, whatever its chunks."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as out:

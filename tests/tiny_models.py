@@ -148,3 +148,34 @@ def save_tagger(folder: Path, labels: dict[str, str]) -> Path:
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     return folder / "model"
+
+
+def save_causal_lm(folder: Path, *, layers: int = 2, hidden: int = 32, longest: int = 64) -> Path:
+    """Save a small Qwen2 with a byte-level tokenizer of its own (with EOS, without BOS), and return its folder.
+
+    Weights are random but fixed, and large enough that tokens differ in cost.
+    """
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator([_VOCABULARY, "今天天气很好，我们去公园散步吧。"], trainer)
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        config = Qwen2Config(
+            vocab_size=tokenizer.get_vocab_size(), hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=4,
+            num_key_value_heads=2, intermediate_size=2 * hidden, max_position_embeddings=longest,
+            initializer_range=0.2,
+        )  # fmt: skip
+        Qwen2ForCausalLM(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
+    ).save_pretrained(folder)
+    return folder

@@ -11,12 +11,15 @@ import threading
 from dataclasses import dataclass
 
 from pipeline.models.bert_scorer import BertScorer, load_scorer
+from pipeline.models.causal_lm import CausalScorer
 from pipeline.models.embedder import Embedder, load_embedder
+from pipeline.models.kenlm_file import KenlmScorer, kenlm_identity
 from pipeline.models.reference import (
     MINILM,
     MINILM_SHA256,
     ModelIdentity,
     ModelRef,
+    causal_lm_identity,
     download_command,
     embedder_identity,
     locate,
@@ -32,8 +35,10 @@ __all__ = [
     "MINILM",
     "MINILM_SHA256",
     "BertScorer",
+    "CausalScorer",
     "Embedder",
     "Entity",
+    "KenlmScorer",
     "ModelIdentity",
     "ModelRef",
     "Models",
@@ -46,6 +51,8 @@ _loading = threading.Lock()
 _embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
 _taggers: dict[ModelIdentity, Tagger] = {}
 _scorers: dict[tuple[ModelIdentity, int | None, int | None], BertScorer] = {}
+_causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
+_kenlms: dict[ModelIdentity, KenlmScorer] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
 
 
@@ -149,3 +156,43 @@ class Models:
             if identity not in _counters:
                 _counters[identity] = FileTokenCounter(identity, locate(ref or ModelRef()))
             return _counters[identity]
+
+    def causal_lm_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a causal language model is, without loading it.
+
+        Raises:
+            ModelError: it is missing, or of another kind.
+        """
+        return causal_lm_identity(ref)
+
+    def causal_lm(self, ref: ModelRef) -> CausalScorer:
+        """Return the causal language model, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or of the wrong kind.
+        """
+        identity = causal_lm_identity(ref)
+        with _loading:
+            if (identity, self.threads) not in _causal_lms:
+                _causal_lms[identity, self.threads] = CausalScorer(identity, locate(ref), self.threads)
+            return _causal_lms[identity, self.threads]
+
+    def kenlm_identity(self, path: str) -> ModelIdentity:
+        """Return who a KenLM file is.
+
+        Raises:
+            ModelError: there is no such file.
+        """
+        return kenlm_identity(path)
+
+    def kenlm(self, path: str) -> KenlmScorer:
+        """Return the KenLM model, loaded on first use.
+
+        Raises:
+            ModelError: the file is missing or no model, or kenlm is not installed.
+        """
+        identity = kenlm_identity(path)
+        with _loading:
+            if identity not in _kenlms:
+                _kenlms[identity] = KenlmScorer(path)
+            return _kenlms[identity]

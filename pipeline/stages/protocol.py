@@ -48,8 +48,10 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm"]
     ref: ModelRef | None = None
+    path: str = ""
+    """Of a KenLM file: where it is."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -63,6 +65,10 @@ class Need:
             return models.tagger_identity(self.ref or ModelRef())
         if self.kind == "scorer":
             return models.scorer_identity(self.ref or ModelRef())
+        if self.kind == "causal_lm":
+            return models.causal_lm_identity(self.ref or ModelRef())
+        if self.kind == "kenlm":
+            return models.kenlm_identity(self.path)
         return models.identity(self.ref or ModelRef())
 
 

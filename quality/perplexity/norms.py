@@ -1,0 +1,154 @@
+"""What is usual in a corpus, and how far a response is from it: evidence against it, measure by measure.
+
+Each measure is compared within its language and script: what is usual is the median, how much varies the median
+deviation from it, to both of which a tenth of bad records does nothing (Rousseeuw and Croux 1993). A response's own
+uncertainty widens the scale, so that a short text is hardly ever far. `badness` joins the evidence to one number to
+rank by; it is for reading the worst first, not for a threshold. Rejected: mean and standard deviation (the gibberish
+itself sets them), and one scale for all scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.perplexity.scores import WINDOW, Scores
+from quality.perplexity.symbols import SCRIPTS
+
+F64 = NDArray[np.float64]
+
+MIN_CHARACTERS = 20_000
+"""Characters of a language and script below which no model of it is learnt: about fifty records."""
+MIN_RECORDS = 30
+"""Responses below which no usual value is known."""
+_CHARACTERS_OF_A_SAMPLE = 3
+"""Neighbours share their fate: so many characters count as one draw."""
+_WORD_ERROR = 1.0
+_STRETCH_ERROR = 0.3
+_LONG_LINE = {"none": 1_000_000, "spaced": 40, "unspaced": 15}
+_CONSISTENT = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One measure of n responses, the higher the worse, and its standard error: both float64 [n]."""
+
+    value: F64
+    error: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """What is usual of one measure in one group: its median, and its scale (a standard deviation if normal)."""
+
+    middle: float
+    scale: float
+
+
+FLOORS = {
+    "disorder": 0.02, "misfit": 0.01, "word_disorder": 0.02, "nats": 0.1, "stretch": 0.2, "familiarity": 0.1,
+    "truncation": 1.0, "repetition": 0.1,
+}  # fmt: skip
+"""The measures, and the least scale of each: a corpus of equal answers makes no small difference a large one."""
+_WEIGHTS = {"nats": 0.8, "familiarity": 0.8, "truncation": 0.6, "repetition": 0.8}
+
+
+def evidence(scores: Scores) -> dict[str, Evidence]:
+    """Return the measures by name.
+
+    `disorder`: cost with context over cost without; `misfit`: share of characters that context makes less likely;
+    `word_disorder`: disorder of the words; `nats`: cost of a character; `stretch`: least gain by context of a window,
+    negated; `familiarity`: nats negated; `truncation`: cost of ending there, nats; `repetition`: a share.
+    """
+    sure = np.zeros(len(scores.chars))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stretch = _STRETCH_ERROR * np.sqrt(WINDOW / np.minimum(scores.chars, WINDOW))
+        return {
+            "disorder": Evidence(scores.nats / scores.alone, scores.error / scores.alone),
+            "misfit": Evidence(
+                scores.misfit, _share_error(scores.misfit, scores.chars / _CHARACTERS_OF_A_SAMPLE)
+            ),
+            "word_disorder": Evidence(
+                scores.word_nats / scores.word_alone, _WORD_ERROR / np.sqrt(scores.words)
+            ),
+            "nats": Evidence(scores.nats, scores.error),
+            "stretch": Evidence(-scores.window, stretch),
+            "familiarity": Evidence(-scores.nats, scores.error),
+            "truncation": Evidence(scores.end, sure),
+            "repetition": Evidence(scores.repetition, sure),
+        }
+
+
+def _share_error(share: F64, size: F64) -> F64:
+    """Return the standard error of a share, as if one more of either kind had been seen (Agresti and Coull 1998)."""
+    drawn = (share * size + 1) / (size + 2)
+    error: F64 = np.sqrt(drawn * (1 - drawn) / size)
+    return error
+
+
+def groups(languages: Sequence[str], scores: Scores) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return int64 [n], the group of each response by language and script, and bool [n], whether it is measured.
+
+    A group of fewer than `MIN_CHARACTERS` characters or `MIN_RECORDS` responses is not; nor is an empty response.
+    """
+    keys: list[Hashable] = list(zip(languages, scores.script.tolist(), strict=True))
+    number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    group = np.array([number[key] for key in keys], np.int64)
+    chars = np.nan_to_num(scores.chars)
+    enough = (np.bincount(group, chars) >= MIN_CHARACTERS) & (np.bincount(group, chars > 0) >= MIN_RECORDS)
+    return group, enough[group] & (chars > 0)
+
+
+def ends_in_prose(scores: Scores) -> NDArray[np.bool_]:
+    """Return bool [n]: whether a response ends in a long line and has ended a sentence before.
+
+    Such a one would end its last sentence too; a name, a title, a list, a table, a poem or code need not.
+    """
+    long = np.array([_LONG_LINE[name] for name in SCRIPTS])[np.nan_to_num(scores.script).astype(np.int64)]
+    found: NDArray[np.bool_] = (scores.last_line >= long) & (scores.sentences >= 1)
+    return found
+
+
+def norm(measure: str, values: F64) -> Norm:
+    """Return what is usual of a measure among the responses of a group."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Norm(np.nan, np.nan)
+    middle = float(np.median(known))
+    return Norm(middle, max(FLOORS[measure], _CONSISTENT * float(np.median(np.abs(known - middle)))))
+
+
+def distances(
+    found: dict[str, Evidence], group: NDArray[np.int64], measured: NDArray[np.bool_]
+) -> dict[str, F64]:
+    """Return by measure float64 [n]: how many scales above the usual of its group a response is; nan: not measured."""
+    far = {name: np.full(len(group), np.nan) for name in found}
+    for number in np.unique(group[measured]).tolist():
+        rows = np.flatnonzero(measured & (group == number))
+        for name, each in found.items():
+            usual = norm(name, each.value[rows])
+            far[name][rows] = (each.value[rows] - usual.middle) / np.hypot(usual.scale, each.error[rows])
+    return far
+
+
+def badness(far: dict[str, F64], group: NDArray[np.int64], measured: NDArray[np.bool_]) -> F64:
+    """Return float64 [n], the higher the worse: all evidence in one number to rank by; nan if not measured.
+
+    The sum of cubes of the distances, and of the logarithms of how few of the group are as far; their product's
+    logarithm. Cubes let one strong reason outweigh many weak ones.
+    """
+    scaled, rare = np.zeros(len(group)), np.zeros(len(group))
+    for name, distance in far.items():
+        scaled += (np.maximum(np.nan_to_num(distance), 0) * _WEIGHTS.get(name, 1.0)) ** 3
+    for number in np.unique(group[measured]).tolist():
+        rows = np.flatnonzero(measured & (group == number))
+        for distance in far.values():
+            mine = np.nan_to_num(distance[rows])
+            above = len(rows) - np.searchsorted(np.sort(mine), mine, "left")
+            rare[rows] += (0.05 * mine.clip(0, 20) - np.log((above + 1) / (len(rows) + 2))) ** 3
+    with np.errstate(divide="ignore"):
+        joined: F64 = np.where(measured, np.log1p(scaled) / 3 + np.log(rare) / 2, np.nan)
+    return joined
