@@ -129,8 +129,10 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
         counts = np.concatenate(
             [np.empty(0, np.uint32), *(c[1][p] for c, p in zip(columns, parts, strict=True))]
         )
-        for listed, found in zip((grams, withouts, totals), _merged(keys, counts, folds), strict=True):
-            listed.append(found)
+        gram, without, total = _merged(keys, counts, folds)
+        grams.append(gram)
+        withouts.append(without)
+        totals.append(total)
     gram, without, total = np.concatenate(grams), np.concatenate(withouts), np.concatenate(totals)
     if len(gram) > limit:
         least = np.partition(total, len(gram) - limit - 1)[len(gram) - limit - 1]
