@@ -69,10 +69,11 @@ def decide(facts: pa.Table, params: PerplexityParams) -> Decision:
     found = evidence(scores)
     if params.source != "ngram":
         found = _of_model(facts, found)
-    far = distances(found, group, measured)
+    everyone = np.ones(facts.num_rows, np.bool_)
+    far = distances(found, group, measured, everyone)
     held = [each for gate in _gates(params) for each in _held(gate, found, far, group, measured, params)]
     changes = _changes(facts, scores, held, params)
-    columns = _columns(facts, scores, found, group, measured, badness(far, group, measured), params)
+    columns = _columns(facts, scores, found, group, measured, badness(far, group, measured, everyone), params)
     return Decision(
         changes,
         columns,
@@ -86,7 +87,8 @@ def _scores(facts: pa.Table) -> Scores:
 
 
 def _numbers(facts: pa.Table, name: str) -> F64:
-    return facts.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+    values: F64 = facts.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+    return values
 
 
 def _of_model(facts: pa.Table, found: dict[str, Evidence]) -> dict[str, Evidence]:

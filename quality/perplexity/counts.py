@@ -118,7 +118,7 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
     columns = [(table.column("key").to_numpy(), table.column("count").to_numpy()) for table in partials]
     bounds = (np.arange(_RANGES, dtype=np.uint64) << np.uint64(60)).astype(np.uint64)
     cuts = [np.append(np.searchsorted(keys, bounds), len(keys)) for keys, _ in columns]
-    grams: list[U64] = []
+    grams: list[NDArray[np.uint64]] = []
     withouts: list[NDArray[np.uint32]] = []
     totals: list[NDArray[np.int64]] = []
     for number in range(_RANGES):
@@ -129,8 +129,10 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
         counts = np.concatenate(
             [np.empty(0, np.uint32), *(c[1][p] for c, p in zip(columns, parts, strict=True))]
         )
-        for listed, found in zip((grams, withouts, totals), _merged(keys, counts, folds), strict=True):
-            listed.append(found)
+        gram, without, total = _merged(keys, counts, folds)
+        grams.append(gram)
+        withouts.append(without)
+        totals.append(total)
     gram, without, total = np.concatenate(grams), np.concatenate(withouts), np.concatenate(totals)
     if len(gram) > limit:
         least = np.partition(total, len(gram) - limit - 1)[len(gram) - limit - 1]

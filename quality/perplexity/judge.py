@@ -75,8 +75,10 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
         )
         languages = [each.lang for each in (*samples, *corpus)]
     group, measured = groups(languages, joined)
-    far = distances(evidence(joined), group, measured)
-    bad = badness(far, group, measured)
+    usual = np.ones(len(languages), np.bool_)
+    usual[: len(samples)] = corpus is None
+    far = distances(evidence(joined), group, measured, usual)
+    bad = badness(far, group, measured, usual)
     own = slice(0, len(samples))
     with np.errstate(invalid="ignore"):
         known = np.where(measured[own], 1.0, np.nan)

@@ -122,33 +122,45 @@ def norm(measure: str, values: F64) -> Norm:
 
 
 def distances(
-    found: dict[str, Evidence], group: NDArray[np.int64], measured: NDArray[np.bool_]
+    found: dict[str, Evidence],
+    group: NDArray[np.int64],
+    measured: NDArray[np.bool_],
+    usual: NDArray[np.bool_],
 ) -> dict[str, F64]:
-    """Return by measure float64 [n]: how many scales above the usual of its group a response is; nan: not measured."""
+    """Return by measure float64 [n]: how many scales above the usual of its group a response is; nan: not measured.
+
+    Args:
+        found: from `evidence`; group, measured: from `groups`.
+        usual: bool [n], the responses that say what is usual.
+    """
     far = {name: np.full(len(group), np.nan) for name in found}
-    for number in np.unique(group[measured]).tolist():
+    for number in np.unique(group[measured & usual]).tolist():
         rows = np.flatnonzero(measured & (group == number))
+        known = rows[usual[rows]]
         for name, each in found.items():
-            usual = norm(name, each.value[rows])
-            far[name][rows] = (each.value[rows] - usual.middle) / np.hypot(usual.scale, each.error[rows])
+            norms = norm(name, each.value[known])
+            far[name][rows] = (each.value[rows] - norms.middle) / np.hypot(norms.scale, each.error[rows])
     return far
 
 
-def badness(far: dict[str, F64], group: NDArray[np.int64], measured: NDArray[np.bool_]) -> F64:
+def badness(
+    far: dict[str, F64], group: NDArray[np.int64], measured: NDArray[np.bool_], usual: NDArray[np.bool_]
+) -> F64:
     """Return float64 [n], the higher the worse: all evidence in one number to rank by; nan if not measured.
 
-    The sum of cubes of the distances, and of the logarithms of how few of the group are as far; their product's
-    logarithm. Cubes let one strong reason outweigh many weak ones.
+    The sum of cubes of the distances, and of the logarithms of how few of the group's usual responses are as far; their
+    product's logarithm. Cubes let one strong reason outweigh many weak ones.
     """
     scaled, rare = np.zeros(len(group)), np.zeros(len(group))
     for name, distance in far.items():
         scaled += (np.maximum(np.nan_to_num(distance), 0) * _WEIGHTS.get(name, 1.0)) ** 3
-    for number in np.unique(group[measured]).tolist():
+    for number in np.unique(group[measured & usual]).tolist():
         rows = np.flatnonzero(measured & (group == number))
         for distance in far.values():
             mine = np.nan_to_num(distance[rows])
-            above = len(rows) - np.searchsorted(np.sort(mine), mine, "left")
-            rare[rows] += (0.05 * mine.clip(0, 20) - np.log((above + 1) / (len(rows) + 2))) ** 3
+            others = np.sort(mine[usual[rows]])
+            above = len(others) - np.searchsorted(others, mine, "left")
+            rare[rows] += (0.05 * mine.clip(0, 20) - np.log((above + 1) / (len(others) + 2))) ** 3
     with np.errstate(divide="ignore"):
-        joined: F64 = np.where(measured, np.log1p(scaled) / 3 + np.log(rare) / 2, np.nan)
+        joined: F64 = np.where(measured & (rare > 0), np.log1p(scaled) / 3 + np.log(rare) / 2, np.nan)
     return joined
