@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.pairs import expand, tiles
 from pipeline.record import TEXT_COLUMNS, text_keys
 from pipeline.runners import Runner
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from pipeline.store import Store, digest, replacing
 from pipeline.work import (
     CompareItem,
@@ -135,11 +135,11 @@ class Judging:
         return pa.chunked_array(columns, type=pa.string())
 
     def _measure_key(self, measure: Measure) -> str:
-        need = Need(measure.model_kind, measure.model)
-        model = measure.model and str(need.identity(self.site.models()))
+        model = measure.model and str(self.site.models().identity(measure.model))
+        others = [str(need.identity(self.site.models())) for need in measure.others]
         return digest(
             self.site.environment, measure.name, measure.version, measure.reads, measure.params,
-            model, self.fits.get(measure.name, ""),
+            model, self.fits.get(measure.name, ""), *others,
         )  # fmt: skip
 
     def _measured(self, measure: Measure, measure_key: str, keys: pa.ChunkedArray) -> pa.Table:
@@ -166,7 +166,7 @@ class Judging:
     ) -> Iterator[MeasureItem]:
         """Yield the texts that are not measured yet, each once, a chunk of one shard at a time."""
         listed = keys.to_pylist()
-        size = MODEL_CHUNK if measure.model is not None else PLAIN_CHUNK
+        size = MODEL_CHUNK if measure.model is not None or measure.others else PLAIN_CHUNK
         start = 0
         for shard in self.shards:
             stop = start + self._rows(shard)

@@ -29,10 +29,13 @@ from pipeline.card import dataset_card
 from pipeline.errors import LineageError, StoreError
 from pipeline.export import dataset_info, optional_keys, render_line
 from pipeline.recipe import public_recipe
-from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS, text_keys
+from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS
+from pipeline.report import write_report
+from pipeline.review_queue import write_queue
+from pipeline.stages.review import ReviewParams
 from pipeline.steps import Plan, StepResult, dropped_tables, file_key, identities, without_personal_data
 from pipeline.store import Json, Store, digest, dump_json, file_sha256, storage_error
-from pipeline.versions import installed_versions
+from pipeline.versions import installed_versions, page_versions
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -41,7 +44,9 @@ SPLITS = ("train", "validation", "test")
 def build_key(plan: Plan, results: Sequence[StepResult]) -> str:
     """Return the digest of everything that the build folder depends on."""
     recipe = plan.recipe.model_dump(mode="json")
-    return digest(FORMAT_VERSION, plan.environment, recipe, [result.key for result in results])
+    return digest(
+        FORMAT_VERSION, plan.environment, page_versions(), recipe, [result.key for result in results]
+    )
 
 
 def is_current(out: Path, key: str) -> bool:
@@ -152,9 +157,10 @@ def _write_all(folder: Path, plan: Plan, results: Sequence[StepResult], store: S
     written = _write_records(folder / "records.parquet", results, store)
     ledger_rows = _write_ledger(folder / "ledger.parquet", results, store)
     _write_rejects(folder / "rejects.jsonl", plan, store)
-    queued = _write_queue(folder / "review", results, store)
+    queued = _write_queue(folder, plan, results)
     counts = _counts(results, written, ledger_rows, rows_of, queued)
     manifest = _manifest(plan, results, counts)
+    write_report(folder, manifest)
     (folder / "README.md").write_text(dataset_card(plan.recipe, manifest, keys), encoding="utf-8")
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     manifest["outputs"] = {name: file_sha256(folder / name) for name in names}
@@ -186,7 +192,8 @@ def _write_exports(
                 streams[export.format, split] = stack.enter_context(path.open("wb"))
         for shard in results[-1].shards:
             table = store.read_table("shards", shard.shard)
-            rows = table.select([*TEXT_COLUMNS, "meta"]).to_pylist()
+            weights = ["weight"] if any(export.weights for export in plan.recipe.exports) else []
+            rows = table.select([*TEXT_COLUMNS, "meta", *weights]).to_pylist()
             names = table["split"].to_pylist() if "split" in table.column_names else ["train"] * len(rows)
             for row, split in zip(rows, names, strict=True):
                 counts[split] += 1
@@ -282,21 +289,12 @@ def _rejects(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
         yield from report["rejects"]
 
 
-def _write_queue(folder: Path, results: Sequence[StepResult], store: Store) -> int:
-    """Write the flagged records that were kept, each with why, for people to look at."""
-    folder.mkdir()
-    queued = 0
-    with (folder / "queue.jsonl").open("wb") as stream:
-        for shard in results[-1].shards:
-            table = store.read_table("shards", shard.shard)
-            flagged = table.filter(pc.greater(pc.list_value_length(table["flags"]), 0))
-            names = ("id", "root", "source", "file", "line", "flags", *TEXT_COLUMNS)
-            keys = text_keys(flagged)
-            for row, key in zip(flagged.select(list(names)).to_pylist(), keys, strict=True):
-                item = {"text_key": key, "why": row.pop("flags"), **row}
-                stream.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
-                queued += 1
-    return queued
+def _write_queue(folder: Path, plan: Plan, results: Sequence[StepResult]) -> int:
+    """Write what people should look at, as the recipe's review stage says, or by its defaults if there is none."""
+    stages = (step.params for step in plan.steps)
+    params = next((each for each in stages if isinstance(each, ReviewParams)), ReviewParams())
+    thresholds = [(result.step, limit) for result in results for limit in result.thresholds]
+    return write_queue(folder, thresholds, params.sample, params.nearest, plan.recipe.seed)
 
 
 def _counts(
@@ -360,7 +358,7 @@ def _manifest(plan: Plan, results: Sequence[StepResult], counts: dict[str, Any])
             for item, report in zip(plan.inputs, results[0].notes["files"], strict=True)
         ],
         "models": [asdict(identity) for identity in used],
-        "versions": installed_versions(),
+        "versions": {**installed_versions(), **page_versions()},
         "recipe": public_recipe(plan.recipe),
     }
 

@@ -195,6 +195,7 @@ def print_result(console: Console, manifest: dict[str, Any], out: str) -> None:
     first = next((name for name in data if name.endswith("/train.jsonl")), data[0])
     lines = [
         (f"{out}/{first}", "what to train on"),
+        (f"{out}/report/index.html", "the report, for a browser: what was done and why, with examples"),
         (f"{out}/README.md", "the dataset card: sources, counts, reasons"),
         (f"{out}/ledger.parquet", "every change, with its reason and evidence"),
     ]

@@ -197,6 +197,9 @@ def _cross_checks(plain: dict[str, Any]) -> list[tuple[tuple[str | int, ...], st
                     "dedupe after split would leave duplicates in two splits; put it before",
                 )
             )
+    for number, export in enumerate(_entries(plain, "exports")):
+        if export.get("weights") is True and "balance" not in kinds:
+            found.append((("exports", number), "`weights: true` needs a stage balance, which decides them"))
     return found + _wrong_order(kinds)
 
 

@@ -31,6 +31,11 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
+def page_versions() -> dict[str, str]:
+    """Return the versions of what draws the report: they alter its bytes, and no other result."""
+    return {name: version(name) for name in ("jinja2", "plotly")}
+
+
 @lru_cache(maxsize=1)
 def environment_digest() -> str:
     """Return one digest of all these versions."""
@@ -45,7 +50,7 @@ def code_digest() -> str:
         path
         for room in ("pipeline", "quality")
         for path in (root / room).rglob("*")
-        if path.suffix in (".py", ".json", ".txt", ".npz", ".gz")
+        if path.suffix in (".py", ".json", ".txt", ".npz", ".gz", ".jinja", ".css", ".js")
     )
     whole = blake2b(digest_size=16)
     for path in files:

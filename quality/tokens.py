@@ -212,34 +212,81 @@ def _whole(text: str) -> int:
     return int(mix(np.array([total], dtype=np.uint64))[0]) | 1
 
 
+def _scan(
+    chunk: list[str],
+) -> tuple[U64, NDArray[np.uint8], I64, I64, I64, I64]:
+    """Return the tokens of folded texts: hash, kind, start and stop of each, the texts' offsets, and their bounds.
+
+    Starts, stops and bounds are places in the texts joined by line ends after three more.
+    """
+    table = _table()
+    joined = "\n\n\n" + "\n".join(chunk) + "\n\n\n"
+    packed = table.take(np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4"), mode="clip")
+    kinds = (packed >> np.uint32(24)).astype(np.uint8)
+    points = packed & np.uint32(0xFFFFFF)
+    lengths = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk))
+    bounds = np.concatenate([[3], 3 + np.cumsum(lengths + 1)])
+    places = bounds
+    kept: I64 | None = None
+    if (kinds == IGNORED).any():
+        keep = kinds != IGNORED
+        bounds = np.concatenate([[0], np.cumsum(keep)])[bounds]
+        kinds, points, kept = kinds[keep], points[keep], np.flatnonzero(keep)
+    _settle(points, kinds)
+    solid = kinds != SEPARATOR
+    single = kinds >= CHARACTER
+    turn = kinds[1:] != kinds[:-1]
+    starts = np.flatnonzero(solid[1:] & (turn | single[1:])) + 1
+    ends = np.flatnonzero(solid[:-1] & (turn | single[:-1])) + 1
+    powers, inverses = _powers(len(points) + 1)
+    sums = np.zeros(len(points) + 1, dtype=np.uint64)
+    np.cumsum((points + np.uint32(1)) * powers[: len(points)], out=sums[1:])
+    values = mix((sums[ends] - sums[starts]) * inverses[starts])
+    offsets = np.searchsorted(starts, bounds)
+    kinds_of = kinds[starts]
+    if kept is not None:
+        starts, ends = kept[starts], kept[ends - 1] + 1
+    return values, kinds_of, starts, ends, offsets, places
+
+
 def tokenise(texts: Sequence[str]) -> Iterator[Tokens]:
     """Yield the tokens of texts, chunk by chunk in their order, so that memory stays that of a chunk."""
-    table = _table()
     for chunk in _chunks(texts):
-        joined = "\n\n\n" + "\n".join(chunk) + "\n\n\n"
-        packed = table.take(
-            np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4"), mode="clip"
-        )
-        kinds = (packed >> np.uint32(24)).astype(np.uint8)
-        points = packed & np.uint32(0xFFFFFF)
-        lengths = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk))
-        bounds = np.concatenate([[3], 3 + np.cumsum(lengths + 1)])
-        if (kinds == IGNORED).any():
-            keep = kinds != IGNORED
-            bounds = np.concatenate([[0], np.cumsum(keep)])[bounds]
-            kinds, points = kinds[keep], points[keep]
-        _settle(points, kinds)
-        solid = kinds != SEPARATOR
-        single = kinds >= CHARACTER
-        turn = kinds[1:] != kinds[:-1]
-        starts = np.flatnonzero(solid[1:] & (turn | single[1:])) + 1
-        ends = np.flatnonzero(solid[:-1] & (turn | single[:-1])) + 1
-        powers, inverses = _powers(len(points) + 1)
-        sums = np.zeros(len(points) + 1, dtype=np.uint64)
-        np.cumsum((points + np.uint32(1)) * powers[: len(points)], out=sums[1:])
-        values = mix((sums[ends] - sums[starts]) * inverses[starts])
-        offsets = np.searchsorted(starts, bounds)
+        values, kinds, _, _, offsets, _ = _scan(chunk)
         whole = np.zeros(len(chunk), dtype=np.uint64)
         for row in np.flatnonzero(np.diff(offsets) == 0).tolist():
             whole[row] = _whole(chunk[row])
-        yield Tokens(values, kinds[starts], offsets, whole)
+        yield Tokens(values, kinds, offsets, whole)
+
+
+def token_spans(text: str) -> tuple[I64, I64]:
+    """Return where the tokens of one text start and stop, int64 [tokens] each, as places in the text itself."""
+    _, _, starts, stops, _, places = _scan([folded(text)])
+    first, after = _origins(text)
+    return first[starts - places[0]], after[stops - 1 - places[0]]
+
+
+def _joins(character: str) -> bool:
+    """Tell whether folding may join a character with the one before it."""
+    return (
+        unicodedata.combining(character) > 0
+        or character in "\uff9e\uff9f"
+        or 0x1160 <= ord(character) <= 0x11FF
+    )
+
+
+def _origins(text: str) -> tuple[I64, I64]:
+    """Return, for each character of the folded text, where what it comes from starts and stops in the text."""
+    whole = folded(text)
+    if text.isascii() or (len(whole) == len(text) and not any(map(_joins, text))):
+        places = np.arange(len(text) + 1)
+        return places[:-1], places[1:]
+    firsts = [at for at, character in enumerate(text) if at == 0 or not _joins(character)]
+    pieces = [text[a:b] for a, b in itertools.pairwise([*firsts, len(text)])]
+    parts = [piece.lower() if piece.isascii() else folded(piece) for piece in pieces]
+    if "".join(parts) != whole:  # composed over parts: a character then comes from the text as a whole
+        return np.zeros(len(whole), np.int64), np.full(len(whole), len(text), np.int64)
+    sizes = [len(part) for part in parts]
+    return np.repeat(np.array(firsts, np.int64), sizes), np.repeat(
+        np.array([*firsts[1:], len(text)], np.int64), sizes
+    )

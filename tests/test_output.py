@@ -68,7 +68,14 @@ def test_every_file_at_the_doors_is_there(built: tuple[Path, dict[str, Any]]) ->
         for f in ("alpaca", "prompt_completion")
         for s in ("train", "validation", "test")
     } | {"data/dataset_info.json"}
-    others = {"ledger.parquet", "records.parquet", "rejects.jsonl", "review/queue.jsonl", "README.md"}
+    others = {
+        "ledger.parquet",
+        "records.parquet",
+        "rejects.jsonl",
+        "review/queue.jsonl",
+        "report/index.html",
+        "README.md",
+    }
     assert set(manifest["outputs"]) == exports | others
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert found == exports | others | {"manifest.json", "run.json"}
@@ -145,10 +152,13 @@ def test_rejects_say_where_and_why(built: tuple[Path, dict[str, Any]]) -> None:
 
 def test_flagged_records_wait_in_the_review_queue_with_why(built: tuple[Path, dict[str, Any]]) -> None:
     out, manifest = built
-    (item,) = read_lines(out / "review" / "queue.jsonl")
-    assert item["why"] == ["heuristics.response.refusal"]
+    lines = read_lines(out / "review" / "queue.jsonl")
+    (item,) = [line for line in lines if line["flags"]]
+    assert item["flags"] == ["heuristics.response.refusal"]
+    assert item["why"][0].startswith("heuristics.response.refusal: The response declines")
     assert item["text_key"] == record_key({name: item[name] for name in TEXT_COLUMNS})
-    assert (item["line"], manifest["counts"]["review_queue"]) == (32, 1)
+    assert (item["line"], manifest["counts"]["review_queue"]) == (32, len(lines))
+    assert sum(line["sample"] for line in lines) == 32  # all that was kept: fewer than the sample asks for
 
 
 def test_the_manifest_says_what_it_was_made_of(built: tuple[Path, dict[str, Any]]) -> None:
@@ -272,12 +282,12 @@ def test_a_damaged_shard_writes_nothing(filled: Corner) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 KiB."""
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A disk of as much as is asked for."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", str(disk)], capture_output=True, check=False
     )  # fmt: skip
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root on Linux")
@@ -285,6 +295,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.parametrize("small_disk", ["3m"], indirect=True)  # one build fits, a second beside it does not
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_a_full_disk_leaves_the_old_build_and_says_how_to_get_space(corner: Corner, small_disk: Path) -> None:
     write_jsonl(corner.folder / "data.jsonl", tasks(3))
@@ -301,6 +312,7 @@ def test_a_full_disk_leaves_the_old_build_and_says_how_to_get_space(corner: Corn
     assert [path.name for path in small_disk.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("small_disk", ["256k"], indirect=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root on Linux")
 def test_a_full_disk_under_the_store_keeps_what_is_done(corner: Corner, small_disk: Path) -> None:
     write_jsonl(corner.folder / "data.jsonl", tasks(20))

@@ -57,7 +57,7 @@ def test_a_build_shows_its_plan_its_steps_and_its_counts(filled: Corner) -> None
     assert re.search(r"dedupe +drop +dedupe\.exact +1\n", shown)
     assert re.search(r"ingest +reject +see rejects\.jsonl +1\n", shown)
     assert "7 kept (train 7), 1 dropped, 1 rejected, out of 9 units" in shown
-    assert "1 records for people to judge" in shown
+    assert "7 records for people to judge" in shown
     assert f"explain data/alpaca/train.jsonl:1 --build {filled.folder / 'out'}" in shown
     assert manifest["counts"]["kept"] == 7
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import html
 import io
 import json
+import re
+import tarfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -42,20 +45,37 @@ def half(text: str) -> str:
 
 @cache
 def rows(path: Path) -> list[Any]:
-    """Return the records of a file: of a JSON array or object, JSON lines, a table, or lines of text."""
-    if not path.is_file():
-        raise SystemExit(f"{path} is missing; name the folder of corpora with --data")
-    raw, name = path.read_bytes(), path.name
+    """Return the records of a file: JSON array or object, JSON lines, table, translation memory, lines of text."""
+    archived = next((p for p in path.parents if p.suffix == ".zip"), None)
+    if not (archived or path).is_file():
+        raise SystemExit(f"{archived or path} is missing; name the folder of corpora with --data")
+    raw, name = (archived or path).read_bytes(), path.name
+    if archived:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            raw = archive.read(path.relative_to(archived).as_posix())
     if name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             name = archive.namelist()[0]
             raw = archive.read(name)
+    if name.endswith(".tar.gz"):
+        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+            member = next(m for m in archive.getmembers() if m.name.endswith(".tsv"))
+            content = archive.extractfile(member)
+            assert content is not None
+            # A quotation mark in these tables is a character of the sentence.
+            lines = io.StringIO(content.read().decode("utf-8"), newline="")
+            return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     if name.endswith(".gz"):
         raw, name = gzip.decompress(raw), name.removesuffix(".gz")
     text = raw.decode("gb18030" if "toyhom" in str(path) else "utf-8-sig")
     if name.endswith((".csv", ".tsv")):
         delimiter = "\t" if name.endswith(".tsv") else ","
         return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+    if name.endswith(".tmx"):
+        return [
+            {"zh": html.unescape(seg)}
+            for seg in re.findall(r'<tuv xml:lang="zh">\s*<seg>(.*?)</seg>', text, re.S)
+        ]
     if name.endswith(".txt"):
         return text.split("\n")
     try:

@@ -12,7 +12,7 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +101,14 @@ SIGNALS = [
 ]
 
 
-def texts(record: Any, field: str = "") -> Iterator[tuple[str, str]]:
+def texts(
+    record: Any, field: str = "", fields: Collection[str] = FIELDS, longest: int = LONGEST
+) -> Iterator[tuple[str, str]]:
     """Yield each text of a record that a person or a model wrote, with its dotted path."""
     if isinstance(record, str):
         if (
-            field.rsplit(".", 1)[-1] in FIELDS
-            and 0 < len(record) <= LONGEST
+            field.rsplit(".", 1)[-1] in fields
+            and 0 < len(record) <= longest
             and re.search("[一-鿿]{4}", record)
         ):
             yield field, record
@@ -117,7 +119,7 @@ def texts(record: Any, field: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(record, list):
         parts = enumerate(record)
     for key, value in parts:
-        yield from texts(value, f"{field}.{key}" if field else str(key))
+        yield from texts(value, f"{field}.{key}" if field else str(key), fields, longest)
 
 
 def draw(data: Path) -> list[dict[str, Any]]:

@@ -11,14 +11,17 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora_pii import digest, half, rows, text_at
+from pii_sample_names_zh import NEW
 from pii_values import PERSONAL, made_up
 
 HERE = Path(__file__).parent
 GENERATED = "presidio_research/generated_large.json.gz"
+NEVER_DRAWN = "fresh Chinese, corpora never drawn from before"
+DRAWN_BEFORE = "fresh Chinese, other texts of corpora drawn from before"
 # A LOCATION beside an ADDRESS is a part of it; alone it is a city or a country, which the rule does not call
 # personal. ORGANIZATION,
 # TITLE, PREFIX and DOMAIN_NAME are not personal either: what a detector marks there is wrong.
@@ -62,6 +65,15 @@ def load(data: Path, halves: tuple[str, ...], draws: int) -> list[Text]:
     return [text for text in texts if text.half in halves]
 
 
+def load_fresh(data: Path, halves: tuple[str, ...]) -> list[Text]:
+    """Return the Chinese texts that were drawn and labelled for names after the recogniser was written."""
+    texts = []
+    for text, file in _rows_of(data, "pii_names_zh_fresh.jsonl"):
+        drawn_before = file.split("/")[0] not in NEW
+        texts.append(replace(text, source=DRAWN_BEFORE if drawn_before else NEVER_DRAWN))
+    return [text for text in texts if text.half in halves]
+
+
 def _generated(data: Path) -> Iterator[Text]:
     for row in rows(data / GENERATED):
         text = row["full_text"]
@@ -94,12 +106,19 @@ def _joined(text: str, parts: list[tuple[int, int, bool]]) -> Iterator[Gold]:
 
 
 def _labelled(data: Path, lang: str) -> Iterator[Text]:
-    for line in (HERE / f"pii_spans_{lang}.jsonl").read_text("utf-8").splitlines():
+    for text, _ in _rows_of(data, f"pii_spans_{lang}.jsonl"):
+        yield text
+
+
+def _rows_of(data: Path, labels: str) -> Iterator[tuple[Text, str]]:
+    """Yield each labelled text and the file of the corpus that it stands in."""
+    for line in (HERE / labels).read_text("utf-8").splitlines():
         row = json.loads(line)
         text = text_at(data, row["file"], row["row"], row["field"])
         if digest(text) != row["digest"]:
             raise SystemExit(f"{row['file']} row {row['row']} is not the text that was labelled")
-        yield Text(lang, lang, row["half"], text, tuple(Gold(**span) for span in row["spans"]))
+        spans = tuple(Gold(**span) for span in row["spans"])
+        yield Text(row["lang"], row["lang"], row["half"], text, spans), row["file"]
 
 
 def _filled(data: Path, draws: int) -> Iterator[Text]:

@@ -19,7 +19,7 @@ from pipeline.export.options import Export
 from pipeline.record import prompt_of
 
 Row = Mapping[str, Any]
-"""One record: `system`, `history`, `instruction`, `input`, `output` and `meta`."""
+"""One record: `system`, `history`, `instruction`, `input`, `output` and `meta`; `weight` if an export asks for it."""
 
 Line = dict[str, object]
 
@@ -115,7 +115,10 @@ def render_line(row: Row, export: Export, keys: Collection[str] = ()) -> bytes:
     """
     if export.system:
         keys = {*keys, "system"}
-    return orjson.dumps(FORMATS[export.format](row, export, keys), option=orjson.OPT_APPEND_NEWLINE)
+    line = FORMATS[export.format](row, export, keys)
+    if export.weights:
+        line["weight"] = row["weight"]
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def column_types(export: Export, keys: Collection[str]) -> list[dict[str, object]]:
@@ -127,11 +130,16 @@ def column_types(export: Export, keys: Collection[str]) -> list[dict[str, object
         held = {*keys, "system"} if export.system else set(keys)
         names = ["instruction", "input", "output", *(name for name in KEYS if name in held)]
         turns: dict[str, object] = {"sequence": {"sequence": "string"}}
-        return [{"name": name, **(turns if name == "history" else {"dtype": "string"})} for name in names]
+        typed = [{"name": name, **(turns if name == "history" else {"dtype": "string"})} for name in names]
+        return typed + _weight(export)
     if export.format == "messages" and "tools" in keys:
         turn = [{"name": name, "dtype": "string"} for name in ("role", "content")]
-        return [{"name": "messages", "list": turn}, {"name": "tools", "dtype": "string"}]
+        return [{"name": "messages", "list": turn}, {"name": "tools", "dtype": "string"}, *_weight(export)]
     return []
+
+
+def _weight(export: Export) -> list[dict[str, object]]:
+    return [{"name": "weight", "dtype": "float64"}] if export.weights else []
 
 
 def _is_document(row: Row) -> bool:

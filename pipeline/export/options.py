@@ -44,6 +44,11 @@ class Export(BaseModel):
         description="prompt_completion, text: written after every response, e.g. an end mark.",
     )
 
+    weights: bool = Field(
+        default=False,
+        description="Whether every line has a key `weight`, as the stage balance decided it, for trainers that sample.",
+    )
+
     @field_validator("template", "template_no_input")
     @classmethod
     def _known_placeholders(cls, template: str | None, info: ValidationInfo) -> str | None:

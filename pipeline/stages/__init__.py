@@ -8,12 +8,18 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.balance import Balance
+from pipeline.stages.balance_params import BalanceParams
+from pipeline.stages.coverage import CoverageParams, CoverageStage
+from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.perplexity import Perplexity, PerplexityParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.reference import Reference, ReferenceParams
+from pipeline.stages.review import Review, ReviewParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
@@ -66,6 +72,32 @@ STAGES: dict[str, StageKind] = {
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
+    "reference": StageKind(
+        "judge", Reference(), ReferenceParams, "holds responses against a reference text that they have"
+    ),
+    "decontaminate": StageKind(
+        "judge",
+        Decontaminate(),
+        DecontaminateParams,
+        "drops records that hold passages of an evaluation set",
+    ),
+    "review": StageKind(
+        "judge",
+        Review(),
+        ReviewParams,
+        "applies what people decided, to the very texts they decided on",
+        never_after=("scrub", "a text that people wrote may hold personal data"),
+    ),
+    "coverage": StageKind(
+        "judge", CoverageStage(), CoverageParams, "says how much of the domain's keywords the set mentions"
+    ),
+    "balance": StageKind(
+        "judge",
+        Balance(),
+        BalanceParams,
+        "brings groups to the shares that are wanted, and gives every record its weight",
+        never_after=("split", "each split would then have shares of its own"),
+    ),
     "split": StageKind(
         "judge",
         Split(),
@@ -113,6 +145,11 @@ AnyStageParams: TypeAlias = Annotated[
     | DedupeParams
     | PerplexityParams
     | ScrubParams
+    | ReferenceParams
+    | DecontaminateParams
+    | ReviewParams
+    | CoverageParams
+    | BalanceParams
     | SplitParams,
     Field(discriminator="stage"),
 ]

@@ -57,7 +57,7 @@ class PerplexityParams(StageParams):
         description="Distance from the usual in its language and script, in robust standard deviations, that passes.",
     )  # fmt: skip
     max_stretch_distance: float = Field(  # a text has many stretches, and its worst is farther out
-        default=6.0, gt=0, le=1000, description="The same for the most unexpected stretch of 24 characters."
+        default=5.0, gt=0, le=1000, description="The same for the most unexpected stretch of 24 characters."
     )
     max_low_distance: float = Field(  # what is expected cannot cost less than nothing: the scale ends soon
         default=3.0, gt=0, le=1000, description="The same for responses that are too expected."

@@ -48,7 +48,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "causal_lm", "kenlm"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm"]
     ref: ModelRef | None = None
     path: str = ""
     """Of a KenLM file: where it is."""
@@ -63,6 +63,8 @@ class Need:
             return models.token_counter_identity(self.ref)
         if self.kind == "tagger":
             return models.tagger_identity(self.ref or ModelRef())
+        if self.kind == "scorer":
+            return models.scorer_identity(self.ref or ModelRef())
         if self.kind == "causal_lm":
             return models.causal_lm_identity(self.ref or ModelRef())
         if self.kind == "kenlm":
@@ -80,9 +82,11 @@ class Measure:
         reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
             (`cluster`) may be among them; where no stage did, it is empty.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
-        model: the model it needs, if any.
-        model_kind: what that model is.
+        model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
+        inputs: what it reads beside the corpus, as the stage found it before any work; part of no key, so the
+            digests of it stand in `params`.
+        others: models of other kinds that its numbers depend on.
     """
 
     name: str
@@ -91,7 +95,8 @@ class Measure:
     params: tuple[tuple[str, str | int | float | bool], ...] = ()
     model: ModelRef | None = None
     needs_fit: bool = False
-    model_kind: Literal["embedder", "causal_lm"] = "embedder"
+    inputs: tuple[object, ...] = field(default=(), compare=False, repr=False)
+    others: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,25 +79,37 @@ _NAMED: Final = re.compile(
 _SERVICE_NAMED: Final = re.compile(rf"(?i){_SERVICE}")
 # "微信和手机都是 138…" gives a telephone number.
 _CALL: Final = re.compile("同号|同號|同步|手机|電話|电话|手機|打|拨|短信|热线|座机")
-_QQ_SIGNS: Final = signs.listed("qq|扣扣|叩叩|q |企鹅|球球|秋秋|加q|q号|q：|q:")
-_WECHAT_SIGNS: Final = signs.listed(
-    "加微|加薇|加威|+微|+薇|徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|wechat|weixin|wx|vx|v信|威信|薇信|加v|+v|卫星"
+_FIVE_SIGN: Final = signs.sign("[1-9][0-9]{4}")
+_QQ_SIGN: Final = signs.sign("qq")
+_QQ_ZH_SIGN: Final = signs.sign(signs.words("扣扣|叩叩|q |企鹅|球球|秋秋|加q|q号|q：|q:"))
+_WECHAT_SIGN: Final = signs.sign(signs.words("wechat|weixin|wx|vx"))
+_WECHAT_EN_SIGN: Final = signs.sign("we chat")
+_WECHAT_ZH_SIGN: Final = signs.sign(
+    signs.words("加微|加薇|加威|+微|+薇|徽信|绿泡泡|➕v|v：|v:|v号|微信|微訊|v信|威信|薇信|加v|+v|卫星")
 )
-_WECHAT_ASCII_SIGNS: Final = signs.listed("wechat|we chat|weixin|wx|vx")
-_NAMED_SIGNS: Final = signs.listed(
-    "username|user name|user_name|user-name|userid|user id|user_id|user:|user =|user=|user'|user\"|login|"
-    "screen name|screenname|screen_name|nickname|nick:|handle|account|twitter|insta|telegram|snapchat|"
-    "skype|discord|tiktok|facebook|reddit|linkedin|xbox|psn|kik:|kik |wechat|weixin|twitch|youtube|venmo|"
-    "github|gitlab|gamertag|slack:|steam:|steam id|signal:|medium:|line:|line id|cashapp|cash app|ins:|"
-    "ins：|ig:|ig：|tg:|tg：|ig is|tg号|ins号|ig号"
+_NAMED_SIGN: Final = signs.sign(
+    signs.words(
+        "username|user name|user_name|user-name|userid|user id|user_id|user:|user =|user=|user'|user\"|login|"
+        "screen name|screenname|screen_name|nickname|nick:|handle|account|twitter|insta|telegram|snapchat|"
+        "skype|discord|tiktok|facebook|reddit|linkedin|xbox|psn|kik:|kik |wechat|weixin|twitch|youtube|venmo|"
+        "github|gitlab|gamertag|slack:|steam:|steam id|signal:|medium:|line:|line id|cashapp|cash app|ins:|"
+        "ins：|ig:|ig：|tg:|tg：|ig is|tg号|ins号|ig号|"
+        "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
+    )
 )
-_NAMED_HAN_SIGNS: Final = signs.listed(
-    "微博|抖音|快手|小红书|推特|电报|知乎|哔哩|b站|豆瓣|用户|用戶|登录名|登錄名|账号|帐号|賬號|昵称|网名|網名"
+# A word of the pattern with what stands between it and a name: most texts have the words alone.
+_JOINED_SIGN: Final = signs.sign(
+    rf"(?:user[ _-]?name|user[ _-]?id|user|login|screen[ _-]?name|nick(?:name)?|handle|account(?: name)?"
+    rf"|{_SERVICE}(?: ?(?:account|handle|id|name|username|user|号|账号|帐号))?"
+    r"|用户名|用戶名|登录名|登錄名|账号名?|帐号|賬號|昵称|网名|網名|用户id)"
+    r"(?:将|將)?(?:[\"'”’*]{0,2} ?[:=：是为為叫]| (?:is|was|are|as|=))[ ]?[\"'“‘「`*@(]{0,3}[a-z0-9_.]",
+    "[号號名] ?[a-z]",
 )
-_ZH_IS: Final = re.compile("[是为為叫]|[号號名] ?[A-Za-z]")
+_STATED_SIGN: Final = signs.sign("[:：=是为為叫]", "[号號名] ?[a-z]")
+_IS_SIGN: Final = signs.sign(" (?:is|was) ")
 _IS: Final = re.compile(r" (?:is|was) [\"'“@]?[A-Za-z.-]*[0-9_@\"#]")
-_PROFILE: Final = re.compile(
-    r"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?(?:(?:github\.com|gitlab\.com|gitee\.com"
+_PROFILES: Final = (
+    r"(?:(?:github\.com|gitlab\.com|gitee\.com"
     r"|twitter\.com|x\.com|instagram\.com|weibo\.com(?:/u|/n)?|weibo\.cn(?:/u)?|t\.me|"
     r"facebook\.com|fb\.com|snapchat\.com/add|pinterest\.com|twitch\.tv|paypal\.me|keybase\.io|huggingface\.co"
     r"|kaggle\.com|soundcloud\.com|vk\.com)/@?"
@@ -105,6 +117,9 @@ _PROFILE: Final = re.compile(
     r"|reddit\.com/(?:u|user)/|space\.bilibili\.com/|"
     r"stackoverflow\.com/users/[0-9]{1,9}/|douban\.com/people/|jianshu\.com/u/|steamcommunity\.com/id/"
     r"|mastodon\.social/@|threads\.net/@)"
+)
+_PROFILE: Final = re.compile(
+    rf"(?i)(?<![A-Za-z0-9.@/-])(?:https?://)?(?:(?:www|m|mobile)\.)?{_PROFILES}"
     r"([\w%-][\w.%-]{0,58}[\w-])/?(?![\w/%?=-])"
 )
 _NO_PROFILE: Final = re.compile(
@@ -114,35 +129,46 @@ _NO_PROFILE: Final = re.compile(
     r"|username|user|yourname|your.*|features|contact|index\.html|joinchat|s|c)"
 )
 _REDDIT: Final = re.compile(r"(?<![A-Za-z0-9_./-])/?u/[A-Za-z0-9_-]{3,20}(?![A-Za-z0-9_/-])")
-_PROFILE_SIGNS: Final = signs.listed(
-    ".com/|t.me/|twitch.tv/|weibo.cn/|paypal.me/|keybase.io/|huggingface.co/|mastodon.social/|threads.net/"
+_REDDIT_SIGN: Final = signs.sign("reddit")
+_REDDIT_NAME_SIGN: Final = signs.sign("u/[a-z0-9_-]{3}")
+_PROFILE_SIGN: Final = signs.sign(_PROFILES)
+SIGNS: Final = (
+    signs.AT
+    | _FIVE_SIGN
+    | _WECHAT_SIGN
+    | _WECHAT_EN_SIGN
+    | _WECHAT_ZH_SIGN
+    | _JOINED_SIGN
+    | _REDDIT_NAME_SIGN
+    | _PROFILE_SIGN
 )
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find account names."""
     seen = signs.read(text)
-    text = seen.text
-    if seen.at:
+    text, held = seen.text, seen.held
+    if held & signs.AT:
         yield from _mentions(text)
     ascii_only = text.isascii()
-    if seen.digits and ("qq" in seen.lower if ascii_only else signs.holds(seen.lower, _QQ_SIGNS)):
+    if held & _FIVE_SIGN and (held & _QQ_SIGN or (held & _QQ_ZH_SIGN and not ascii_only)):
         for match in _QQ.finditer(text):
             if not _CALL.search(match[1]):
                 yield _span(match, 0.95)
-    if signs.holds(seen.lower, _WECHAT_ASCII_SIGNS if ascii_only else _WECHAT_SIGNS):
+    if held & (_WECHAT_SIGN | (_WECHAT_EN_SIGN if ascii_only else _WECHAT_ZH_SIGN)):
         for match in _WECHAT.finditer(text):
             if _is_account(match) and not _CALL.search(match[1]):
                 yield _span(match, 0.94)
-    if (seen.colon or (not ascii_only and _ZH_IS.search(text)) or _IS.search(text)) and (
-        signs.holds(seen.lower, _NAMED_SIGNS)
-        or (not ascii_only and signs.holds(seen.lower, _NAMED_HAN_SIGNS))
+    if (
+        held & _JOINED_SIGN
+        and held & _NAMED_SIGN
+        and (held & _STATED_SIGN or (held & _IS_SIGN and _IS.search(text)))
     ):
         yield from _named(text)
-    if "u/" in text and "reddit" in seen.lower:
+    if held & _REDDIT_NAME_SIGN and held & _REDDIT_SIGN:
         for match in _REDDIT.finditer(text):
             yield Span(match.start(), match.end(), "handle", 0.85, _NAME)
-    if "/" in text and signs.holds(seen.lower, _PROFILE_SIGNS):
+    if held & _PROFILE_SIGN:
         for match in _PROFILE.finditer(text):
             if not _NO_PROFILE.fullmatch(match[1]):
                 yield Span(match.start(), match.start() + len(match[0].rstrip("/.")), "handle", 0.93, _NAME)

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.words import known_words
+from quality.pii import signs
 from quality.pii.lexicon_en import DATA, context
 from quality.pii.spans import Span
 
@@ -22,12 +23,18 @@ BY: Final = "addresses_en"
 _L = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿͰ-Ͽ"
 """Letters; a word character would take Chinese characters too, which may touch an address without a space."""
 
+# The digit stands first and what may not stand before it behind, so that a search skips to digits.
 _NUMBER = re.compile(
-    rf"(?<![{_L}\d_$€£.,/:+=*-])(?<!\d )\d{{1,6}}(?:[A-Za-z]|[-/]\d{{1,4}}[A-Za-z]?)?(?![{_L}\d_%°€$])(?!\.\d)"
+    rf"\d(?<![{_L}\d_$€£.,/:+=*-].)(?<!\d .)\d{{0,5}}(?:[A-Za-z]|[-/]\d{{1,4}}[A-Za-z]?)?(?![{_L}\d_%°€$])(?!\.\d)"
 )
+_MAY_FOLLOW: Final = frozenset(" \t,")
+"""What stands between a number and the street that it is of."""
+
+_ASCII_DIGIT = re.compile("[0-9]")
 _ANY_NUMBER = re.compile(rf"\d{{1,6}}[A-Za-z]?(?![{_L}\d_%°€$])")
 _WORD = re.compile(rf"[ \t]{{1,2}}([{_L}\d][{_L}\d'’-]{{0,30}}\.?|C/)")
 _LEFT_WORDS = re.compile(r"[^\s,;:()\"“”]+")
+_GAPS = frozenset(',;:()"“”')
 _HOUSE = re.compile(r"(?<![\w.,/-])\d{1,5}(?: \d{1,5})? $")
 _SECOND = re.compile(r" \d{1,5}[A-Za-z]?(?=[\s,.;!?]|$)(?![ ,]+\d)")
 _DIRECTION = re.compile(r" (?:[NS][EW]?|[EW]|North|South|East|West)(?![\w'’])")
@@ -104,9 +111,12 @@ def _words() -> Words:
     return Words(street_endings=tuple(lists["street_endings"].split()), **sets)
 
 
+SIGNS: Final = signs.DIGIT
+
+
 def find_addresses_en(text: str) -> Iterator[Span]:
     """Find street addresses and post boxes that are written in Latin letters."""
-    if not any(map(text.__contains__, "0123456789")):
+    if not (signs.read(text).held & SIGNS and (text.isascii() or _ASCII_DIGIT.search(text))):
         return
     free, lower = 0, text.islower()
     if "PO" in text or "po " in text:
@@ -114,15 +124,18 @@ def find_addresses_en(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         if match.start() < free:
             continue
-        start = match.start()
-        if len(match.group()) == 4 and _YEAR_BEFORE.search(text, max(0, start - 8), start):
+        start, after = match.span()
+        before = text[start - 1 : start]
+        if not (text[after : after + 1] in _MAY_FOLLOW or before in (" ", ",")):
             continue
-        core = _after_number(text, match.end(), lower)
+        if after - start == 4 and before == " " and _YEAR_BEFORE.search(text, max(0, start - 8), start):
+            continue
+        core = _after_number(text, after, lower)
         if not core:
-            start = _before_number(text, match.start(), match.end(), free, lower)
+            start = _before_number(text, start, after, free, lower)
             if start < 0:
                 continue
-            core = match.end() + (text[match.end() : match.end() + 2] in (".\n", "., "))
+            core = after + (text[after : after + 2] in (".\n", "., "))
         end = _read_on(text, core, lower)
         unit = _UNIT_BEFORE.search(text, max(free, start - 20), start)
         start = unit.start() if unit else start
@@ -195,10 +208,14 @@ def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> in
         return -1
     low = max(free, at - 60)
     line = text.rfind("\n", low, at) + 1
-    found = list(_LEFT_WORDS.finditer(text, max(low, line), at))[-6:]
-    if not found or at - found[-1].end() > 2:
+    words, last = _words(), _last_word(text, max(low, line), at)
+    bare = last.lower()
+    if not last or not (
+        lower or last[0].isupper() or bare.rstrip(".") in words.boxes or bare in words.street_words_after
+    ):
         return -1
-    words, last = _words(), found[-1].group().lower()
+    found = list(_LEFT_WORDS.finditer(text, max(low, line), at))[-6:]
+    last = bare
     if last.rstrip(".") in words.boxes:
         return _box(found)
     if last in words.not_names:
@@ -216,6 +233,17 @@ def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> in
     if start < 0 and not lower and _UNIT.match(text, after):
         start = _capitals(found)
     return _with_number(text, start, free) if start >= 0 else -1
+
+
+def _last_word(text: str, low: int, at: int) -> str:
+    """Return the last word before a place, "" when it is farther than two characters away."""
+    end = at
+    while end > low and at - end < 3 and (text[end - 1] in _GAPS or text[end - 1].isspace()):
+        end -= 1
+    start = end
+    while start > low and not (text[start - 1] in _GAPS or text[start - 1].isspace()):
+        start -= 1
+    return text[start:end] if at - end < 3 else ""
 
 
 def _after_street_word(found: list[re.Match[str]], lower: bool) -> int:

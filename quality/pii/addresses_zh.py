@@ -15,6 +15,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
+from quality.pii import signs
 from quality.pii.lexicon_en import DATA
 from quality.pii.spans import Span
 
@@ -23,12 +24,21 @@ _NUMERAL = (
     r"(?:[A-Za-z]{0,2}[-－]?\d{1,5}(?:[-－—之]\d{1,4}){0,2}"
     r"|[一二三四五六七八九十百零〇两]{1,5}|[A-Za-z甲乙丙丁](?=[栋幢座]))"
 )
-_HINT = re.compile("[号弄栋幢组单室座]")
+SIGNS: Final = signs.sign("[号弄栋幢组单室座]")
+_HINT = re.compile(r"[号弄栋幢组单室座](?<=[\d一二三四五六七八九十百零〇两A-Za-z甲乙丙丁\s].)")
+"""The first character of a unit behind the last of a number, or a space."""
+
 _POSTCODE = re.compile(
     r"[\s,，(（]{0,2}(?:邮编|邮政编码)(?:是|为)?[:：]?\s?\d{5,6}[)）]?|[\s,，]{1,2}\d{6}(?!\d)"
 )
 _RUN = re.compile(r"[\u4e00-\u9fffA-Za-z0-9]*$")
 _BREAKS = re.compile("[的是在有和与了及离距为]")
+_LONGEST_NUMBER: Final = 24
+"""Characters of a number before its unit."""
+
+_LONGEST_UNIT: Final = 6
+"""Characters of a unit, and of what may not follow it."""
+
 _LONGEST: Final = 36
 """Characters before the first number of an address that are looked at."""
 
@@ -92,10 +102,10 @@ def _grammar() -> Grammar:
 
 def find_addresses_zh(text: str) -> Iterator[Span]:
     """Find addresses that are written in Chinese characters."""
-    if text.isascii() or not _HINT.search(text):
+    if not signs.read(text).held & SIGNS:
         return
     free = 0
-    for match in _grammar().unit.finditer(text):
+    for match in _units(text):
         if match.start() < free:
             continue
         start = _start(text, match.start(), free)
@@ -104,6 +114,18 @@ def find_addresses_zh(text: str) -> Iterator[Span]:
         end = _end(text, match.end())
         yield Span(start, end, "address", 0.85, BY)
         free = end
+
+
+def _units(text: str) -> Iterator[re.Match[str]]:
+    """Find the numbers with their units, each looked for around the unit: most of a text is far from any."""
+    unit, free = _grammar().unit, 0
+    for hint in _HINT.finditer(text):
+        at = hint.start()
+        match = unit.search(text, max(free, at - _LONGEST_NUMBER), at + _LONGEST_UNIT)
+        # A unit that begins farther on has its own turn, with all in sight that stands behind it.
+        if match and match.start() < at < match.end():
+            yield match
+            free = match.end()
 
 
 def _start(text: str, at: int, free: int) -> int:

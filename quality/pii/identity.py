@@ -18,11 +18,12 @@ from quality.pii import signs
 from quality.pii.spans import Span
 
 _NAME: Final = "identity"
-_EDGE: Final = r"(?<![0-9A-Za-z_.-])"
+# Behind the first character, so that a search skips to characters that may be one.
+_EDGE: Final = r"(?<![0-9A-Za-z_.-].)"
 _ID_18: Final = re.compile(
-    rf"{_EDGE}[1-9][0-9]{{5}}([ -]?)(?:1[89]|20)[0-9]{{6}}\1[0-9]{{3}}[0-9Xx](?![0-9A-Za-z_])"
+    rf"[1-9]{_EDGE}[0-9]{{5}}([ -]?)(?:1[89]|20)[0-9]{{6}}\1[0-9]{{3}}[0-9Xx](?![0-9A-Za-z_])"
 )
-_ID_LOOSE: Final = re.compile(r"(?<![0-9A-Za-z_.-])[1-9][0-9]{14}(?:[0-9]{2}[0-9Xx])?(?![0-9A-Za-z_])")
+_ID_LOOSE: Final = re.compile(rf"[1-9]{_EDGE}[0-9]{{14}}(?:[0-9]{{2}}[0-9Xx])?(?![0-9A-Za-z_])")
 _ID_WORDS: Final = re.compile(
     r"(?i)身份证|身份證|身分證|身份号|身份號|公民身份|证件号|證件號|证件|id[ -]?card|(?:identity|identification"
     r"|resident|national id)[^\n]{0,16}"
@@ -35,25 +36,27 @@ _PROVINCES: Final = frozenset(
 )
 
 _CODE: Final = re.compile(
-    r"(?<![0-9A-Za-z_])[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z_])"
+    r"[0-9A-HJ-NPQRTUWXY](?<![0-9A-Za-z_].)[0-9A-HJ-NPQRTUWXY][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z_])"
 )
 _CODE_WORDS: Final = re.compile(
     r"(?i)信用代码|信用代碼|税号|稅號|纳税人|納稅人|识别号|机构代码|credit code|uscc|taxpayer"
 )
 
 _SSN: Final = re.compile(
-    r"(?<![0-9A-Za-z_.-])(?!000|666)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9A-Za-z_]|[-.][0-9])"
+    rf"[0-9]{_EDGE}(?!(?<=0)00|(?<=6)66)[0-9]{{2}}([- ])(?!00)[0-9]{{2}}\1(?!0000)[0-9]{{4}}(?![0-9A-Za-z_]|[-.][0-9])"
 )
-_SSN_BARE: Final = re.compile(r"(?<![0-9A-Za-z_.-])[0-9]{9}(?![0-9A-Za-z_]|[-.][0-9])")
+_SSN_BARE: Final = re.compile(rf"[0-9]{_EDGE}[0-9]{{8}}(?![0-9A-Za-z_]|[-.][0-9])")
 _SSN_WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:ssns?|social|itin)(?![a-z])|social[ -_]security|社会安全|社会保险号|社安"
 )
+
+SIGNS: Final = signs.SERIES
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find identity numbers, credit codes and social security numbers."""
     seen = signs.read(text)
-    if not seen.run:
+    if not seen.held & SIGNS:
         return
     yield from _identity_numbers(seen.text)
     for match in _CODE.finditer(seen.text):

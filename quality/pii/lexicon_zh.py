@@ -35,6 +35,9 @@ class Context:
     titles_short: frozenset[str]
     after_name: frozenset[str]
     gestures: frozenset[str]
+    speech: frozenset[str]
+    honorifics: frozenset[str]
+    ranks: frozenset[str]
     thing_after: frozenset[str]
     drugs: frozenset[str]
     brands: frozenset[str]
@@ -95,6 +98,21 @@ def words() -> dict[str, int]:
 def persons() -> frozenset[str]:
     """Return the words of the word list that are names of persons, or made like one."""
     return _packed("chinese_persons.txt.gz") | context().placeholders
+
+
+_KIN: Final = "哥姐叔爷嫂娘伯婶姨公太宗帝"
+
+
+@cache
+def given_twice() -> frozenset[str]:
+    """Return the given names of two characters that two persons of the word list bear: 建国 is a word as well."""
+    table, seen, twice = given(), set[str](), set[str]()
+    for name in persons():
+        if len(name) == 3 and surnames().get(name[0], -1) >= 0 and name[2] not in _KIN:
+            first, second = table.get(name[1]), table.get(name[2])
+            if first and second and first[0] + second[1] >= 2:
+                (twice if name[1:] in seen else seen).add(name[1:])
+    return frozenset(twice)
 
 
 @cache

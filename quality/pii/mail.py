@@ -34,8 +34,8 @@ _DOMAIN: Final = re.compile(
 _CONTEXT: Final = re.compile(
     "mail|邮箱|邮件|郵箱|郵件|电邮|電郵|伊妹儿|contact|write to|reach", re.IGNORECASE
 )
-_SPELLED_SIGNS: Final = signs.listed(" dot|(dot|[dot|(at|[at|{at|<at")
-_SPELLED_AT_SIGNS: Final = signs.listed("[@|(@| @ |(.|[.|点| dot|[dot|(dot")
+_SPELLED_SIGN: Final = signs.sign(signs.words(" dot|(dot|[dot|(at|[at|{at|<at|艾特"))
+_DRESSED_SIGN: Final = signs.sign(signs.words("[@|(@| @ |(.|[.|点"))
 _DOT: Final = r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?| dot |\.|点)"
 _AT: Final = r"(?:\s?[\[({<]\s?(?:at|@)\s?[\])}>]\s?| at | @ |@|艾特)"
 _SPELLED: Final = re.compile(
@@ -50,23 +50,21 @@ _VERBS: Final = re.compile(
     r"|stay)"
 )
 
+SIGNS: Final = signs.AT | _SPELLED_SIGN
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find e-mail addresses."""
     seen = signs.read(text)
     text = seen.text
-    if seen.at:
+    if seen.held & signs.AT:
         place = text.find("@")
         while place >= 0:
             span = _around(text, place)
             if span is not None:
                 yield span
             place = text.find("@", place + 1)
-    if (
-        signs.holds(seen.lower, _SPELLED_SIGNS)
-        or (seen.at and signs.holds(seen.lower, _SPELLED_AT_SIGNS))
-        or (not text.isascii() and "艾特" in text)
-    ):
+    if seen.held & _SPELLED_SIGN or (seen.held & signs.AT and seen.held & _DRESSED_SIGN):
         yield from _spelled(text)
 
 

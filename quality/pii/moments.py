@@ -43,9 +43,21 @@ _BIRTH: Final = re.compile(
     r"|geboren|née?)(?![a-z])|出生|生于|生於|生日(?!派对|聚会|会|晚会|快乐|礼物|蛋糕|party)|诞生|誕生|降生|生辰"
     r"|诞辰)"
 )
-_SIGNS: Final = signs.listed(
-    "born|(b. |（b. |birth|dob|d.o.b|geboren|née|né |出生|生于|生於|生日|诞|誕|降生|生辰"
+_BIRTH_SIGN: Final = signs.sign(
+    signs.words("born|(b. |（b. |birth|dob|d.o.b|geboren|née|né |出生|生于|生於|生日|诞|誕|降生|生辰")
 )
+_ALIVE_SIGN: Final = signs.sign("生")
+_BRACKET_SIGN: Final = signs.sign("[(（]")
+_YEAR_SIGN: Final = signs.sign("[12][0-9]{3}")
+_DATE_SIGN: Final = signs.sign(
+    "月 ?[0-9]{1,2} ?[日号號]",
+    r"[0-9][-/.][0-9]{1,2}[-/.][0-9]",
+    "(?:19|20)[0-9]{6}",
+    "[一二][〇零○一二三四五六七八九]{3}年",
+    _MONTH + " [0-9]",
+    "[0-9](?:st|nd|rd|th)?(?: of)?[ -](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+)
+_BORN_SIGN: Final = signs.sign("出生|生于|生於")
 _LIFE: Final = re.compile(
     r"[(（][^()（）\n]{0,60}[12][0-9]{3}[^()（）\n]{0,60}[-~至—–][^()（）\n]{0,60}[12][0-9]{3}"
 )
@@ -76,7 +88,10 @@ _PAIR: Final = re.compile(
 )
 _PARALLEL: Final = re.compile("[纬緯经經]")
 _AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
-_DECIMAL: Final = re.compile(r"[0-9]\.[0-9]{2}")
+_DECIMAL_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{2}")
+_DECIMALS: Final = re.compile(r"[0-9]\.[0-9]{2}[^.]*\.[0-9]{2}")
+_SEXAGESIMAL_SIGN: Final = signs.sign("[0-9] ?[°度] ?[0-9]")
+SIGNS: Final = _DATE_SIGN | _BORN_SIGN | _DECIMAL_SIGN | _SEXAGESIMAL_SIGN
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"
     r"|location|waypoint|pin|drop(?:ped)? pin|google maps?|haversine|distance|geodesic|geopy)(?![a-z])"
@@ -97,20 +112,20 @@ _SEXAGESIMAL: Final = re.compile(
 def recognise(text: str) -> Iterator[Span]:
     """Find dates of birth and coordinates."""
     seen = signs.read(text)
-    text = seen.text
-    if not seen.digits and not ("年" in text and "月" in text):
-        return
-    yield from _births(text, seen.lower)
-    if _DECIMAL.search(text):
+    text, held = seen.text, seen.held
+    alive = held & (_BIRTH_SIGN | _ALIVE_SIGN) or (held & _BRACKET_SIGN and held & _YEAR_SIGN)
+    if alive and (held & _DATE_SIGN or (held & _BORN_SIGN and held & _YEAR_SIGN)):
+        yield from _births(text, held)
+    if held & _DECIMAL_SIGN and _DECIMALS.search(text):
         yield from _pairs(text)
-    if "°" in text or "度" in text:
+    if held & _SEXAGESIMAL_SIGN:
         for match in _SEXAGESIMAL.finditer(text):
             yield Span(match.start(), match.end(), "coordinates", 0.95, _NAME)
 
 
-def _births(text: str, lower: str) -> Iterator[Span]:
-    said = signs.holds(lower, _SIGNS) and _BIRTH.search(text) is not None
-    if not said and "生" not in text and not _LIFE.search(text):
+def _births(text: str, held: int) -> Iterator[Span]:
+    said = bool(held & _BIRTH_SIGN) and _BIRTH.search(text) is not None
+    if not said and not held & _ALIVE_SIGN and not _LIFE.search(text):
         return
     if not text.isascii():
         for match in _MONTH_ONLY.finditer(text):

@@ -18,10 +18,11 @@ from quality.pii import signs
 from quality.pii.spans import Span
 
 _NAME: Final = "money"
+# The look-behinds stand behind the first character, so that a search skips to characters that may be one.
 _CARD: Final = re.compile(
-    r"(?<![0-9A-Za-z_.+-])(?:[0-9]{12,19}|[0-9]{4}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{4}"
+    r"[0-9](?<![0-9A-Za-z_.+-].)(?:[0-9]{11,18}|[0-9]{3}(?:[ -][0-9]{4}){2,3}(?:[ -][0-9]{1,4})?|[0-9]{3}"
     r"([ -])[0-9]{6}\1[0-9]{5}"
-    r"|[0-9]{6}[ -][0-9]{10,13})(?![0-9A-Za-z_]|[.-][0-9])"
+    r"|[0-9]{5}[ -][0-9]{10,13})(?![0-9A-Za-z_]|[.-][0-9])"
 )
 _CARD_WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:cards?|cc)(?![a-z])|credit|debit|visa|master ?card|amex|american express|卡号|卡號|卡片"
@@ -43,7 +44,7 @@ _ISSUERS: Final = (
     (re.compile("5018|5020|5038|5893|6304|6759|676[1-3]"), (12, 13, 14, 15, 16, 17, 18, 19)),
     (re.compile("9[0-9]"), (16, 17, 18, 19)),  # older cards of Chinese banks
 )
-_ACCOUNT: Final = re.compile(r"(?<![0-9A-Za-z_.+-])[0-9](?:[ -]?[0-9]){5,21}(?![0-9A-Za-z_]|[.-][0-9])")
+_ACCOUNT: Final = re.compile(r"[0-9](?<![0-9A-Za-z_.+-].)(?:[ -]?[0-9]){5,21}(?![0-9A-Za-z_]|[.-][0-9])")
 _ACCOUNT_WORDS: Final = re.compile(
     r"(?i)(?:bank|checking|savings|sort code)[^\n]{0,24}(?:account|acct|a/c)[^\n0-9]{0,16}$|(?<![a-z])"
     r"(?:account|acct|a/c)[ _]?(?:number|num|no|nr|#)[^\n0-9]{0,12}$"
@@ -54,20 +55,23 @@ _ACCOUNT_WORDS: Final = re.compile(
 _LONG_ACCOUNT_WORDS: Final = re.compile(r"(?:账号|帐号|账户|帐户|賬號|帳號)[^\n0-9]{0,6}$")
 
 _IBAN: Final = re.compile(
-    r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"
+    r"[A-Za-z](?<![0-9A-Za-z_].)[A-Za-z][0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"
     r"(?![0-9A-Za-z_])"
 )
 _IBAN_WORD: Final = re.compile(r"(?i)iban|国际银行")
+
+_IBAN_SIGN: Final = signs.sign("[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]{4}){2}")
+SIGNS: Final = signs.SERIES | _IBAN_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find bank cards, account numbers and IBANs."""
     seen = signs.read(text)
-    if not seen.run:
-        return
-    yield from _cards(seen.text)
-    yield from _accounts(seen.text)
-    yield from _ibans(seen.text)
+    if seen.held & signs.SERIES:
+        yield from _cards(seen.text)
+        yield from _accounts(seen.text)
+    if seen.held & _IBAN_SIGN and seen.held & signs.RUN:
+        yield from _ibans(seen.text)
 
 
 def _cards(text: str) -> Iterator[Span]:

@@ -9,9 +9,11 @@ each), and a list of persons, which knows who is famous and not who is private.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
+from quality.pii import signs
 from quality.pii.lexicon_en import (
     FUNCTION,
     GIVEN,
@@ -28,7 +30,7 @@ from quality.pii.lexicon_en import (
 from quality.pii.names_en_context import Surroundings
 from quality.pii.names_en_full import NO_INITIALS, FullNames, is_degree
 from quality.pii.names_en_lower import lower_case_names
-from quality.pii.names_en_tokens import CAPITALISED, SUFFIXES, Token, tokens_of
+from quality.pii.names_en_tokens import CAPITALISED, SUFFIXES, Token, role_as_written, tokens_of
 from quality.pii.spans import Span
 
 BY: Final = "names_en"
@@ -54,14 +56,22 @@ _ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 _FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
 
 
+SIGNS: Final = signs.sign(r"\p{Latin}")
+
+
 def find_names_en(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Latin letters."""
     if text.islower():
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
-    tokens = tokens_of(text, CAPITALISED)
-    if any(_may_begin(token, text) for token in tokens):
-        found = list(_Reader(text, tokens).spans())
+    matches = list(CAPITALISED.finditer(text))
+    weights = [_weight(match[0]) for match in matches]
+    if not any(weights):
+        return
+    tokens = tokens_of(text, matches)
+    telling = [at for at, weight in enumerate(weights) if weight and _tells(weight, tokens[at], text)]
+    if telling and any(_may_begin(token, text) for token in tokens):
+        found = list(_Reader(text, tokens).spans(telling))
         if found and _is_foreign(text):
             found = [span for span in found if span.score >= _SURE_ANYWHERE]
         yield from found
@@ -75,6 +85,29 @@ def _is_foreign(text: str) -> bool:
     """
     words = text.lower().split()
     return sum(map(_FOREIGN.__contains__, words)) > max(1, sum(map(_ENGLISH.__contains__, words)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _weight(word: str) -> int:
+    """Return when a word may be the first of a name: 0 never, 1 before a comma, 2 beside others too, 3 anywhere.
+
+    It says of each step of `_Reader._read` beforehand that it leads nowhere, and holds for the word wherever it stands,
+    so that most words with a capital are read no further.
+    """
+    role = role_as_written(word)
+    if len(word) == 1:
+        return 3
+    if role & _NO_NAME and not role & _MAY_BEGIN:
+        return 0
+    if role & FUNCTION and not role & (GIVEN | TITLE):
+        return 1
+    plain_word = role & (WORD | PROPER) and not role & GIVEN and role & SURNAME != SURNAME
+    return 2 if plain_word or role & (TITLE | ROYAL) or word.isupper() else 3
+
+
+def _tells(weight: int, token: Token, text: str) -> bool:
+    """Tell whether a token of some weight may be the first of a name, with what stands right behind it."""
+    return weight == 3 or (weight == 2 and token.joined) or text[token.end : token.end + 1] == ","
 
 
 def _may_begin(token: Token, text: str) -> bool:
@@ -96,11 +129,12 @@ class _Reader:
         self.refused: set[int] = set()
         self.pending: list[int] = []
 
-    def spans(self) -> Iterator[Span]:
-        """Read all runs, then look for what goes with what was found."""
-        at = 0
-        while at < len(self.tokens):
-            at = self._read(at)
+    def spans(self, telling: Iterable[int]) -> Iterator[Span]:
+        """Read what begins at the telling tokens, then look for what goes with what was found."""
+        free = 0
+        for at in telling:
+            if at >= free:
+                free = self._read(at)
         if self.found:
             self._listed()
             self._repeated()
@@ -123,12 +157,13 @@ class _Reader:
             if end > at + 1:
                 self.found[at + 1] = (end, 0.9)
                 return end
-        if role & (SURNAME | UNKNOWN) and (end := self._inverted(at)):
-            self.found[at] = (end, 0.6)
-            return end
-        if role & (SURNAME | UNKNOWN) and self._is_reversed(at):
-            self.found[at] = (at + 2, 0.6)
-            return at + 2
+        if role & (SURNAME | UNKNOWN) and self.text[token.end : token.end + 1] == ",":
+            if end := self._inverted(at):
+                self.found[at] = (end, 0.6)
+                return end
+            if self._is_reversed(at):
+                self.found[at] = (at + 2, 0.6)
+                return at + 2
         if role & FUNCTION and not letter and not (token.role & GIVEN and self._is_weak_pair(at)):
             return at + 1
         if role & ROYAL and token.joined and self._is_crowned(at + 1):
@@ -137,8 +172,9 @@ class _Reader:
             return end
         if role & ROYAL and token.joined:
             return at + 1
-        end = self.full.end(at)
-        if self.around.introduces(token.start, token.end, sure=False) and not self._is_thing(at, at + 1):
+        end = self.full.end(at) if token.joined else at
+        introduced = self.around.introduces(token.start, token.end, sure=False)
+        if introduced and not self._is_thing(at, at + 1):
             end = max(end, self._introduced(at))
         if end - at >= 2:
             if self._is_thing(at, end):
@@ -146,8 +182,11 @@ class _Reader:
             else:
                 self.found[at] = (end, self._sureness(at, end))
             return end
-        if (score := self._single(at)) > 0:
-            self.found[at] = (at + 1, score)
+        if (score := self._single(at, introduced)) and not self._is_thing(at, at + 1):
+            if score > 0:
+                self.found[at] = (at + 1, score)
+            else:
+                self.pending.append(at)
         return at + 1
 
     def _is_weak_pair(self, at: int) -> bool:
@@ -241,20 +280,19 @@ class _Reader:
             return True
         return self.around.makes_thing(self.tokens[at].start, last.end)
 
-    def _single(self, at: int) -> float:
-        """Return how surely a word that stands alone is a name, 0 for not."""
+    def _single(self, at: int, introduced: bool) -> float:
+        """Return how surely a word that stands alone is a name, 0 for not, less for one that a list may decide."""
         token, around = self.tokens[at], self.around
         given, surname = token.role & GIVEN, token.role & SURNAME
         if token.role & (TITLE | ROYAL):
             return 0
         if len(token.text) < 2 or (token.role & (WORD | PROPER) and not (given or surname)):
             return 0
-        if self._is_thing(at, at + 1):
-            self.refused.add(at)
-            return 0
         if token.text.isupper():
             return 0
-        if around.introduces(token.start, token.end, sure=given >= 2 and not token.role & PROPER):
+        if given >= 2 and not token.role & PROPER:
+            introduced = around.introduces(token.start, token.end, sure=True)
+        if introduced:
             return 0 if token.role & (PROPER | WORD) and not given else 0.7
         if not self._stands_alone(at) or around.has_article(token.start):
             return 0
@@ -269,9 +307,7 @@ class _Reader:
             return 0.45
         if (surname == SURNAME or token.role & UNKNOWN) and around.speaks(token.start, token.end):
             return 0.45
-        if given in (1, 2) and not token.role & PROPER:
-            self.pending.append(at)
-        return 0
+        return -1 if given in (1, 2) and not token.role & PROPER else 0
 
     def _stands_alone(self, at: int) -> bool:
         """Tell whether a word is no part of a longer run of capitals."""

@@ -6,11 +6,13 @@ Each question looks at a few dozen characters beside the word, so its cost does 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from quality.pii.lexicon_en import context
 
 _REACH: Final = 40
+_NEAR: Final = 4
 _AFTER = re.compile(r"(?:['’]s)?[ -]{1,2}([A-Za-z]+)")
 _SENTENCE_END = re.compile(r"[.!?\n]")
 _NUMBERED = re.compile(r",? \d")
@@ -83,20 +85,34 @@ _OF_PERSONS = frozenset(
 )
 
 
+_FIELD_ENDS = frozenset(":=>\"'“‘`*")
+"""What the label of a form or a key of code ends with."""
+
+
+@cache
+def _introducing() -> frozenset[str]:
+    """Return the words that may stand right before a person whom they introduce."""
+    said = {"named", "called", "nicknamed", "name's", "name’s", "starring", "me", "here's", "here’s", "am"}
+    return _BE | said | context().greetings | context().name_before
+
+
 class Surroundings:
     """Answers questions about the places of one text."""
 
-    __slots__ = ("text",)
+    __slots__ = ("_before", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._before: dict[int, tuple[str, list[str]]] = {}
 
     def _words_before(self, start: int) -> tuple[str, list[str]]:
         """Return what stands right before a place on its line and the words there in lower case, the nearest first."""
-        before = self.text[max(0, start - _REACH) : start]
-        line = before.rpartition("\n")[2]
-        words = line.lower().split()[-4:]
-        return before, words[::-1]
+        known = self._before.get(start)
+        if known is None:
+            before = self.text[max(0, start - _REACH) : start]
+            line = before.rpartition("\n")[2]
+            known = self._before[start] = before, line.lower().split()[: -_NEAR - 1 : -1]
+        return known
 
     def starts_sentence(self, start: int) -> bool:
         """Tell whether a capital would stand here anyway."""
@@ -175,11 +191,12 @@ class Surroundings:
 
     def introduces(self, start: int, end: int, *, sure: bool) -> bool:
         """Tell whether the words before introduce a person; `sure`: the word is known as a given name."""
-        words = context()
         before, near = self._words_before(start)
         if not near:
             return self._is_signature(before, start, end)
-        first = near[0].strip(_EDGE)
+        words, first = context(), near[0].strip(_EDGE)
+        if first not in _introducing():
+            return near[0][-1] in _FIELD_ENDS and self._is_field(near, words.name_labels, start)
         second = near[1].strip(_EDGE) if len(near) > 1 else ""
         ends = self.text[end : end + 1]
         if first in ("named", "called", "nicknamed") and (sure or second not in _NOT_OF_PERSONS):

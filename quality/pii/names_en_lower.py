@@ -6,10 +6,11 @@ Chats and search queries are written so. Only names that are no words count, sin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from quality.pii.lexicon_en import GIVEN, PROPER, SURNAME, UNKNOWN, WORD, context
 from quality.pii.names_en_context import Surroundings
-from quality.pii.names_en_tokens import LOWER_CASED, tokens_of
+from quality.pii.names_en_tokens import LOWER_CASED, role_as_written, tokens_of
 
 _SHORTEST = 3
 _CHAT = frozenset(
@@ -20,10 +21,19 @@ _CHAT = frozenset(
 """Words of chats that no dictionary has."""
 
 
+@lru_cache(maxsize=1 << 16)
+def _leads(word: str) -> bool:
+    """Tell whether a word is a sure given name or a title, without which nothing is found."""
+    return role_as_written(word) & GIVEN == 3 or word in context().titles
+
+
 def lower_case_names(text: str) -> Iterator[tuple[int, int]]:
     """Find names in a text without a capital: a sure given name, the surname after it, and what follows a title."""
+    matches = list(LOWER_CASED.finditer(text))
+    if not any(_leads(match[0]) for match in matches):
+        return
     around, words = Surroundings(text), context()
-    tokens = tokens_of(text, LOWER_CASED)
+    tokens = tokens_of(text, matches)
     at = 0
     while at < len(tokens):
         token = tokens[at]

@@ -7,7 +7,8 @@ tokeniser of the whole text, since nine words in ten have no capital and need no
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from quality.pii.lexicon_en import UNKNOWN, WORD, context, role_of
 
@@ -18,7 +19,7 @@ CAPITALISED = re.compile(
     rf"(?:-[{_LETTER}]+|['’](?![sS](?![{_LETTER}]))[{_LETTER}]+)*(?![{_LETTER}\d_@(]|\.[a-z@]|://|\\(?![\"'nt]))"
 )
 LOWER_CASED = re.compile(
-    rf"(?<![{_LETTER}\d_@#/\\.-])[{_LETTER}]+(?:['’](?!s)[{_LETTER}]+)?(?![{_LETTER}\d_@\\(]|\.[a-z@]|://)"
+    rf"[{_LETTER}](?<![{_LETTER}\d_@#/\\.-].)[{_LETTER}]*(?:['’](?!s)[{_LETTER}]+)?(?![{_LETTER}\d_@\\(]|\.[a-z@]|://)"
 )
 SUFFIXES = frozenset(
     {
@@ -43,6 +44,9 @@ SUFFIXES = frozenset(
 )
 """What follows a name and belongs to it."""
 
+_WIDEST_JOINT: Final = 12
+"""Most characters between two words of one name: ` van der `."""
+
 _INNER_CAPITAL = re.compile(
     r"(?<!^Mc)(?<!^Mac)(?<!^De)(?<!^Di)(?<!^Van)(?<!^Le)(?<!^La)(?<!^O')(?<!^O’)(?<=[a-z])[A-Z]"
 )
@@ -63,24 +67,28 @@ class Token(NamedTuple):
         return len(self.text) == 1
 
 
-def tokens_of(text: str, pattern: re.Pattern[str]) -> list[Token]:
-    """Return the words of a text that a pattern finds, each with its role."""
-    matches = [(match.start(), match.end(), match.group()) for match in pattern.finditer(text)]
-    tokens = []
-    for at, (start, end, word) in enumerate(matches):
-        follows = matches[at + 1][0] if at + 1 < len(matches) else -1
-        joined = end < follows <= end + 12 and _is_joint(word, text[end:follows])
-        role = role_of(word)
-        if role & UNKNOWN and _INNER_CAPITAL.search(word):
-            role = WORD
-        tokens.append(Token(start, end, word, role, joined))
-    return tokens
+def tokens_of(text: str, matches: list[re.Match[str]]) -> list[Token]:
+    """Return the words of a text that a pattern found, each with its role."""
+    if not matches:
+        return []
+    words = [match[0] for match in matches]
+    starts, ends = [match.start() for match in matches], [match.end() for match in matches]
+    joined = [
+        end < after <= end + _WIDEST_JOINT and ((gap := text[end:after]) == " " or _is_joint(word, gap))
+        for word, end, after in zip(words, ends, (*starts[1:], -1), strict=True)
+    ]
+    return list(map(Token, starts, ends, words, map(role_as_written, words), joined))
+
+
+@lru_cache(maxsize=1 << 16)
+def role_as_written(word: str) -> int:
+    """Return the role of a word; one with a capital inside that no list has is a brand."""
+    role = role_of(word)
+    return WORD if role & UNKNOWN and _INNER_CAPITAL.search(word) else role
 
 
 def _is_joint(word: str, gap: str) -> bool:
-    """Tell whether the gap between two capitalised words lets them be one name."""
-    if gap == " ":
-        return True
+    """Tell whether the gap between two capitalised words, more than a space, lets them be one name."""
     if gap in (".", ". "):
         return (
             len(word) == 1 or word in SUFFIXES or (gap == ". " and word.lower() in context().titles | {"st"})

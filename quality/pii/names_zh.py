@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
-from quality.pii.lexicon_zh import PRIOR, context, given, persons, surnames, words
-from quality.pii.names_zh_foreign import foreign_names
+from quality.pii import signs
+from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
+from quality.pii.names_zh_beside import after_name, before_name, is_han, most_after, name_ends
+from quality.pii.names_zh_foreign import foreign_names, spelling_behind
+from quality.pii.names_zh_more import more_names
 from quality.pii.spans import Span
 
 BY: Final = "names_zh"
@@ -24,14 +27,18 @@ _NEARLY: Final = 3.0
 _BEST_AFTER: Final = 6.5
 _BEST_BONUS: Final = 2.5
 _IMPOSSIBLE: Final = 20.0
-_HAN = re.compile("[\u4e00-\u9fff]")
-_OPEN = "“”\"'‘’「」『』（(：: 【[*"
+_HONOURED: Final = 8.5
+"""What an honorific behind a name may take off the cost of a last character that things end with."""
+
+_BEFORE: Final = (0.0, 1.5, 3.0, 5.0)
+"""All that words before a name may be worth."""
+
+SIGNS: Final = signs.sign("[\u4e00-\u9fff]")
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _THING_ENDS = frozenset(
     "嘴塔渡庄岭坡坪埠滩堰闸坝屯垭坳镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
     "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
 )
-_NEVER_AFTER = frozenset("·•・唑霉-－")
 _COVERS = 4
 """Least logarithm of a word's count for it to stand against a name."""
 
@@ -41,11 +48,6 @@ _ONLY_IN_NAMES = 5
 _FAMOUS = 9
 """Greatest logarithm of the count of such a word."""
 
-_PHONE_NEXT = re.compile(
-    r"[ \t,，:：/（(]{1,3}(?:电话|手机)?[:： ]{0,2}1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
-)
-_PHONE_LEADS = frozenset(" \t,，:：/（(")
-_SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
 _SPACED = re.compile(
     r"姓\s?名\s?[:：]\s?([\u4e00-\u9fff](?:[ \u3000][\u4e00-\u9fff]){1,3})(?=[ \u3000]{2}|[\n,，。;；|]|$)"
@@ -54,30 +56,40 @@ _DOUBLED = re.compile(r"([丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶
 _UNSEEN = (-3, -3, -4)
 """Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
 
+_ALSO_WORDS = frozenset("红美东林英梅兰云军")
+"""Given names that stand as an adjective or a noun behind 小 as well."""
+
 Candidate = tuple[int, int, float]
 
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if text.isascii() or not _HAN.search(text):
+    if not signs.read(text).held & SIGNS:
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
     foreign = list(foreign_names(text))
     taken = {at for start, end in foreign + titles for at in range(start, end)}
     quoted = {at for start, end in titles for at in range(start, end)}
-    for start, end in foreign:
-        if start not in quoted and not _is_thing(text, start, end):
-            yield Span(start, end, "name", 0.6, BY)
-    for start, end in _native_names(text):
-        if start not in taken and end - 1 not in taken:
-            yield Span(start, end, "name", 0.55, BY)
+    names = [
+        (start, end) for start, end in foreign if start not in quoted and not _is_thing(text, start, end)
+    ]
+    yield from (Span(start, end, "name", 0.6, BY) for start, end in names)
+    native = [
+        (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
+    ]
+    native += more_names(text, native, names, taken, before_name)
+    yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
+    for _, end in names + native:
+        spelling = spelling_behind(text, end)
+        if spelling:
+            yield Span(*spelling, "name", 0.6, BY)
 
 
 _LONGEST_THING = 8
 """Characters that are looked at, whatever the length of what looks like a name."""
 
 _BEFORE_YU = frozenset(
-    "决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
+    "业决由对关至等在基位处属用源来终归敢善便利难易低高大小多少优忠鉴限出过急勇乐甘陷濒趋赖介安适不死生始止"
 )
 
 
@@ -93,14 +105,16 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
-    for match in _surname_places().finditer(text):
-        at = match.start()
+    places = [match.start() for match in _surname_places().finditer(text)]
+    outlooks = map(outlook, [text[at : at + 3] for at in places])
+    for at, (called, least) in zip(places, outlooks, strict=True):
         if at < free:
             continue
-        end = _called(text, at)
-        if end:
+        if called and (end := _called(text, at)):
             sure.append((at, end, _ENOUGH))
             free = end
+            continue
+        if least and (least > _BEFORE[-1] or before_name(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
@@ -118,12 +132,15 @@ def _is_thing(text: str, start: int, end: int) -> bool:
     """Tell whether what looks like a transliterated name is a known thing, or the beginning of one: 麦克 of 麦克风."""
     brands = context().brands
     stops = range(min(start + 3, end), min(end + 3, start + _LONGEST_THING + 1))
-    return _is_preposition(text, start) or any(text[start:stop] in brands for stop in stops)
+    preposition = text[start] == "于" and start > 0 and text[start - 1] in _BEFORE_YU
+    return preposition or any(text[start:stop] in brands for stop in stops)
 
 
 def _is_preposition(text: str, at: int) -> bool:
-    """Tell whether 于 goes on from the word before it: 取决于, 由于, 对于."""
-    return text[at] == "于" and at > 0 and text[at - 1] in _BEFORE_YU
+    """Tell whether 于 goes on from the word before it, as it does unless that leads to a name: 取决于, 由于."""
+    if text[at] != "于" or not at or not is_han(text[at - 1]):
+        return False
+    return text[at - 1] in _BEFORE_YU or before_name(text, at) <= 0
 
 
 def _stated(text: str) -> Iterator[Candidate]:
@@ -134,8 +151,8 @@ def _stated(text: str) -> Iterator[Candidate]:
                 if match[1][0] in surnames():
                     yield match.start(1), match.end(1), _ENOUGH
     for match in _DOUBLED.finditer(text):
-        led = not match.start() or not _is_han(text[match.start() - 1]) or _before(text, match.start()) > 0
-        if led and _ends(text, match.end()) and not words().get(match[0], 0) >= 10:
+        led = not match.start() or not is_han(text[match.start() - 1]) or before_name(text, match.start()) > 0
+        if led and name_ends(text, match.end()) and not words().get(match[0], 0) >= 10:
             yield match.start(), match.end(), _ENOUGH
 
 
@@ -157,6 +174,44 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
             taken.update(range(start, end))
 
 
+@lru_cache(maxsize=1 << 17)
+def outlook(gram: str) -> tuple[bool, float]:
+    """Tell from the three characters at a place what the place may be.
+
+    Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
+    what suits a name best, so that no name is lost.
+
+    Returns:
+        whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
+        `_best` to find one; more than all of them when it cannot.
+    """
+    starts, family = _title_starts(), surnames()
+    called = gram[0] in "小老阿" or gram[1:2] in starts or gram[2:3] in starts
+    if gram[:2] in family or gram[:2] in context().placeholders:
+        return called, 0.0
+    prior, name = family.get(gram[0]), gram[1:2]
+    if prior is None or not is_han(name):
+        return called, _IMPOSSIBLE
+    table = given()
+    first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
+    one = two = -_IMPOSSIBLE
+    if name != gram[0]:
+        one = prior + first[2] - 1.0 + most_after(gram[2:3])
+    if second is not None or is_han(gram[2:3]):
+        two = prior + first[0] + (second or _UNSEEN)[1] + most_after("")
+    # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
+    options = [
+        (worth, _across(gram + "\0\0\0", 0, end, 1) - _HONOURED * (gram[end - 1] in _THING_ENDS))
+        for worth, end in ((one, 2), (two, 3))
+        if worth + _BEFORE[-1] + _BEST_BONUS >= _NEARLY
+    ]
+    for before in _BEFORE:
+        for worth, cost in options:
+            if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
+                return called, before
+    return called, _IMPOSSIBLE
+
+
 def _best(text: str, at: int) -> Candidate | None:
     """Return the likeliest name that begins at a place, if any may."""
     best, before = None, -1.0
@@ -166,7 +221,7 @@ def _best(text: str, at: int) -> Candidate | None:
         if prior is None or not "\u4e00" <= text[begin : begin + 1] <= "\u9fff":
             continue
         if before < 0:
-            before = _before(text, at)
+            before = before_name(text, at)
         if text[at : begin + 1] in context().placeholders:
             return at, begin + 1, _ENOUGH
         table = given()
@@ -174,12 +229,12 @@ def _best(text: str, at: int) -> Candidate | None:
         second = table.get(text[begin + 1 : begin + 2])
         two = prior + first[0] + (second or _UNSEEN)[1]
         one = prior + first[2] - 1.0 if text[begin] != text[at] else -_IMPOSSIBLE
-        if second is None and not _is_han(text[begin + 1 : begin + 2]):
+        if second is None and not is_han(text[begin + 1 : begin + 2]):
             two = -_IMPOSSIBLE
         for bare, end in ((two + before, begin + 2), (one + before, begin + 1)):
             if bare + _BEST_AFTER < (_NEARLY if best is None else best[2]):
                 continue
-            worth = bare + _after(text, end)
+            worth = bare + after_name(text, end)
             if worth + _BEST_BONUS >= _NEARLY:
                 cost = _across(text, at, end, size)
                 worth = worth - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before))
@@ -219,51 +274,14 @@ def _across(text: str, start: int, end: int, size: int) -> float:
     cost += known(text[end - 1 : end + 1], 0) * 0.45
     if all_known(text[end - 1 : end + 2], 0) or known(text[end - 2 : end + 1], 0) >= _COVERS:
         cost += 5
-    if text[end - 1] in _THING_ENDS:
+    if text[end - 1] in _THING_ENDS and text[end : end + 2] not in context().honorifics:
         cost += 6
     elif text[start:end] in persons():
         cost -= 2.5 if end - start > 2 else 1.0
     if end - start - size == 2:
         cost += known(text[start : start + 2], 0) * 0.55 * (size == 1)
-        cost += known(text[end - 2 : end], 0) * 0.4
+        cost += known(text[end - 2 : end], 0) * 0.4 * (text[end - 2 : end] not in given_twice())
     return cost
-
-
-def _before(text: str, start: int) -> float:
-    """Return what the words before a place are worth for a name that begins there."""
-    if not start:
-        return 1.5
-    bare = text[max(0, start - 8) : start]
-    if not _is_han(bare[-1]):
-        bare = bare.rstrip(_OPEN)
-    cues, lasts = _cues()
-    if bare[-1:] in lasts:
-        for length in range(min(6, len(bare)), 0, -1):
-            worth = cues.get(bare[-length:])
-            if worth:
-                return worth
-    if _SPEECH_END.search(text, max(0, start - 2), start):
-        return 3.0
-    return 0.0 if _is_han(text[start - 1]) else 1.5
-
-
-@cache
-def _cues() -> tuple[dict[str, float], frozenset[str]]:
-    """Return what each word before a name is worth, and the characters that such words end with."""
-    fair = {word: 3.0 if len(word) > 1 else 1.5 for word in context().before_fair}
-    cues = fair | dict.fromkeys((word.rstrip(_OPEN) for word in context().before_sure), 5.0)
-    return cues, frozenset(word[-1] for word in cues)
-
-
-@cache
-def _followers() -> tuple[dict[str, float], frozenset[str]]:
-    """Return what each word after a name is worth, and the characters that such words begin with."""
-    words_zh = context()
-    found = dict.fromkeys(words_zh.after_name, 2.0)
-    found |= dict.fromkeys(words_zh.gestures, 4.0)
-    found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
-    found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
-    return found, frozenset(word[0] for word in found)
 
 
 @cache
@@ -276,26 +294,6 @@ def _sure_before(text: str, start: int) -> bool:
     return not start or text[start - 1] in "\n“「"
 
 
-def _after(text: str, end: int) -> float:
-    """Return what the words after a place are worth for a name that ends there."""
-    char = text[end : end + 1]
-    if char in _NEVER_AFTER:
-        return -9.0
-    found, firsts = _followers()
-    if char in firsts:
-        for length in (4, 3, 2, 1):
-            worth = found.get(text[end : end + length])
-            if worth:
-                return worth
-    if char in _PHONE_LEADS and _PHONE_NEXT.match(text, end):
-        return 4.0
-    return 1.5 if not _is_han(char) else 0.0
-
-
-def _is_han(char: str) -> bool:
-    return "\u4e00" <= char[:1] <= "\u9fff"
-
-
 def _called(text: str, at: int) -> int:
     """Return the end of a surname before a title, or of a name such as 小李, that begins at a place; 0 for none."""
     char, known = text[at], words().get
@@ -305,7 +303,7 @@ def _called(text: str, at: int) -> int:
         and text[at + 2 : at + 3] not in _title_starts()
     ):
         return 0
-    if at and _is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= _COVERS:
+    if at and is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= _COVERS:
         return 0
     if char in "小老阿":
         return _nickname(text, at)
@@ -325,9 +323,9 @@ def _called(text: str, at: int) -> int:
             if known(text[at : end + 1], 0) >= _COVERS or known(text[at : end + length], 0) >= _COVERS:
                 return 0
             follows = text[end + length : end + length + 1]
-            bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0
+            bounded = not at or not is_han(text[at - 1]) or before_name(text, at) > 0
             if length == 1 and (
-                not bounded or worth < 1 or known(title + follows, 0) or not _ends(text, end + 1)
+                not bounded or worth < 1 or known(title + follows, 0) or not name_ends(text, end + 1)
             ):
                 continue
             if bounded or worth >= 1:
@@ -336,10 +334,19 @@ def _called(text: str, at: int) -> int:
     return 0
 
 
-def _ends(text: str, end: int) -> bool:
-    """Tell whether a stop, a particle or a verb of a person stands at a place."""
-    return not _is_han(text[end : end + 1]) or any(
-        text[end : end + n] in context().after_name for n in (1, 2)
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Tell whether a name such as 小明 is a word, or the beginning of one, or cut by one: 小明星, 小林业."""
+    known = words().get
+    return bool(
+        known(text[start:end], 0) >= _COVERS
+        or known(text[start : end + 1], 0)
+        or known(text[end - 1 : end + 1], 0)
+        or known(text[end - 1 : end + 2], 0)
+        # Something red and small is not 小红: only a word of its own may follow.
+        or (
+            text[end - 1] in _ALSO_WORDS
+            and not (name_ends(text, end) or known(text[end : end + 2], 0) >= _COVERS)
+        )
     )
 
 
@@ -347,7 +354,8 @@ def _nickname(text: str, at: int) -> int:
     """Return the end of 小李, 老张, 阿明 at a place, 0 for none."""
     name = text[at + 1 : at + 2]
     group = context().nick_old if text[at] == "老" else context().nick
-    led = text[at] != "老" and _before(text, at) >= 3 and _ends(text, at + 2)
+    begins = text[at] == "阿" and (not at or not is_han(text[at - 1]))
+    led = text[at] != "老" and (begins or before_name(text, at) >= 3) and name_ends(text, at + 2)
     called = given().get(name, _UNSEEN)[2] >= 2 or name in surnames()
     if (
         not (name in group or (led and called))
@@ -356,6 +364,15 @@ def _nickname(text: str, at: int) -> int:
     ):
         return 0
     end = at + 2
-    bounded = not at or not _is_han(text[at - 1]) or _before(text, at) > 0 or not _is_han(text[end : end + 1])
-    beside = _ends(text, end) or _after(text, end) > 0 or _before(text, at) >= 3
+    led = not at or not is_han(text[at - 1]) or before_name(text, at) > 0
+    if text[at : at + 2] in surnames():
+        best = _best(text, at)
+        if best and best[2] >= _ENOUGH and best[1] > end:
+            return 0
+    if text[at] == "小" and led and name in group and not _goes_on(text, at, end):
+        return end
+    bounded = led or not is_han(text[end : end + 1])
+    if after_name(text, end) < 0:
+        return 0
+    beside = name_ends(text, end) or after_name(text, end) > 0 or before_name(text, at) >= 3
     return end if bounded and beside else 0

@@ -13,11 +13,15 @@ from functools import cache
 from typing import Final
 
 from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
+from quality.pii.names_zh_dotted import DOT, DOTS, DOTS_AND_BLANKS, PARTICLES, dotted_names, of_institution
 
-_DOTS: Final = "·•・‧∙"
-_DOT = re.compile(f"[{_DOTS}]")
-_PARTICLES = "和与跟对由给被让叫把在从向当若而因以因也就都是的了说"
-_LONGEST: Final = 8
+_ORIGINAL = re.compile(
+    r"\s?[（(]\s?(?P<latin>[A-ZÀ-Þ][a-zß-ÿ'’.-]+"
+    r"(?:[\s·](?:[A-ZÀ-Þ][A-Za-zÀ-ÿ'’.-]*|de|van|von|der|del|da|la|le|bin|al)){0,4})(?=\s?[)）,，;；、])"
+)
+"""The original spelling in brackets behind a name."""
+
+_BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
 _INTRODUCED = re.compile(
@@ -27,13 +31,9 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
-_INITIALS = re.compile(r"(?:[A-Z]\.\s?){1,3}$")
 _LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
-
-_TURKIC: Final = frozenset("江买提吐逊卜都古丽汗麦玉素甫依吾木合塔热艾山力孜")
-"""Characters of Uyghur and Kazakh names that other transliterations seldom have; they count only beside a dot."""
 
 _TIBETAN = re.compile(
     "(?:扎西|卓玛|次仁|顿珠|平措|旺堆|尼玛|达娃|央金|拉姆|格桑|多吉|丹增|洛桑|仁青|索朗|白玛|德吉|边巴|巴桑|强巴"
@@ -49,56 +49,31 @@ def _runs() -> re.Pattern[str]:
 def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     """Find foreign names in a Chinese text, in no order and possibly overlapping."""
     found: list[tuple[int, int]] = []
-    if _DOT.search(text):
-        found += _dotted(text)
+    things: set[tuple[int, int]] = set()
+    if DOT.search(text):
+        dotted = list(dotted_names(text))
+        found += [(start, end) for start, end, _ in dotted]
+        things = {(start, end) for start, end, person in dotted if not person}
     found += _introduced(text)
     found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
-        part for start, end in found for part in re.split(f"[{_DOTS} -]", text[start:end]) if len(part) > 1
+        part
+        for start, end in found
+        if (start, end) not in things
+        for part in DOTS_AND_BLANKS.split(text[start:end])
+        if len(part) > 1
     }
     found += _alone(text, names)
+    found += _outside_runs(text, frozenset(n for n in names if len(n) > 2 and not n.isascii()))
     if any(name.isascii() for name in names):
         found += [match.span() for match in _LATIN_WORD.finditer(text) if match.group() in names]
     found.sort(key=lambda span: (span[0], -span[1]))
     free = 0
     for start, end in found:
         if start >= free:
-            yield start, end
             free = end
-
-
-def _dotted(text: str) -> Iterator[tuple[int, int]]:
-    """Find runs of transliteration that dots join."""
-    chars, free = context().translit_chars | _TURKIC, 0
-    for match in _DOT.finditer(text):
-        at = match.start()
-        if at < free:
-            continue
-        start = at
-        while start > free and at - start < _LONGEST and text[start - 1] in chars:
-            start -= 1
-        end = at
-        while end < len(text) and (text[end] in _DOTS or (text[end] == "-" and end > at)):
-            stop = end + 1
-            while stop < len(text) and stop - end <= _LONGEST and text[stop] in chars:
-                stop += 1
-            if stop == end + 1:
-                break
-            end = stop
-        start = _skip_cut(text, start, at)
-        if end == at or at - start < 1 or end - start < 4 or text[end : end + 1] == "@":
-            continue
-        initials = _INITIALS.search(text, max(0, start - 8), start)
-        yield (initials.start() if initials else start), end
-        free = end
-
-
-def _skip_cut(text: str, start: int, at: int) -> int:
-    """Return where a name begins when its first character may end another word: 富翁|詹姆斯."""
-    if at - start < 3 or not start or text[start:at] in transliterated():
-        return start
-    cut = words().get(text[start - 1 : start + 1], 0) >= 4 or text[start + 1 : at] in transliterated()
-    return start + cut
+            if (start, end) not in things:
+                yield start, end
 
 
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
@@ -109,13 +84,13 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
             continue
         start = match.start("han")
         run = _runs().match(text, start)
-        if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+        if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             end = _shorten(text, start, run.end())
             if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
                 yield start, end
     for match in _LED_BY_INITIALS.finditer(text):
         run = _runs().match(text, match.end())
-        if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in _DOTS:
+        if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             yield match.start(), _shorten(text, match.end(), run.end())
     for match in _TITLED.finditer(text):
         yield match.span("latin")
@@ -134,9 +109,45 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
         start, end = match.span()
         if end - start < 2 or text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
-        if text[end : end + 1] in _DOTS or (start and text[start - 1] in _DOTS):
+        if text[end : end + 1] in DOTS or (start and text[start - 1] in DOTS):
             continue
         yield from _known_in(text, start, end, names)
+
+
+@cache
+def _known_outside() -> re.Pattern[str]:
+    chars = context().translit_chars
+    names = sorted(name for name in context().transliterated if len(name) > 1 and not set(name) <= chars)
+    return re.compile("|".join(sorted(names, key=len, reverse=True)))
+
+
+def _outside_runs(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Find known names with a character that runs have not (保罗), and long parts of dotted names said again."""
+    for match in _known_outside().finditer(text):
+        start, end = match.span()
+        if not (
+            _beside_dot(text, start, end) or _is_thing(text, end) or _is_cut(text, start, end, end - start)
+        ):
+            yield start, end
+    if not names:
+        return
+    firsts, longest = "".join(sorted({name[0] for name in names})), max(map(len, names))
+    for match in re.finditer(f"[{firsts}]", text):
+        start = match.start()
+        sizes = range(min(longest, len(text) - start), 2, -1)
+        end = next((start + n for n in sizes if text[start : start + n] in names), 0)
+        if end and not _beside_dot(text, start, end) and not of_institution(text, end):
+            yield start, end
+
+
+def spelling_behind(text: str, end: int) -> tuple[int, int] | None:
+    """Return where the original spelling stands in brackets behind a name that ends at a place: 肯宁（Kenin）."""
+    match = _ORIGINAL.match(text, end)
+    return match.span("latin") if match else None
+
+
+def _beside_dot(text: str, start: int, end: int) -> bool:
+    return (end < len(text) and text[end] in DOTS) or (start > 0 and text[start - 1] in DOTS)
 
 
 def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tuple[int, int]]:
@@ -156,9 +167,14 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
             if piece in names or piece in context().transliterated or _acts(text, start + skip, stop):
                 yield start + skip, stop
                 return
+    # The characters of 博士 are characters of transliteration as well.
+    bare = end - 2 if text[end - 2 : end] in context().ranks else end
+    if bare - start >= 2 and _is_ranked(text, start, bare):
+        yield start, bare
+        return
     if end - start < _UNMISTAKABLE:
         return
-    while end - start >= _UNMISTAKABLE and start and text[start] in _PARTICLES:
+    while end - start >= _UNMISTAKABLE and start and text[start] in PARTICLES:
         start += 1
     if words().get(text[end - 1 : end + 1], 0) >= 6:
         end -= 1
@@ -168,10 +184,21 @@ def _known_in(text: str, start: int, end: int, names: set[str]) -> Iterator[tupl
         yield start, end
 
 
+def _is_ranked(text: str, start: int, end: int) -> bool:
+    """Tell whether a title of a person, or a verb of speech, follows a run that is no word: 苏斯博士."""
+    ranks, speech = context().ranks, context().speech
+    ranked = next((n for n in (2, 3) if text[end : end + n] in ranks), 0)
+    says = end - start > 2 and any(text[end : end + n] in speech for n in (2, 3))
+    return (
+        bool(ranked and not of_institution(text, end + ranked))
+        or (says and not (start and "\u4e00" <= text[start - 1] <= "\u9fff"))
+    ) and not (words().get(text[start:end], 0) >= 4 or _is_cut(text, start, end, end - start))
+
+
 def _is_other(text: str, start: int, stop: int) -> bool:
     """Tell whether a character at a name's edge belongs to a word beside it."""
     piece = text[max(0, start) : stop]
-    return words().get(piece, 0) >= 5 or not piece.strip(_PARTICLES)
+    return words().get(piece, 0) >= 5 or not piece.strip(PARTICLES + _BESIDE_PARTICLES)
 
 
 def _acts(text: str, start: int, stop: int) -> bool:
@@ -197,7 +224,7 @@ def _is_cut(text: str, start: int, stop: int, run: int) -> bool:
     wider = any(known(text[start : stop + n], 0) >= 4 for n in (1, 2)) or any(
         known(text[max(0, start - n) : stop], 0) >= 4 for n in (1, 2) if start >= n
     )
-    if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in _PARTICLES:
+    if start and known(text[start - 1 : start + 1], 0) >= 6 and text[start - 1] not in PARTICLES:
         return True
     rest = run - (stop - start)
     return wider or (

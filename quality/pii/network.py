@@ -26,10 +26,9 @@ _MAC: Final = re.compile(
     r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z_:]|[-.][0-9A-Za-z])"
 )
-# What both forms hold in their middle; starts with a plain character, so that a text is skimmed.
-_COLONS: Final = re.compile(":[0-9A-Fa-f]{0,4}:")
-_DOTS: Final = re.compile(r"\.[0-9]{1,3}\.[0-9]")
-_PAIRS: Final = re.compile(r"[:.-][0-9A-Fa-f]{2}(?:[:-]|[0-9A-Fa-f]{2}\.)")
+_V4_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+_V6_SIGN: Final = signs.sign(":[0-9a-f]{0,4}:")
+_MAC_SIGN: Final = signs.sign("(?:[0-9a-f]{2}[:-]){3}", r"(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
     r"|driver"
@@ -53,24 +52,33 @@ _PARAMETER: Final = re.compile(
     r"access_?key(?:id)?|x-amz-(?:signature|credential|security-token))=([^&#\s]{6,})"
 )
 
+_URL_SIGN: Final = signs.sign("://")
+_PARAMETER_SIGN: Final = signs.sign(
+    "(?:token|key|sig|signature|pass|password|passwd|pwd|secret|auth|session|sessionid|sid|jwt|code_verifier"
+    "|keyid|credential)="
+)
+SIGNS: Final = _V4_SIGN | _V6_SIGN | _MAC_SIGN | _URL_SIGN
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find IP and MAC addresses and URLs that hold credentials."""
     seen = signs.read(text)
-    text = seen.text
-    if seen.digits and _DOTS.search(text):
+    text, held = seen.text, seen.held
+    if held & _V4_SIGN:
         for match in _V4.finditer(text):
             score = _v4(text, match)
             if score:
                 yield Span(match.start(), match.end(), "ip", score, _NAME)
-    if ":" in text and _COLONS.search(text):
+    if held & _V6_SIGN:
         for match in _V6.finditer(text):
             if _is_v6(match[0]):
                 yield Span(match.start(), match.end(), "ip", 0.93, _NAME)
-    if _PAIRS.search(text):
+    if held & _MAC_SIGN:
         yield from _macs(text)
-    if "://" in text:
-        yield from _urls(text)
+    if held & _URL_SIGN and held & signs.AT:
+        yield from _logins(text)
+    if held & _URL_SIGN and held & _PARAMETER_SIGN:
+        yield from _queries(text)
 
 
 def _v4(text: str, match: re.Match[str]) -> float:
@@ -124,10 +132,13 @@ def _macs(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), "mac", 0.95, _NAME)
 
 
-def _urls(text: str) -> Iterator[Span]:
+def _logins(text: str) -> Iterator[Span]:
     for match in _USERINFO.finditer(text):
         if not is_placeholder(match[2]):
             yield Span(match.start(), _trim(text, match.start(), match.end()), "url_credentials", 0.98, _NAME)
+
+
+def _queries(text: str) -> Iterator[Span]:
     for match in _QUERY.finditer(text):
         if any(_is_credential(found[1]) for found in _PARAMETER.finditer(match[0])):
             yield Span(match.start(), _trim(text, match.start(), match.end()), "url_credentials", 0.97, _NAME)

@@ -25,26 +25,27 @@ _GAP: Final = (
     r"|are|the|my|:|："
     r"|“|‘|（|号码|号碼|號碼|编号|号|號|证|證|为|為|是|用|叫|就|填|写|[的了])*$"
 )
-_WORDS: Final = {
-    "passport": re.compile(
-        r"(?i)(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document"
-        r"|permit)|(?<![A-Za-z])ppt)" + _GAP
+_HEADS: Final = {
+    "passport": (
+        r"(?:(?<![A-Za-z])passports?|护照|護照|通行证|通行證|回乡证|台胞证|臺胞證|旅行证|travel (?:document"
+        r"|permit)|(?<![A-Za-z])ppt)"
     ),
-    "licence": re.compile(
-        r"(?i)(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|"
+    "licence": (
+        r"(?:driv(?:er'?s?|ers'?|er’s|ing)[ _-]?licen[cs]es?|(?<![A-Za-z])d\.?l\.?(?= ?(?:#|no|number))|"
         r"(?<![A-Za-z])mrn|驾驶证|駕駛證|驾照|駕照"
         r"|(?:medical record|patient|health|medicare|medicaid|nhs|insurance|policy|member|beneficiary"
         r"|subscriber)(?: (?:insurance|policy|member|card|group|plan))?"
         r"[ _]?(?:number|no\.|num|#|id(?![a-z]))|(?:病历|病歷|病案|住院|门诊|就诊卡?|诊疗卡?|社保卡?|社会保障"
-        r"|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))" + _GAP
+        r"|医保卡?|医疗保险|保险单?|保单|健康卡?)(?:号码|号|编号|(?<=[保诊疗康])卡))"
     ),
-    "plate": re.compile(
-        r"(?i)(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num"
+    "plate": (
+        r"(?:(?:licen[cs]e|number|registration|vehicle|car)[ _-]?plates?|(?<![A-Za-z])plates?(?= (?:no|num"
         r"|reg|is|was|#|:))|(?:vehicle|car) registration|"
         r"registration (?:number|no)|(?<![A-Za-z])reg\.? ?(?:no|number)|(?<![A-Za-z])plate:|plated|kennzeichen"
-        r"|matr[ií]cula|车牌|車牌|牌照)" + _GAP
+        r"|matr[ií]cula|车牌|車牌|牌照)"
     ),
 }
+_WORDS: Final = {kind: re.compile("(?i)" + head + _GAP) for kind, head in _HEADS.items()}
 _SIGN: Final = re.compile(
     r"(?i)passport|护照|護照|通行|回乡|台胞|臺胞|旅行证|travel (?:doc|perm)|ppt|licen[cs]e|medic|mrn|patient"
     r"|health|nhs|insurance|policy|member id|"
@@ -69,7 +70,12 @@ _BARE_PLATE: Final = re.compile(
     r"|[A-Z]{3}[ -]?[0-9]{3,4}|[A-Z][0-9]{1,3} [A-Z]{3}|[A-Z]{1,3}-[A-Z]{1,2} [0-9]{1,4}[EH]?"
     r"|[A-Z]{2}-[0-9]{3}-[A-Z]{2}))(?![A-Za-z0-9-])"
 )
-_BARE_PLATE_SIGNS: Final = signs.listed("plate|registration|reg |tag")
+_BARE_PLATE_SIGN: Final = signs.sign(signs.words("plate|registration|reg |tag"))
+# Those words end many others (template, percentage): the beginning of a plate has to follow.
+_PLATED_SIGN: Final = signs.sign(
+    r"(?:plates?|registration|reg|tags?)(?: number| no\.?| is| was|:| [\"'(])? [\"'(]?"
+    "(?:[a-z]{1,3}[ -]?[0-9]|[0-9][a-z]{3}|[a-z]{1,3}-[a-z])"
+)
 _SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
 
 _REGION: Final = "京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊"
@@ -80,46 +86,58 @@ _CN_PLATE: Final = re.compile(
 )
 _CN_PASSPORT: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Z](?:[A-Z][0-9]{7}|[0-9]{8,10})(?![A-Za-z0-9_-])")
 _CN_PASSPORT_WORDS: Final = re.compile("护照|護照|通行证|通行證|证件|證件|回乡|台胞|旅行证|签证|簽證|出入境")
-_PLATE_START: Final = re.compile(f"[{_REGION}使J][ ·•]?[A-Z0-9{_REGION}]")
+_CN_PLATE_SIGN: Final = signs.sign(
+    f"[{_REGION}][a-z][ ·•・.-]?[a-z0-9]{{4}}", "使[ ·]?[0-9]{6}", f"wj[{_REGION}]?[0-9a-z]{{5}}"
+)
 
 
-_SIGNS: Final = signs.listed(
-    "passport|driver|driving|drivers|mrn|dl |dl#|d.l|travel doc|travel perm|ppt|license plate|"
-    "licence plate|number plate|plate:|plate n|plate i|plates i|plated|registration|reg n|reg. n|"
-    "kennzeichen|matricula|matrícula|vehicle plate|car plate"
+_WORD_SIGN: Final = signs.sign(
+    signs.words(
+        "passport|driver|driving|drivers|mrn|dl |dl#|d.l|travel doc|travel perm|ppt|license plate|"
+        "licence plate|number plate|plate:|plate n|plate i|plates i|plated|registration|reg n|reg. n|"
+        "kennzeichen|matricula|matrícula|vehicle plate|car plate"
+    )
 )
-_STEMS: Final = signs.listed(
-    "passport|driv|mrn|dl|d.l|travel|ppt|plate|reg|kennz|medic|patient|health|nhs|insur|policy|member|benef|subscr"
+_STEM_SIGN: Final = signs.sign(
+    signs.words(
+        "passport|driv|mrn|dl|d.l|travel|ppt|plate|reg|kennz|medic|patient|health|nhs|insur|policy|member|benef|subscr"
+    )
 )
-_NUMBERED_SIGNS: Final = signs.listed("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber")
-_NUMBERED: Final = (" number", "_number", " no.", " #", " id", "_id", " num")
-_HAN_SIGNS: Final = signs.listed(
-    "护照|证件|證件|签证|簽證|出入境|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|"
-    "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
+_NUMBERED_SIGN: Final = signs.sign(
+    signs.words("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber")
 )
+_NUMBER_SIGN: Final = signs.sign(signs.words(" number|_number| no.| #| id|_id| num"))
+_HAN_SIGN: Final = signs.sign(
+    signs.words(
+        "护照|证件|證件|签证|簽證|出入境|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|"
+        "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
+    )
+)
+_NAMED_SIGN: Final = signs.sign(*map(signs.loosened, _HEADS.values()))
+_CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})")
+SIGNS: Final = _CN_PLATE_SIGN | _PLATED_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find numbers of passports, permits, licences, records and plates."""
     seen = signs.read(text)
-    if not seen.digits:
+    text, held = seen.text, seen.held
+    if not held & signs.DIGIT:
         return
-    text = seen.text
-    if not text.isascii() and _PLATE_START.search(text):
+    if held & _CN_PLATE_SIGN and not text.isascii():
         for match in _CN_PLATE.finditer(text):
             yield Span(match.start(), match.end(), "plate", 0.95, _NAME)
-    if signs.holds(seen.lower, _BARE_PLATE_SIGNS):
+    if held & _PLATED_SIGN and held & _BARE_PLATE_SIGN:
         for match in _BARE_PLATE.finditer(text):
             yield Span(match.start(1), match.end(1), "plate", 0.88, _NAME)
-    if text.isascii() and not signs.holds(seen.lower, _STEMS):
+    if text.isascii() and not held & _STEM_SIGN:
         return
-    numbered = signs.holds(seen.lower, _NUMBERED_SIGNS) and signs.holds(seen.lower, _NUMBERED)
-    if not (
-        numbered or signs.holds(seen.lower, _SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS))
-    ):
+    if not (held & (_WORD_SIGN | _HAN_SIGN) or (held & _NUMBERED_SIGN and held & _NUMBER_SIGN)):
         return
-    if not text.isascii():
+    if held & _CN_PASSPORT_SIGN and not text.isascii():
         yield from _far(text)
+    if not held & _NAMED_SIGN:
+        return
     last = 0
     for sign in _SIGN.finditer(text):
         if sign.start() >= last:

@@ -42,7 +42,7 @@ _FORMS: Final = re.compile(
     r"|(?P<other>[(]?[0-9](?:[ ()./-]{0,2}[0-9]){5,14}))"
     rf"(?![0-9A-Wa-wY-Zy-z_]|[.][0-9]|,[0-9]{3}(?![0-9])|-[0-9]){_EXTENSION}(?![A-Za-z0-9_])"
 )
-_START: Final = re.compile(r"[+(]{0,2}[0-9][0-9 ()./+-]{4,}[0-9A-Z]")
+_START: Final = re.compile(r"[+(0-9](?:(?<=[0-9])|(?<=[+(])[+(]?[0-9])[0-9 ()./+-]{4,}[0-9A-Z]")
 _CARD: Final = re.compile(r"[0-9]{4}(?: [0-9]{4}){3,4}(?: [0-9]{1,4})?")
 _DATE: Final = re.compile(
     r"(?:(?:[0-2]?[0-9]|3[01])([./-])(?:[0-2]?[0-9]|3[01])\1(?:19|20)?[0-9]{2}(?!\1?[0-9])|(?:19|20)[0-9]{2}"
@@ -51,15 +51,17 @@ _DATE: Final = re.compile(
 _RANGE: Final = re.compile(r"[0-9]{1,7} ?- ?[0-9]{1,7}|[0-9]+")  # "text 1000-2000 words"
 _REGIONS: Final = ("US", "GB", "DE", "FR", "IT", "ES", "NL", "SE", "AU", "IN", "JP", "HK", "TW", "CN")
 
+# All forms but this one hold five digits close together.
+_VANITY_SIGN: Final = signs.sign("1-8[0-9]{2}-")
+SIGNS: Final = signs.RUN | _VANITY_SIGN | phone_words.SHORT_ZH_SIGN | phone_words.SHORT_EN_SIGN
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find telephone numbers."""
     seen = signs.read(text)
-    if not seen.digits:
-        return
     text = seen.text
     last = -9
-    if seen.run or "-8" in text:
+    if seen.held & (signs.RUN | _VANITY_SIGN):
         for run in _START.finditer(text):
             if _CARD.fullmatch(run[0]):
                 continue
@@ -70,18 +72,17 @@ def recognise(text: str) -> Iterator[Span]:
                     last = match.end()
                     start = match.start() + (match[0].startswith("(") and ")" not in match[0])
                     yield Span(start, last, "phone", score, _NAME)
-    yield from _short(text, seen.lower)
+    if seen.held & phone_words.SHORT_ZH_SIGN:
+        yield from _short(text, phone_words.SHORT_ZH)
+    if seen.held & phone_words.SHORT_EN_SIGN and seen.held & phone_words.SHORT_EN_WORD:
+        yield from _short(text, phone_words.SHORT_EN)
 
 
-def _short(text: str, lower: str) -> Iterator[Span]:
+def _short(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
     """Find numbers of four to eight digits that words introduce: 客服95588, 转8012, ext. 4521."""
-    patterns = [] if text.isascii() else [phone_words.SHORT_ZH]
-    if signs.holds(lower, phone_words.SHORT_SIGNS):
-        patterns.append(phone_words.SHORT_EN)
-    for pattern in patterns:
-        for match in pattern.finditer(text):
-            place = match.lastindex or 1
-            yield Span(match.start(place), match.end(place), "phone", 0.8, _NAME)
+    for match in pattern.finditer(text):
+        place = match.lastindex or 1
+        yield Span(match.start(place), match.end(place), "phone", 0.8, _NAME)
 
 
 def _judge(text: str, match: re.Match[str], last: int) -> float:

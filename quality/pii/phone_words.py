@@ -73,8 +73,17 @@ SHORT_EN: Final = re.compile(
     r"(?<![A-Za-z])(?:[Dd]ial|[Ee]xt(?:ension)?\.?|[Tt]ext (?:[A-Z]+ )?to|[Hh]otline(?: number)?(?: is)?:?) ?"
     r"([0-9]{4,6})(?![0-9A-Za-z.,:%]| (?:people|times|years|words))"
 )
-SHORT_SIGNS: Final = signs.listed("dial |ext|hotline")
 """A word and the short number that it introduces; the number is the last group that took part."""
+
+SHORT_ZH_SIGN: Final = signs.sign(
+    "(?:电话|電話|热线|熱線|客服|致电|致電|拨|撥|手机|座机|分机|分機|短信(?:发送)?到)"
+    '(?:号码|號碼|号|號|是|为|為|打|到|联系|[ :：“"（(])*[0-9]{4}',
+    "[0-9]{5}(?:客服|服务|服務|热线|熱線|电话|電話)",
+)
+SHORT_EN_SIGN: Final = signs.sign(
+    r"(?:dial|ext(?:ension)?\.?|text (?:[a-z]+ )?to|hotline(?: number)?(?: is)?:?) ?[0-9]{4}"
+)
+SHORT_EN_WORD: Final = signs.sign(signs.words("dial |ext|hotline"))
 
 
 def said(words: str, follows: str) -> int:

@@ -47,12 +47,23 @@ _WORD: Final = re.compile(
     r"|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
     r"|(?:密码|密碼|口令)(?=[A-Za-z0-9@#$!]{6})"
 )
-_WORD_SIGNS: Final = signs.listed(
-    "password|passwd|passphrase|passcode|pwd|apikey|api key|api_key|api-key|secret|token|bearer|"
-    "credential|pin |pin:|pin=|access key|access_key|accesskey|private key|private_key|privatekey"
+_KEYS_SIGN: Final = signs.sign(*map(signs.words, _KEYS_SIGNS))
+_PEM_SIGN: Final = signs.sign("private key")
+_WORD_SIGN: Final = signs.sign(
+    signs.words(
+        "password|passwd|passphrase|passcode|pwd|apikey|api key|api_key|api-key|secret|token|bearer|"
+        "credential|pin |pin:|pin=|access key|access_key|accesskey|private key|private_key|privatekey|"
+        "密码|密碼|口令|密钥|密鑰|验证码|驗證碼"
+    )
 )
-_MARK: Final = re.compile("[0-9@#$&^~]")
-_HAN_SIGNS: Final = ("密码", "密碼", "口令", "密钥", "密鑰", "验证码", "驗證碼")
+# The words of the pattern with what stands between them and a value: most texts have the words alone.
+_VALUED_SIGN: Final = signs.sign(
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|key|secret|token|bearer|credentials?|pin(?: code)?)"
+    r"[\"'`*]{0,3} ?(?:[:=：]| (?:is|was|to|as))",
+    "bearer ",
+    "(?:密码|密碼|口令|密钥|密鑰|验证码|驗證碼)(?:[\"'”]?(?:将|應該|应该)?(?:[是为為：:=]|設為|设|設置|改|就是)|[a-z0-9@#$!])",
+)
+_MARK_SIGN: Final = signs.sign("[0-9@#$&^~]")
 _VALUE: Final = re.compile(r"(?:[^\s\"'“”‘’`，。；、,;<>&（）《》「」]|&(?!\w{1,16}=)){4,160}")
 _CLOSED: Final = {
     opening: re.compile(rf"[^\n{closing}]{{4,200}}(?=[{closing}])")
@@ -63,21 +74,23 @@ _CODE: Final = re.compile(
     r"|ya?ml)$"
 )
 
+SIGNS: Final = _KEYS_SIGN | _PEM_SIGN | _VALUED_SIGN
+
 
 def recognise(text: str) -> Iterator[Span]:
     """Find keys, tokens, passwords and private keys."""
     seen = signs.read(text)
-    text = seen.text
+    text, held = seen.text, seen.held
     # A key holds digits; a password without a digit or a mark cannot be told from a word.
-    if not seen.digits and "hf_" not in text and not _MARK.search(text):
+    if not held & _MARK_SIGN and "hf_" not in text:
         return
-    if (seen.digits or "hf_" in text) and signs.holds(text, _KEYS_SIGNS):
+    if held & _KEYS_SIGN and (held & signs.DIGIT or "hf_" in text) and signs.holds(text, _KEYS_SIGNS):
         for match in _KEYS.finditer(text):
             if not is_placeholder(match[0]) and len(set(match[0])) > 8:
                 yield Span(match.start(), match.end(), "secret", 0.97, _NAME)
-    if "PRIVATE KEY" in text:
+    if held & _PEM_SIGN:
         yield from _private_keys(text)
-    if signs.holds(seen.lower, _WORD_SIGNS) or (not text.isascii() and signs.holds(text, _HAN_SIGNS)):
+    if held & _WORD_SIGN and held & _VALUED_SIGN:
         yield from _named(text)
 
 

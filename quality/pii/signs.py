@@ -1,7 +1,9 @@
 """What every recogniser looks at before it looks closer: the text in half-width form, and which signs it holds.
 
 Full-width characters, odd hyphens and odd spaces are folded one for one, so that a pattern is written once and an
-offset means the same in both. The last text's signs are kept, since twenty recognisers ask for the same one. Rejected:
+offset means the same in both. A recogniser declares the signs that it waits for beside its patterns; one automaton of
+RE2 looks for all of them at once, in time linear in the text, and the last text's signs are kept, since a dozen
+recognisers ask for the same one. Rejected: a search for each sign (three hundred, most of the time that a text took),
 folding in each pattern (every class three times as long), and NFKC, which changes lengths and so moves offsets.
 """
 
@@ -12,21 +14,31 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import re2
+
 _SPACES: Final = (0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _HYPHENS: Final = (*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63)
-_FOLD: Final = (
-    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-    | dict.fromkeys(_SPACES, 0x20)
-    | dict.fromkeys(_HYPHENS, 0x2D)
+_FOLD: Final = {
+    chr(code): chr(plain)
+    for code, plain in (
+        {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+        | dict.fromkeys(_SPACES, 0x20)
+        | dict.fromkeys(_HYPHENS, 0x2D)
+    ).items()
+}
+# Not str.translate, which takes an exception's time for each character that is not in the table.
+_FOLDED: Final = re.compile(
+    "[\uff01-\uff5e\u00a0\u2000-\u200a\u202f\u205f\u3000\u2010-\u2015\u2212\ufe58\ufe63]"
 )
 # Full-width punctuation alone (，。：) is in every Chinese text and changes no pattern's mind: it triggers nothing.
 _ODD: Final = re.compile(
     "[\uff03\uff08\uff09\uff0b\uff0d-\uff0f\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a\u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212]"
 )
-_DIGIT: Final = re.compile("[0-9]")
-_RUN: Final = re.compile(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}")
 HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff"
 """The ideographs, to be put into a character class."""
+
+_MEMORY: Final = 64 << 20
+"""Bytes that the automaton may take; it needs a few megabytes and is emptied when it reaches this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +48,93 @@ class Signs:
     Attributes:
         text: the text, with full-width characters, hyphens and spaces folded; every offset is that of the original.
         lower: the text in lower case, to look for words in; offsets may differ.
-        digits: it holds a digit.
-        run: it holds five digits with at most some separators between them.
-        at: it holds an @.
-        colon: it holds a colon, or an equals sign.
+        held: the bits of the signs that stand in `lower`.
     """
 
     text: str
     lower: str
-    digits: bool
-    run: bool
-    at: bool
-    colon: bool
+    held: int
 
 
-@lru_cache(maxsize=2)
-def read(text: str) -> Signs:
-    """Return the signs of a text."""
-    if not text.isascii() and _ODD.search(text):
-        text = text.translate(_FOLD)
-    digits = _DIGIT.search(text) is not None
-    run = digits and _RUN.search(text) is not None
-    return Signs(text, text.lower(), digits, run, "@" in text, ":" in text or "=" in text or "：" in text)
+_PATTERNS: Final[list[str]] = []
+
+
+def sign(*patterns: str) -> int:
+    """Declare what a recogniser waits for, when its module is loaded.
+
+    Args:
+        patterns: RE2's syntax, looked for in the folded text in lower case.
+
+    Returns:
+        The bit of `Signs.held` that is set when one of the patterns matches somewhere.
+    """
+    _PATTERNS.append("|".join(patterns))
+    return 1 << (len(_PATTERNS) - 1)
 
 
 def listed(words: str) -> tuple[str, ...]:
     """Return the words of a list that is written with | between them."""
     return tuple(words.split("|"))
+
+
+def words(listing: str) -> str:
+    """Return the pattern of the words of a list that is written with | between them."""
+    return "|".join(map(re2.escape, listing.lower().split("|")))
+
+
+_ASSERTION: Final = re.compile(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)")
+
+
+def loosened(pattern: str) -> str:
+    """Return a pattern without its look-arounds, which RE2 lacks: it matches wherever the pattern does, and more."""
+    return _ASSERTION.sub("", pattern)
+
+
+START: Final = sign(r"\A")
+"""The beginning, which every text holds: RE2 finds nothing at all, and says so nowhere, when it has no memory left."""
+
+DIGIT: Final = sign("[0-9]")
+"""A digit."""
+
+RUN: Final = sign(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}")
+"""Five digits with at most some separators between them."""
+
+SERIES: Final = sign("[0-9](?:[ -]?[0-9]){5}")
+"""Six digits with at most a space or a hyphen between them."""
+
+AT: Final = sign("@")
+"""An @."""
+
+
+@lru_cache(maxsize=1)
+def _automaton(size: int) -> re2.Set:
+    """Return the automaton of the first signs; `size` is their number, since modules are loaded one by one."""
+    options = re2.Options()
+    options.max_mem = _MEMORY
+    automaton = re2.Set.SearchSet(options)
+    for pattern in _PATTERNS[:size]:
+        automaton.Add(pattern)
+    automaton.Compile()
+    return automaton
+
+
+@lru_cache(maxsize=2)
+def read(text: str) -> Signs:
+    """Return the signs of a text.
+
+    Raises:
+        MemoryError: the automaton does not fit into `_MEMORY`.
+    """
+    if not text.isascii() and _ODD.search(text):
+        text = _FOLDED.sub(lambda match: _FOLD[match[0]], text)
+    lower, held = text.lower(), 0
+    # Half of a surrogate pair, which JSON may hold alone, is no sign of anything.
+    found = _automaton(len(_PATTERNS)).Match(lower.encode("utf-8", "replace"))
+    if not found:
+        raise MemoryError(f"RE2 ran out of {_MEMORY} bytes over a text of {len(text)} characters")
+    for index in found:
+        held |= 1 << index
+    return Signs(text, lower, held)
 
 
 def holds(lower: str, words: tuple[str, ...]) -> bool:

@@ -436,7 +436,7 @@ def test_a_build_that_may_not_be_replaced_is_left_alone(tmp_path: Path, bound: t
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount a disk of a few hundred kilobytes."""
+    """Mount a small disk."""
     folder.mkdir()
     if os.getuid() != 0:
         pytest.skip("only root may mount a small disk")
@@ -477,7 +477,7 @@ def test_a_full_disk_under_the_output_says_so_and_leaves_nothing_half_made(
 
 def test_a_disk_that_fills_up_leaves_the_build_that_was_there(copy_of_plain: Built, tmp_path: Path) -> None:
     built = copy_of_plain
-    with small_disk(tmp_path / "disk", "1m") as disk:
+    with small_disk(tmp_path / "disk", "8m") as disk:
         bench.build(built.recipe, disk / "out", built.store)
         before = bench.content(disk / "out")
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize

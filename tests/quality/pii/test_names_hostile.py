@@ -22,6 +22,7 @@ CASES: list[tuple[Recogniser, str]] = [
         for seed in ("John ", "Mr. ", "J.", "John, ", "van der ", "A", "Aa-", "name: ", "\n")
     ),
     *((find_names_zh, seed) for seed in ("王", "李明", "司马", "老张小李", "阿·", "我叫阿", "《", "阿尔")),
+    *((find_names_zh, seed) for seed in ("王菲、", "约翰 · ", "小明", "约翰·史密斯（John ")),
     *(
         (find_addresses_en, seed)
         for seed in ("1 ", "12 Elm ", "12 Main Street, ", "1\n", "12 Elm Street\nAb\n", "Via A ")

@@ -79,3 +79,55 @@ def test_names_are_found(text: str, expected: list[str]) -> None:
 )
 def test_words_that_look_like_names_are_left_alone(text: str) -> None:
     assert names(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("诗人罗伯特 · 布朗宁和他的妻子", ["罗伯特 · 布朗宁"]),
+        ("选手索菲亚·肯宁（Sofia Kenin），来自美国", ["索菲亚·肯宁", "Sofia Kenin"]),
+        ("刘嘉玲（Carina Lau）是演员", ["刘嘉玲", "Carina Lau"]),
+        ("作者是约翰·赵、李明", ["约翰·赵", "李明"]),
+        ("钢琴家弗朗茨·李斯特的作品", ["弗朗茨·李斯特"]),
+        ("李·哈维·奥斯瓦尔德被捕", ["李·哈维·奥斯瓦尔德"]),
+        ("唐纳德·特朗普多年来一直很忙", ["唐纳德·特朗普"]),
+        ("石狮子让马可·波罗赞不绝口", ["马可·波罗"]),
+        ("这首曲子是杜克·艾灵顿写的", ["杜克·艾灵顿"]),
+        ("小胡伯特·塞尔比的书", ["小胡伯特·塞尔比"]),
+        ("架构师拉加·柯杜力离职，柯杜力希望创业", ["拉加·柯杜力", "柯杜力"]),
+        ("现在保罗来了。", ["保罗"]),
+    ],
+)
+def test_transliterated_names_are_found_whole(text: str, expected: list[str]) -> None:
+    assert names(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("于建国表示，会议很成功。", ["于建国"]),
+        ("傅政华称，各级机关应当配合", ["傅政华"]),
+        ("彭坦，1978年3月25日出生于湖北", ["彭坦"]),
+        ("歌曲是李志先生近五年内所写", ["李志"]),
+        ("由王菲、张国荣、陈奕迅、孙耀威等歌手演唱", ["王菲", "张国荣", "陈奕迅", "孙耀威"]),
+        ("小明种了5行萝卜。请问小明一共有多少？", ["小明", "小明"]),
+    ],
+)
+def test_what_stands_beside_a_name_gives_it_away(text: str, expected: list[str]) -> None:
+    assert names(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "他去了约翰·霍普金斯大学和罗伯特•科赫研究所",
+        "参观郭守敬纪念馆和北京杜莎夫人蜡像馆",
+        "毕业于建国中学，取决于建国方略，收录于海鸥专辑",
+        "小明星、小红花、小军阀、小林业局",
+        "食材有黄芪、陈皮、杜仲、当归等",
+        "他爱看阿甘正传。“阿甘正传”很好看",
+        "德国表示反对，索尼表示道歉，任何人都表示欢迎",
+    ],
+)
+def test_things_called_after_persons_and_prepositions_are_left_alone(text: str) -> None:
+    assert names(text) == []

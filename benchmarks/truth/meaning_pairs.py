@@ -1,0 +1,86 @@
+"""The pairs that meaning is scored on: hand-written and declared edits, each with its half (open or frozen)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import meaning_corpora as corpora
+import meaning_edits as edits
+
+DRAWN = 2400
+EACH = 120
+"""Most declared edits of one kind and language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An original, its edit, whether it keeps the meaning, and how it was made."""
+
+    original: str
+    edited: str
+    kept: bool
+    kind: str
+    language: str
+    by_hand: bool
+    second: bool = False
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing may be chosen on this pair."""
+        if self.second:
+            return True
+        whole = f"{self.original}\0{self.edited}".encode()
+        return hashlib.blake2b(whole, digest_size=1).digest()[0] % 2 == 1
+
+
+def hand_written(data: Path, language: str) -> list[Pair]:
+    """Return the hand-written pairs of a language.
+
+    Raises:
+        SystemExit: a sentence is not in its corpus: it is another version.
+    """
+    names = corpora.CHINESE if language == "zh" else corpora.ENGLISH
+    known = {corpora.digest(text): text for name in names for text in corpora.sentences(data, name)}
+    lines = Path(__file__).with_name(f"meaning_pairs_{language}.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    missing = [row["digest"] for row in rows if row["digest"] not in known]
+    if missing:
+        raise SystemExit(f"{len(missing)} sentences are not in their corpora; another version of them?")
+    return [
+        Pair(
+            known[row["digest"]],
+            row["edited"],
+            row["label"] == "kept",
+            row["kind"],
+            language,
+            True,
+            "set" in row,
+        )
+        for row in rows
+    ]
+
+
+def declared(data: Path, language: str, seed: int = 1) -> list[Pair]:
+    """Return edits by rule on sentences drawn by seed, at most `EACH` of a kind."""
+    names = corpora.CHINESE if language == "zh" else corpora.ENGLISH
+    drawn = [text for name in names for text in corpora.draw(data, name, DRAWN, f"declared {seed}")]
+    found: list[Pair] = []
+    for label, rules in edits.RULES[language].items():
+        for kind, edit in rules.items():
+            chance = random.Random(f"{seed}:{language}:{label}:{kind}")
+            shuffled = drawn[:]
+            chance.shuffle(shuffled)
+            made = 0
+            for text in shuffled:
+                new = edit(text, chance)
+                if new is None or new == text:
+                    continue
+                found.append(Pair(text, new, label == "kept", kind, language, False))
+                made += 1
+                if made == EACH:
+                    break
+    return found

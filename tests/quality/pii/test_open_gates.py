@@ -1,0 +1,81 @@
+"""Gates spare time and nothing else: with every gate open, the same is found in the same texts."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pytest
+
+from quality.pii import KINDS, NEEDED, RECOGNISERS, Span, find, names_en, names_zh, signs
+
+CHALLENGE = Path(__file__).with_name("challenge.jsonl")
+TEXTS = [json.loads(line)["text"] for line in CHALLENGE.read_text("utf-8").splitlines()]
+
+
+def pieces(seed: int, joints: Sequence[str]) -> list[str]:
+    """Return texts of pieces of others, cut anywhere, so that signs stand beside what they do not know."""
+    draw = random.Random(seed)
+    cut = [
+        text[at : at + draw.randint(1, 24)]
+        for text in TEXTS
+        for at in range(0, len(text), draw.randint(5, 30))
+    ]
+    return [draw.choice(joints).join(draw.choices(cut, k=draw.randint(1, 6))) for _ in range(500)]
+
+
+def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every text hold every sign, and every word and every place be worth a look."""
+    read = signs.read.__wrapped__
+
+    def everything(text: str) -> signs.Signs:
+        seen = read(text)
+        return signs.Signs(seen.text, seen.lower, -1)
+
+    monkeypatch.setattr(signs, "read", everything)
+    monkeypatch.setattr(names_en, "_weight", lambda word: 3)
+    monkeypatch.setattr(names_zh, "outlook", lambda gram: (True, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("texts", "kinds"),
+    [
+        (TEXTS, KINDS.keys()),
+        (pieces(1, " \n，。:"), KINDS.keys()),
+        (pieces(2, " \n，。:"), KINDS.keys()),
+        (pieces(3, ("",)), {"name", "address"}),
+        (pieces(4, ("",)), {"name", "address"}),
+    ],
+    ids=["whole", "pieces", "more pieces", "touching pieces", "more touching pieces"],
+)
+def test_open_gates_find_nothing_more(
+    texts: list[str], kinds: Collection[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated = [find(text, kinds) for text in texts]
+    assert any(gated)
+    open_all(monkeypatch)
+    for text, spans in zip(texts, gated, strict=True):
+        assert find(text, kinds) == spans, text
+
+
+def test_every_recogniser_declares_its_signs() -> None:
+    assert NEEDED.keys() == RECOGNISERS.keys()
+    assert all(NEEDED.values())
+
+
+def test_a_text_without_a_sign_is_not_read() -> None:
+    assert signs.read("。").held == signs.START
+    assert find("。") == []
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "\ude00"])
+def test_half_of_a_surrogate_pair_hides_nothing(half: str) -> None:
+    text = f"{half} jo@example.com"
+    assert find(text) == [Span(2, 16, "email", 0.95, "mail")]
+
+
+def test_signs_are_looked_for_in_the_folded_text() -> None:
+    assert signs.read("１").held & signs.DIGIT
+    assert signs.read("Ａ＠Ｂ").held & signs.AT
