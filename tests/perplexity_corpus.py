@@ -7,7 +7,7 @@ import random
 from quality.perplexity import Sample
 
 # fmt: off
-_WHO = ["the gardener", "my neighbour", "the old captain", "our teacher", "one of the players"]
+_WHO = ["the gardener", "a tired nurse", "my neighbour", "the old captain", "our teacher", "one of the players"]
 _DOES = ["carries", "repairs", "describes", "remembers", "has forgotten", "is looking for", "paints", "sells"]
 _WHAT = ["a wooden bridge", "the garden chairs", "some fresh bread", "the way to the station", "a pair of shoes",
          "the second window", "an old letter", "the story of the river"]
@@ -15,7 +15,8 @@ _WHEN = ["in the morning", "before the rain comes", "when nobody is at home", "a
          "while the others sleep", "at the end of the week"]
 _WHO_ZH = ["园丁", "疲倦的护士", "我的邻居", "老船长", "我们的老师", "一位球员", "街上的孩子"]
 _DOES_ZH = ["正在修理", "常常描述", "已经忘记了", "慢慢画出", "终于卖掉了", "一直在寻找", "小心地搬走"]
-_WHAT_ZH = ["一座木桥", "花园里的椅子", "刚烤好的面包", "去车站的路", "一双旧鞋", "第二扇窗户", "河流的故事"]
+_WHAT_ZH = ["一座木桥", "花园里的椅子", "刚烤好的面包", "去车站的路", "一双旧鞋", "第二扇窗户",
+            "那封旧信", "河流的故事"]
 _WHEN_ZH = ["清晨的时候", "下雨之前", "家里没有人时", "走了很远以后", "每年夏天", "别人睡着的时候", "周末快结束时"]
 # fmt: on
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")

@@ -266,41 +266,6 @@ def _tagger(ref: ModelRef, folder: Path, weights: list[Path], encoder: Encoder) 
     )
 
 
-def scorer_identity(ref: ModelRef) -> ModelIdentity:
-    """Return who a model for BERTScore is, from its files alone: any encoder of transformers, or what is inside a
-    sentence-transformers model.
-
-    Raises:
-        ModelError: it is missing, or is no encoder.
-    """
-    folder = scorer_folder(ref)
-    config = _read_json(folder / "config.json")
-    architectures = config.get("architectures")
-    listed = [str(name) for name in architectures] if isinstance(architectures, list) else []
-    if not config.get("model_type") or any(name.endswith(_DECODERS) for name in listed):
-        raise ModelError(
-            f"model {ref.name} is no encoder: {folder} holds "
-            f"{', '.join(listed) or 'no config.json of transformers with a model_type'}",
-            "name an encoder such as BERT or RoBERTa, or a sentence-transformers model",
-        )
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    if not weights or not (folder / "tokenizer.json").is_file():
-        raise ModelError(
-            f"model {ref.name} has no {'tokenizer.json' if weights else 'weights'} in {folder}", _fix(ref)
-        )
-    size = config.get("hidden_size") or config.get("dim") or config.get("d_model")
-    return ModelIdentity(
-        name=ref.name,
-        revision=_revision(ref),
-        sha256=_digest(folder, weights),
-        settings_sha256=_digest(folder, _setting_files(folder)),
-        kind="scorer",
-        dimension=size if isinstance(size, int) else 0,
-        encoder="fixed-batches",
-        languages=ref.languages,
-    )
-
-
 def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
     """Return who a causal language model is, from its files alone.
 
@@ -333,6 +298,41 @@ def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
         dimension=0,
         encoder="fixed-batches",
         languages="all",
+    )
+
+
+def scorer_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a model for BERTScore is, from its files alone: any encoder of transformers, or what is inside a
+    sentence-transformers model.
+
+    Raises:
+        ModelError: it is missing, or is no encoder.
+    """
+    folder = scorer_folder(ref)
+    config = _read_json(folder / "config.json")
+    architectures = config.get("architectures")
+    listed = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    if not config.get("model_type") or any(name.endswith(_DECODERS) for name in listed):
+        raise ModelError(
+            f"model {ref.name} is no encoder: {folder} holds "
+            f"{', '.join(listed) or 'no config.json of transformers with a model_type'}",
+            "name an encoder such as BERT or RoBERTa, or a sentence-transformers model",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights or not (folder / "tokenizer.json").is_file():
+        raise ModelError(
+            f"model {ref.name} has no {'tokenizer.json' if weights else 'weights'} in {folder}", _fix(ref)
+        )
+    size = config.get("hidden_size") or config.get("dim") or config.get("d_model")
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="scorer",
+        dimension=size if isinstance(size, int) else 0,
+        encoder="fixed-batches",
+        languages=ref.languages,
     )
 
 

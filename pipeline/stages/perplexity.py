@@ -56,8 +56,8 @@ class Perplexity:
         folds = (("counted", _COUNTED), ("folds", params.folds))
         measures = [Measure("perplexity", 1, _READS, folds, needs_fit=True)]
         if params.source == "model":
-            model = params.model
-            measures.append(Measure("perplexity_model", 1, TEXT_COLUMNS, others=(Need("causal_lm", model),)))
+            needed = self.needs(params)
+            measures.append(Measure("perplexity_model", 1, TEXT_COLUMNS, others=needed))
         if params.source == "kenlm":
             told = (
                 ("file", params.kenlm), ("sha256", kenlm_sha256(params.kenlm)), ("units", params.kenlm_units)
@@ -86,9 +86,9 @@ class Perplexity:
             return pa.Table.from_arrays(arrays, schema=FACTS)
         prompts, responses = _prompts(batch), batch.column("output").to_pylist()
         if measure.name == "perplexity_model":
-            model = measure.others[0].ref
-            assert model is not None
-            costs = models.causal_lm(model).costs(prompts, responses)
+            ref = measure.others[0].ref
+            assert ref is not None
+            costs = models.causal_lm(ref).costs(prompts, responses)
         else:
             told: dict[str, Any] = dict(measure.params)
             costs = models.kenlm(told["file"]).costs(prompts, responses, told["units"])

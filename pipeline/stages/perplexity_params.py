@@ -51,13 +51,13 @@ class PerplexityParams(StageParams):
         default="flag", description="What to do with responses that end where no other text ends."
     )
 
-    # Of 52,002 Alpaca records 0.2% are farther; of mashed or shuffled ones nearly all (docs/quality.md).
+    # Of 52,002 Alpaca records 0.4% are farther.
     max_distance: float = Field(
         default=5.0, gt=0, le=1000,
         description="Distance from the usual in its language and script, in robust standard deviations, that passes.",
     )  # fmt: skip
-    max_stretch_distance: float = Field(  # a text has many stretches, and its worst is farther out
-        default=6.0, gt=0, le=1000, description="The same for the most unexpected stretch of 24 characters."
+    max_stretch_distance: float = Field(
+        default=5.0, gt=0, le=1000, description="The same for the most unexpected stretch of 24 characters."
     )
     max_low_distance: float = Field(  # what is expected cannot cost less than nothing: the scale ends soon
         default=3.0, gt=0, le=1000, description="The same for responses that are too expected."
