@@ -4,8 +4,8 @@
 in batches of a fixed shape for their length, and each pair is matched by itself. The numbers are those that the library
 gives a pair alone, to 1e-4 (in a batch its padding lifts a similarity below 0 to 0), and do not depend on companions.
 An empty text scores 0; a text in a script that the vocabulary holds no words of is not measured (NaN). Baseline
-rescaling is not offered: the library has baselines for models of its own list only. Rejected: calling the library batch by batch, which encodes a text as often
-as it occurs and pads it to the longest of its batch.
+rescaling is not offered: the library has baselines for models of its own list only. Rejected: calling the library
+batch by batch, which encodes a text as often as it occurs and pads it to the longest of its batch.
 """
 
 from __future__ import annotations
