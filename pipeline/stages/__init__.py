@@ -13,6 +13,7 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.relevance import RelevanceParams, RelevanceStage
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
@@ -55,6 +56,9 @@ STAGES: dict[str, StageKind] = {
         gate=True,
     ),
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
+    "relevance": StageKind(
+        "judge", RelevanceStage(), RelevanceParams, "flags responses that do not answer their prompt at all"
+    ),
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
     ),
@@ -99,7 +103,13 @@ def remarks(params: StageParams) -> list[str]:
 
 
 AnyStageParams: TypeAlias = Annotated[
-    NormaliseParams | HeuristicsParams | LanguageParams | DedupeParams | ScrubParams | SplitParams,
+    NormaliseParams
+    | HeuristicsParams
+    | LanguageParams
+    | DedupeParams
+    | RelevanceParams
+    | ScrubParams
+    | SplitParams,
     Field(discriminator="stage"),
 ]
 
