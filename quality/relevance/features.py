@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
-from quality.relevance import associated, copied, form
+from quality.relevance import associated, canonical, copied, form
 from quality.relevance.associated import Associated, associated_features
+from quality.relevance.canonical import Canonical, canonical_features
 from quality.relevance.copied import Copied, copied_features
 from quality.relevance.draw import Exchange
 from quality.relevance.form import Form, form_features, opening_of, response_forms
@@ -19,14 +20,14 @@ from quality.tokens import I64, U64
 
 _BY_LENGTH = ("likelihood", "surprise", "coverage", "rarest", "cosine")
 WORD_NAMES = (
-    *copied.NAMES, "context_likelihood", *(f"{name}_by_length" for name in _BY_LENGTH), *associated.NAMES, *form.NAMES,
+    *copied.NAMES, "context_likelihood", *(f"{name}_by_length" for name in _BY_LENGTH), *associated.NAMES, *canonical.NAMES, *form.NAMES,
 )  # fmt: skip
 """The columns of `word_features`. Those by length are times the logarithm of the response's words."""
 
 
 COUNTS = {
     "words": len(copied.NAMES) + 1 + len(_BY_LENGTH),
-    "pairs": len(associated.NAMES),
+    "pairs": len(associated.NAMES) + len(canonical.NAMES),
     "form": len(form.NAMES),
 }
 """How many columns each kind of evidence has, in order."""
@@ -48,6 +49,11 @@ class Learnt(Protocol):
     @property
     def associated(self) -> Associated:
         """Of pairs of words."""
+        ...
+
+    @property
+    def canonical(self) -> Canonical:
+        """Of common words that foretell each other."""
         ...
 
     @property
@@ -95,6 +101,7 @@ def word_features(learnt: Learnt, left: Texts, i: I64, right: Texts, j: I64, fol
     words = copied_features(learnt.copied, left.requests, i, right.responses, j, folds)
     context = copied_features(learnt.contexts, left.contexts, i, right.responses, j, folds)
     pairs = associated_features(learnt.associated, left.requests, i, right.responses, j, folds)
+    aspects = canonical_features(learnt.canonical, left.requests, i, right.responses, j, folds)
     forms = form_features(learnt.form, left.requests, i, right.forms, right.responses.sizes, j, folds)
     by_length = words[:, [copied.NAMES.index(name) for name in _BY_LENGTH]] * forms[:, 1:2]
-    return np.column_stack([words, context[:, 0], by_length, pairs, forms])
+    return np.column_stack([words, context[:, 0], by_length, pairs, aspects, forms])

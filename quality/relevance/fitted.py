@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from quality import lexical
 from quality.relevance.associated import Associated, learn_associated
+from quality.relevance.canonical import Canonical, learn_canonical
 from quality.relevance.copied import Copied, learn_copied
 from quality.relevance.draw import FOLDS, MOST_EMBEDDED, MOST_LEARNT, Exchange, Vectors
 from quality.relevance.features import Texts, texts_of, word_features
@@ -46,6 +47,7 @@ class Fitted:
     copied: Copied
     contexts: Copied
     associated: Associated
+    canonical: Canonical
     form: Form
     strangers: Strangers
     models: dict[str, Logistic]
@@ -68,6 +70,7 @@ def fit(partials: Sequence[pa.Table]) -> pa.Table:
     draft = Fitted(
         learn_copied(texts.requests, texts.responses, folds), learn_copied(texts.contexts, texts.responses, folds),
         learn_associated(texts.requests, texts.responses, folds),
+        learn_canonical(texts.requests, texts.responses, folds),
         learn_form(texts.requests, texts.forms, folds, openings), Strangers(*_nothing()), {}, {},
     )  # fmt: skip
     looked = np.array(table.column("looked").to_pylist(), bool)[:MOST_EMBEDDED]
@@ -82,7 +85,16 @@ def fit(partials: Sequence[pa.Table]) -> pa.Table:
             use = vectors if group == "vectors" else None
             models[group] = _model(draft, strangers, texts, exchanges, folds, rows[:_MOST_FITTED], use)
     return _dump(
-        Fitted(draft.copied, draft.contexts, draft.associated, draft.form, strangers, models, records)
+        Fitted(
+            draft.copied,
+            draft.contexts,
+            draft.associated,
+            draft.canonical,
+            draft.form,
+            strangers,
+            models,
+            records,
+        )
     )
 
 
@@ -176,7 +188,7 @@ def _strange(sights: NDArray[np.float32], folds: I64, responses: Sequence[str]) 
 
 
 _TABLES: dict[str, Any] = {
-    "copied": Copied, "contexts": Copied, "associated": Associated, "form": Form, "strangers": Strangers,
+    "copied": Copied, "contexts": Copied, "associated": Associated, "canonical": Canonical, "form": Form, "strangers": Strangers,
 }  # fmt: skip
 
 
@@ -187,7 +199,10 @@ def _dump(fitted: Fitted) -> pa.Table:
         for field in fields(kind):
             value = np.asarray(getattr(getattr(fitted, table), field.name))
             whole = value.dtype == np.float64 and bool(np.all(value == np.rint(value))) and value.size > 1
-            arrays[f"{table}.{field.name}"] = value.astype(np.int32) if whole else value
+            small = whole and bool(np.abs(value).max() < 1 << 15)
+            arrays[f"{table}.{field.name}"] = (
+                value.astype(np.int16 if small else np.int32) if whole else value
+            )
     for group, model in fitted.models.items():
         for name in ("mean", "spread", "weights"):
             arrays[f"{group}.{name}"] = getattr(model, name)
@@ -209,7 +224,7 @@ def load(table: pa.Table) -> Fitted:
     arrays: dict[str, NDArray[Any]] = {}
     for row in table.to_pylist():
         value = np.frombuffer(row["data"], row["kind"]).reshape(row["shape"])
-        arrays[row["name"]] = value.astype(np.float64) if value.dtype == np.int32 else value
+        arrays[row["name"]] = value.astype(np.float64) if value.dtype in (np.int16, np.int32) else value
     tables = {}
     for name, kind in _TABLES.items():
         held = {field.name: arrays[f"{name}.{field.name}"] for field in fields(kind)}
