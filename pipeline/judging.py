@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.pairs import expand, tiles
 from pipeline.record import TEXT_COLUMNS, text_keys
 from pipeline.runners import Runner
-from pipeline.stages.protocol import Decision, Measure, StageParams
+from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 from pipeline.store import Store, digest, replacing
 from pipeline.work import (
     CompareItem,
@@ -134,7 +134,8 @@ class Judging:
         return pa.chunked_array(columns, type=pa.string())
 
     def _measure_key(self, measure: Measure) -> str:
-        model = measure.model and str(self.site.models().identity(measure.model))
+        need = Need(measure.model_kind, measure.model)
+        model = measure.model and str(need.identity(self.site.models()))
         return digest(
             self.site.environment, measure.name, measure.version, measure.reads, measure.params,
             model, self.fits.get(measure.name, ""),

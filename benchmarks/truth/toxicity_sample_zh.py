@@ -2,9 +2,10 @@
 
     python benchmarks/truth/toxicity_sample_zh.py [--data ../shared/data]
 
-Prints one JSON object a line: file, row, side, digest and text. Of the prompts and responses of at most 200 characters, 60 are drawn by
-smallest hash from all, and 60 from those that hold one of the characters below, which abuse is often written with and harmless
-texts as well. The labels stand in toxicity_zh.jsonl with the digest alone, not the text.
+Prints one JSON object a line: file, row, side, digest and text. Of the prompts and responses of at most 200
+characters, 60 are drawn by smallest hash from all, and 60 from those that hold one of the characters below, which
+abuse is often written with and harmless texts as well. The labels stand in toxicity_zh.jsonl with the digest alone,
+not the text.
 """
 
 from __future__ import annotations

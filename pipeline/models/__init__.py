@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from pipeline.models.classifier import Classifier, load_classifier
 from pipeline.models.embedder import Embedder, load_embedder
 from pipeline.models.reference import (
     MINILM,
     MINILM_SHA256,
     ModelIdentity,
     ModelRef,
+    classifier_identity,
     download_command,
     embedder_identity,
     locate,
@@ -28,6 +30,7 @@ from pipeline.models.tokens import FileTokenCounter, TokenCounter
 __all__ = [
     "MINILM",
     "MINILM_SHA256",
+    "Classifier",
     "Embedder",
     "Entity",
     "ModelIdentity",
@@ -41,6 +44,7 @@ __all__ = [
 _loading = threading.Lock()
 _embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
 _taggers: dict[ModelIdentity, Tagger] = {}
+_classifiers: dict[ModelIdentity, Classifier] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
 
 
@@ -111,6 +115,26 @@ class Models:
             if identity not in _taggers:
                 _taggers[identity] = load_tagger(identity, locate(ref))
             return _taggers[identity]
+
+    def classifier_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a model that sorts texts is, without loading it.
+
+        Raises:
+            ModelError: it is missing, or of another kind.
+        """
+        return classifier_identity(ref)
+
+    def classifier(self, ref: ModelRef) -> Classifier:
+        """Return the model that sorts texts, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or of the wrong kind.
+        """
+        identity = classifier_identity(ref)
+        with _loading:
+            if identity not in _classifiers:
+                _classifiers[identity] = load_classifier(identity, locate(ref))
+            return _classifiers[identity]
 
     def token_counter(self, ref: ModelRef | None = None) -> TokenCounter:
         """Return the token counter; None means MiniLM's tokenizer.

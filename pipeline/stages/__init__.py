@@ -17,6 +17,7 @@ from pipeline.stages.relevance import RelevanceParams, RelevanceStage
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
+from pipeline.stages.toxicity import ToxicityParams, ToxicityStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ STAGES: dict[str, StageKind] = {
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
     "relevance": StageKind(
         "judge", RelevanceStage(), RelevanceParams, "flags responses that do not answer their prompt at all"
+    ),
+    "toxicity": StageKind(
+        "judge", ToxicityStage(), ToxicityParams, "flags abuse, threats, sexual and self-harm language"
     ),
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
@@ -108,6 +112,7 @@ AnyStageParams: TypeAlias = Annotated[
     | LanguageParams
     | DedupeParams
     | RelevanceParams
+    | ToxicityParams
     | ScrubParams
     | SplitParams,
     Field(discriminator="stage"),

@@ -48,7 +48,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger"]
+    kind: Literal["embedder", "token_counter", "tagger", "classifier"]
     ref: ModelRef | None = None
 
     def identity(self, models: Models) -> ModelIdentity:
@@ -61,6 +61,8 @@ class Need:
             return models.token_counter_identity(self.ref)
         if self.kind == "tagger":
             return models.tagger_identity(self.ref or ModelRef())
+        if self.kind == "classifier":
+            return models.classifier_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
 
 
@@ -74,7 +76,8 @@ class Measure:
         reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
             (`cluster`) may be among them; where no stage did, it is empty.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
-        model: the embedder it needs, if any.
+        model: the model it needs, if any.
+        model_kind: what that model is.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
     """
 
@@ -83,6 +86,7 @@ class Measure:
     reads: tuple[str, ...]
     params: tuple[tuple[str, str | int | float | bool], ...] = ()
     model: ModelRef | None = None
+    model_kind: Literal["embedder", "classifier"] = "embedder"
     needs_fit: bool = False
 
 

@@ -1,9 +1,10 @@
 """Evidence of words that go together: `symptoms` in the prompt and `fever` in the response, whatever their spelling.
 
-For pairs of a rare word of the prompt and a rare word of the response it is counted in how many records they meet, against
-how many they would meet in by chance: the one-step translation model of Berger & Lafferty (SIGIR 1999), with smoothed counts
-in place of EM. The record's own fold is taken out of the counts. Pairs that met less than `least` times outside the fold
-count as never met, for true pairs and strangers alike, or a record would be known by its own traces in the table.
+For pairs of a rare word of the prompt and a rare word of the response it is counted in how many records they meet,
+against how many they would meet in by chance: the one-step translation model of Berger & Lafferty (SIGIR 1999), with
+smoothed counts in place of EM. The record's own fold is taken out of the counts. Pairs that met less than `least`
+times outside the fold count as never met, for true pairs and strangers alike, or a record would be known by its own
+traces in the table.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Associated:
         pairs, met: hashes of pairs, sorted, and in how many records they meet, by fold.
         records: how many records there were, by fold.
         least: pairs that meet in fewer records outside a fold count as never met.
-        prompt_weights, response_weights: how rare a feature is, in the order of the features; only these are looked at.
+        prompt_weights, response_weights: how rare a feature is, in the order of the features; only these are looked
+        at.
     """
 
     prompt_features: U64
@@ -167,4 +169,5 @@ def _ratios(learnt: Associated, left: Words, i: I64, right: Words, j: I64, folds
 
 
 def _without(counts: F64, place: I64, fold: I64) -> F64:
-    return counts.sum(axis=0)[place] - counts[fold, place]
+    rest: F64 = counts.sum(axis=0)[place] - counts[fold, place]
+    return rest

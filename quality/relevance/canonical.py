@@ -1,9 +1,10 @@
-"""Evidence of aspects: who asks for a treatment is told of drugs, who asks for symptoms of signs, whatever the disease.
+"""Evidence of aspects: who asks for a treatment is told of drugs, who asks for symptoms of signs, whatever the
+disease.
 
 Which common words of the prompt foretell which common words of the response, all together: the log-density ratio of a
-regularised canonical correlation (Hotelling 1936; Bach & Jordan 2005) of the words' presence. Words that always come together are
-counted once, which no sum over pairs of words does; so responses of the right topic to another question are told apart.
-Weights are rounded to whole numbers, whose sums are exact: no score depends on the size of a batch.
+regularised canonical correlation (Hotelling 1936; Bach & Jordan 2005) of the words' presence. Words that always come
+together are counted once, which no sum over pairs of words does; so responses of the right topic to another question
+are told apart. Weights are rounded to whole numbers, whose sums are exact: no score depends on the size of a batch.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Canonical:
         asked, given: common features of prompts [p] and of responses [r], sorted.
         weights: whole numbers, float64 [FOLDS, p, r], learnt without each fold.
         unit: what one of them stands for, by fold [FOLDS].
-        usual_asked, usual_given: how often each feature stands in a prompt, a response, by fold [FOLDS, p], [FOLDS, r].
+        usual_asked, usual_given: how often each feature stands in a prompt, a response, by fold [FOLDS, p], [FOLDS,
+        r].
     """
 
     asked: U64
@@ -94,10 +96,8 @@ def _counts(prompts: Words, responses: Words, asked: U64, given: U64, rows: I64)
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         left, right = _presence(prompts, asked, some), _presence(responses, given, some)
-        for total, part in zip(
-            sums, (left.sum(0), right.sum(0), left.T @ left, right.T @ right, left.T @ right), strict=True
-        ):
-            total += part  # whole numbers below 2**24: exact
+        parts = (left.sum(0), right.sum(0), left.T @ left, right.T @ right, left.T @ right)
+        sums = [total + part for total, part in zip(sums, parts, strict=True)]  # below 2**24: exact
     return tuple(sums)
 
 

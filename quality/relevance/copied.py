@@ -2,8 +2,8 @@
 
 For every word of the prompt two numbers are held against each other: how often responses repeat it when it stands in
 their prompt (learnt, smoothed by words of like rarity, without the record's own fold), and how often any response of
-this length holds it. `disease` repeated in a medical corpus says little, `cataract` much; a short answer is expected to repeat
-little. Rejected: the share of common words, which condemns every short answer and trusts every long one.
+this length holds it. `disease` repeated in a medical corpus says little, `cataract` much; a short answer is expected
+to repeat little. Rejected: the share of common words, which condemns every short answer and trusts every long one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Copied:
     """What was learnt of repetition.
 
     Attributes:
-        features, prompts: the prompts' features, sorted, and in how many prompts each stands, by fold [FOLDS, features].
-        repeated: in how many of those the response repeats it, by fold.
+        features, prompts: the prompts' features, sorted, and in how many prompts each stands, by fold [FOLDS,
+        features]. repeated: in how many of those the response repeats it, by fold.
         response_features, responses: the responses' features, sorted, and in how many responses each stands.
         slots: distinct features of all responses together.
         lengths: [bands] how many of the expected repetitions come true in responses of a length of 2**band features.
@@ -83,14 +83,15 @@ def _chances(learnt: Copied, place: I64, fold: I64, band: I64) -> F64:
     )
     others = prompts[place] - learnt.prompts[fold, place]
     of_them = repeated[place] - learnt.repeated[fold, place]
-    return (of_them + _PRIOR * usual[rarity[place]]) / (others + _PRIOR) * learnt.lengths[band]
+    chances: F64 = (of_them + _PRIOR * usual[rarity[place]]) / (others + _PRIOR) * learnt.lengths[band]
+    return chances
 
 
 def copied_features(learnt: Copied, prompts: Words, i: I64, responses: Words, j: I64, folds: I64) -> F64:
     """Return float64 [pairs, NAMES] of the pairs (i, j), judged without fold `folds[pair]`.
 
-    `likelihood` is the log-likelihood ratio of all repetitions and omissions, and `surprise` that of a chance repetition;
-    each also divided by the root of the number of words. `rarest` is the greatest surprise of one word.
+    `likelihood` is the log-likelihood ratio of all repetitions and omissions, and `surprise` that of a chance
+    repetition; each also divided by the root of the number of words. `rarest` is the greatest surprise of one word.
     """
     at, pair, hit = shared(prompts, i, responses, j)
     place, seen = lookup(prompts.values[at], learnt.features)
@@ -107,7 +108,7 @@ def copied_features(learnt: Copied, prompts: Words, i: I64, responses: Words, j:
     surprise = np.where(hit, -np.log(random), 0.0)
 
     def total(values: F64) -> F64:
-        return np.bincount(pair, values, minlength=len(i))
+        return np.bincount(pair, values, minlength=len(i)).astype(np.float64)
 
     root = np.sqrt(np.maximum(total(np.ones(len(pair))), 1))
     rarest = np.zeros(len(i))

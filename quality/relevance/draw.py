@@ -1,9 +1,10 @@
 """What is looked at of a prompt and its response, and which of them a fit learns from.
 
-A fit learns from at most `MOST_LEARNT` records, those of smallest hash, and knows the vectors of at most `MOST_EMBEDDED`:
-so its cost is bounded, it depends on no order of shards, and every shard can choose by itself. The fold of a record
-is a hash of its cluster of duplicates: what is learnt from one fold never judges it. Rejected: counting the whole corpus
-(the tables grow with it and the scores hardly move) and a fold by id (a duplicate would vouch for its twin).
+A fit learns from at most `MOST_LEARNT` records, those of smallest hash, and knows the vectors of at most
+`MOST_EMBEDDED`: so its cost is bounded, it depends on no order of shards, and every shard can choose by itself. The
+fold of a record is a hash of its cluster of duplicates: what is learnt from one fold never judges it. Rejected:
+counting the whole corpus (the tables grow with it and the scores hardly move) and a fold by id (a duplicate would
+vouch for its twin).
 """
 
 from __future__ import annotations

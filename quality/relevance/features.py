@@ -20,7 +20,8 @@ from quality.tokens import I64, U64
 
 _BY_LENGTH = ("likelihood", "surprise", "coverage", "rarest", "cosine")
 WORD_NAMES = (
-    *copied.NAMES, "context_likelihood", *(f"{name}_by_length" for name in _BY_LENGTH), *associated.NAMES, *canonical.NAMES, *form.NAMES,
+    *copied.NAMES, "context_likelihood", *(f"{name}_by_length" for name in _BY_LENGTH),
+    *associated.NAMES, *canonical.NAMES, *form.NAMES,
 )  # fmt: skip
 """The columns of `word_features`. Those by length are times the logarithm of the response's words."""
 

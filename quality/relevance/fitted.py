@@ -188,7 +188,8 @@ def _strange(sights: NDArray[np.float32], folds: I64, responses: Sequence[str]) 
 
 
 _TABLES: dict[str, Any] = {
-    "copied": Copied, "contexts": Copied, "associated": Associated, "canonical": Canonical, "form": Form, "strangers": Strangers,
+    "copied": Copied, "contexts": Copied, "associated": Associated, "canonical": Canonical, "form": Form,
+    "strangers": Strangers,
 }  # fmt: skip
 
 
@@ -232,8 +233,10 @@ def load(table: pa.Table) -> Fitted:
         tables[name] = kind(**scalars)
     models = {
         group: Logistic(
-            *(arrays[f"{group}.{part}"] for part in ("mean", "spread", "weights")),
-            float(arrays[f"{group}.bias"]),
+            mean=arrays[f"{group}.mean"],
+            spread=arrays[f"{group}.spread"],
+            weights=arrays[f"{group}.weights"],
+            bias=float(arrays[f"{group}.bias"]),
         )
         for group in GROUPS
         if f"{group}.bias" in arrays

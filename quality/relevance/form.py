@@ -1,8 +1,8 @@
 """Evidence of form: a number was asked for and a number was given, code for code, a list for a list, yes or no.
 
-A response falls in one class of each of seven kinds (length, digits, first word, lines, code, last sign, script); which
-classes go with which words of the prompt is learnt from the corpus, so that `how many`, `多少` and words of languages that
-nobody here reads are on one footing. Rejected: lists of question words a language.
+A response falls in one class of each of seven kinds (length, digits, first word, lines, code, last sign, script);
+which classes go with which words of the prompt is learnt from the corpus, so that `how many`, `多少` and words of
+languages that nobody here reads are on one footing. Rejected: lists of question words a language.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def response_forms(texts: Sequence[str], openings: U64, hashes: U64) -> I64:
     place, known = lookup(hashes, openings)
     found = classes(texts, np.where(known, place + 1, 0))
     starts = np.cumsum([0, *(count for _, count in KINDS)])[:-1]
-    return found + starts
+    columns: I64 = found + starts
+    return columns
 
 
 def common_openings(hashes: U64) -> U64:
@@ -135,8 +136,9 @@ def learn_form(requests: Words, forms: I64, folds: I64, openings: U64) -> Form:
 def form_features(learnt: Form, requests: Words, i: I64, forms: I64, sizes: I64, j: I64, folds: I64) -> F64:
     """Return float64 [pairs, NAMES] of the pairs (i, j).
 
-    `form` is the log-likelihood ratio of the response's classes: as the words of the request foretell them, each as much
-    as it departs from the usual, against how usual they are. The others let the weights of words depend on length.
+    `form` is the log-likelihood ratio of the response's classes: as the words of the request foretell them, each as
+    much as it departs from the usual, against how usual they are. The others let the weights of words depend on
+    length.
     """
     length, asked = np.log1p(sizes[j]), np.log1p(requests.sizes[i])
     found = np.zeros(len(i))

@@ -30,11 +30,13 @@ class Logistic:
 
     def contributions(self, rows: F64) -> F64:
         """Return what each feature adds to the log-odds, float64 [n, features]."""
-        return (rows - self.mean) / self.spread * self.weights
+        added: F64 = (rows - self.mean) / self.spread * self.weights
+        return added
 
     def log_odds(self, rows: F64) -> F64:
         """Return the log-odds, float64 [n]."""
-        return self.contributions(rows).sum(axis=1) + self.bias
+        odds: F64 = self.contributions(rows).sum(axis=1) + self.bias
+        return odds
 
 
 def fit_logistic(rows: F64, truth: F64, share: F64, ridge: float = 1.0) -> Logistic:

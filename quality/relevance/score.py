@@ -1,7 +1,8 @@
 """The relevance of responses: how much more likely each is to belong to its prompt than to a stranger's.
 
-The value is the chance that a response is the prompt's own if half of all were strangers': .5 says that nothing is known,
-so what is short or shares no word ends there and not at 0. What each kind of evidence added to the log-odds is told beside it.
+The value is the chance that a response is the prompt's own if half of all were strangers': .5 says that nothing is
+known, so what is short or shares no word ends there and not at 0. What each kind of evidence added to the log-odds
+is told beside it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Features of many texts side by side, and which of them two texts share.
 
-A feature is the hash of a word, of two neighbouring words or of up to three Chinese characters in a row (`quality.lexical`),
-so that nothing here knows a language. Texts lie one after the other in one array; a pair of texts is a pair of row
+A feature is the hash of a word, of two neighbouring words or of up to three Chinese characters in a row
+(`quality.lexical`), so that nothing here knows a language. Texts lie one after the other in one array; a pair of texts is a pair of row
 numbers. Rejected: Python sets a text, forty times slower.
 """
 
@@ -72,7 +72,8 @@ def both(left: U64, right: U64) -> U64:
 
 
 def shared(left: Words, i: I64, right: Words, j: I64) -> tuple[I64, I64, NDArray[np.bool_]]:
-    """Return of pairs (i, j) the places of the left texts' features, the pair of each, and whether the right has it."""
+    """Return of pairs (i, j) the places of the left texts' features, the pair of each, and whether the right has
+    it."""
     at, pair = left.of(i)
     other, other_pair = right.of(j)
     known = both(right.values[other], other_pair.astype(np.uint64))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quality.toxicity.fold import Token, chinese_text, english_tokens, has_han, plain, spaced_words
-from quality.toxicity.lexicon import Companions, Entry, chinese, english
+from quality.toxicity.lexicon import Companions, Entry, chinese, english, patterns
 
 _NEAR = 12
 _BAD_SEVERITY = 0.45
 _LETTER = re.compile(r"[a-z0-9]")
-_BOUNDED = 2
+_SHORTEST_MASKED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ def _english(folded: str) -> list[Found]:
             last = tokens[number + count - 1]
             disguised = any(each.disguised for each in tokens[number : number + count])
             found.append(Found(token.start, last.stop, entry, "en", disguised))
+    for pattern, entry in patterns("en"):
+        found += [Found(each.start(), each.end(), entry, "en", False) for each in pattern.finditer(folded)]
     for token in spaced_words(folded):
         for words_, entry in lists.by_first.get(token.forms[0], ()):
             if len(words_) == 1 and entry.severity >= _BAD_SEVERITY:
@@ -85,7 +87,7 @@ def _masked(token: Token) -> tuple[Entry, int] | None:
     """Return the word that a masked one (`f**k`, `b#tch`) stands for, the mildest of several."""
     raw = token.forms[0]
     signs = sum(one in "*#$@!" for one in raw)
-    if not signs or not raw[0].isalpha() or signs == len(raw) - 1 and len(raw) < _BOUNDED + 2:
+    if not signs or not raw[0].isalpha() or (signs == len(raw) - 1 and len(raw) < _SHORTEST_MASKED):
         return None
     fitting = [
         entry
@@ -95,7 +97,7 @@ def _masked(token: Token) -> tuple[Entry, int] | None:
     return (min(fitting, key=lambda entry: (entry.severity, entry.phrase)), 1) if fitting else None
 
 
-def _harmless(shown: Companions | None, words: Sequence[str], number: int, count: int) -> bool:
+def _harmless(shown: Companions | None, words: list[str], number: int, count: int) -> bool:
     if shown is None:
         return False
     before = words[number - 1] if number else ""
@@ -107,7 +109,11 @@ def _harmless(shown: Companions | None, words: Sequence[str], number: int, count
 def _chinese(folded: str) -> list[Found]:
     text, places = chinese_text(folded)
     lists = chinese()
-    found = []
+    found = [
+        Found(places[each.start()], places[each.end() - 1] + 1, entry, "zh", False)
+        for pattern, entry in patterns("zh")
+        for each in pattern.finditer(text)
+    ]
     at = 0
     while at < len(text):
         entry = next(

@@ -1,8 +1,9 @@
 """Texts as they are meant: disguises taken off, with the place of every character in the original.
 
 Width, accents, look-alike letters of other alphabets and traditional characters are undone for every text; signs that
-stand for letters (`sh1t`, `@ss`), masks (`f**k`), spaced letters (`f u c k`) and stretched ones (`fuuuck`) only within an English word,
-because in Chinese and in prose the same signs mean themselves. Signs between Chinese characters (`傻*逼`) are left out.
+stand for letters (`sh1t`, `@ss`), masks (`f**k`), spaced letters (`f u c k`) and stretched ones (`fuuuck`) only
+within an English word, because in Chinese and in prose the same signs mean themselves. Signs between Chinese
+characters (`傻*逼`) are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,29 @@ from functools import cache
 from importlib.resources import files
 
 _LOOKALIKE = {
-    ord(one): other for one, other in "аa еe іi оo рp сc уy хx һh јj ѕs αa οo εe ιi κk νv ρp τt υu".split()
+    ord(one): other
+    for one, other in (
+        "аa",
+        "еe",
+        "іi",
+        "оo",
+        "рp",
+        "сc",
+        "уy",
+        "хx",
+        "һh",
+        "јj",
+        "ѕs",
+        "αa",
+        "οo",
+        "εe",
+        "ιi",
+        "κk",
+        "νv",
+        "ρp",
+        "τt",
+        "υu",
+    )
 }
 """Cyrillic and Greek letters that look like Latin ones."""
 _LEET = str.maketrans("@4310$57!|+", "aaelosstiit")
@@ -95,7 +118,8 @@ def _forms(raw: str) -> tuple[tuple[str, ...], bool]:
 
 
 def spaced_words(text: str) -> Iterator[Token]:
-    """Yield runs of single letters as the words they spell: the whole run, and what is left without its first letter."""
+    """Yield runs of single letters as the words they spell: the whole run, and what is left without its first
+    letter."""
     for found in _SPACED.finditer(text):
         places = [found.start() + n for n, one in enumerate(found.group()) if one.isalpha()]
         letters = "".join(text[place] for place in places)
@@ -105,7 +129,8 @@ def spaced_words(text: str) -> Iterator[Token]:
 
 
 def chinese_text(text: str) -> tuple[str, list[int]]:
-    """Return a folded text in simplified characters without the signs between them, and the place of each character."""
+    """Return a folded text in simplified characters without the signs between them, and the place of each
+    character."""
     simple = text.translate(_simplified())
     dropped = [False] * len(simple)
     for found in _BETWEEN.finditer(simple):

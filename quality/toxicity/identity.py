@@ -1,7 +1,8 @@
 """Whom a text speaks of, and how: identity terms by group, each with the praise or blame of its sentence.
 
-Counts for a person to read, not a verdict: a corpus that mentions one group mostly with words of blame teaches that. A sentence is
-blaming if it holds more words of blame (or a toxic span) than of praise, praising in the opposite case, else neutral.
+Counts for a person to read, not a verdict: a corpus that mentions one group mostly with words of blame teaches that.
+A sentence is blaming if it holds more words of blame (or a toxic span) than of praise, praising in the opposite
+case, else neutral.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """The word lists, read once: phrases by their first word (English) or first character (Chinese).
 
-A text is walked once and only phrases that can begin where it stands are compared, so the time is linear in the text and hardly
-depends on the size of the lists. Rejected: one alternation of a thousand words, which a regular expression tries one by
-one at every character.
+A text is walked once and only phrases that can begin where it stands are compared, so the time is linear in the text
+and hardly depends on the size of the lists. Rejected: one alternation of a thousand words, which a regular
+expression tries one by one at every character.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -42,7 +43,8 @@ class Companions:
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """English entries: phrases (tuples of words) by first word, longest first; and single words by first letter and length."""
+    """English entries: phrases (tuples of words) by first word, longest first; and single words by first letter and
+    length."""
 
     by_first: dict[str, tuple[tuple[tuple[str, ...], Entry], ...]]
     masked: dict[tuple[str, int], tuple[Entry, ...]]
@@ -99,6 +101,25 @@ def chinese() -> Chinese:
     }
     benign = {word: tuple(shown) for word, shown in data["benign"].items() if word != "note"}
     return Chinese(ordered, benign)
+
+
+@cache
+def patterns(language: str) -> tuple[tuple[re.Pattern[str], Entry], ...]:
+    """Return what shows abuse by its structure: patterns on folded text, each with what it stands for."""
+    data = read("patterns.json")
+    groups = read("identity.json")["groups"].values()
+    people = {*data["people"][language], *(word for group in groups for word in group[language])}
+    named = (
+        "(?:" + "|".join(re.escape(word) for word in sorted(people, key=lambda one: (-len(one), one))) + ")"
+    )
+    return tuple(
+        (
+            re.compile(each["pattern"].replace("{people}", named)),
+            Entry("", each["category"], each["severity"]),
+        )
+        for each in data["patterns"]
+        if each["language"] == language
+    )
 
 
 @cache

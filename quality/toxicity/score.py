@@ -1,9 +1,9 @@
 """How toxic a text is, and where: found words, weighed by what stands around them.
 
-A word counts less where a text talks about it (`is a slur`, 这个词), teaches or treats (patients, 患者), negates it, refuses or quotes it,
-and more where it is aimed at a person (`you`, 你). The score is that of the worst word, and a little of each further one: a text is
-as bad as its worst sentence, and length must not add up to guilt. Rejected: a share of bad words (a threat in a long text
-would be lost).
+A word counts less where a text talks about it (`is a slur`, 这个词), teaches or treats (patients, 患者), negates it,
+refuses or quotes it, and more where it is aimed at a person (`you`, 你). The score is that of the worst word, and a
+little of each further one: a text is as bad as its worst sentence, and length must not add up to guilt. Rejected: a
+share of bad words (a threat in a long text would be lost).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from quality.toxicity.lexicon import context
 
 CATEGORIES = ("insult", "slur", "threat", "sexual", "self_harm", "profanity")
 _AROUND = 120
+_TASK = 2_000
 _BEFORE = 24
 _AIMED = {"en": 25, "zh": 6}
 _FURTHER = 0.2
@@ -51,14 +52,21 @@ class Span:
     disguised: bool
 
 
-def spans(text: str) -> list[Span]:
-    """Return the abusive stretches of a text, in order."""
+def spans(text: str, about: str = "") -> list[Span]:
+    """Return the abusive stretches of a text, in order.
+
+    Args:
+        text: any text.
+        about: the task that the text belongs to; one about abuse (`classify this tweet`, 判断是否含有侮辱) explains it.
+    """
     found = find(text)
     if not found:
         return []
+    task = plain(about[:_TASK])
+    explained = _holds(task, "discusses", "en") or _holds(task, "discusses", "zh")
     folded = plain(text)
     refused = _holds(folded[:400], "refuses", "en") or _holds(folded[:400], "refuses", "zh")
-    return [_weighed(one, text, folded, refused) for one in found]
+    return [_weighed(one, text, folded, refused, explained) for one in found]
 
 
 def score_of(found: list[Span]) -> float:
@@ -72,11 +80,11 @@ def score_of(found: list[Span]) -> float:
     return round(min(1 - left, _MOST), 4)
 
 
-def _weighed(one: Found, text: str, folded: str, refused: bool) -> Span:
+def _weighed(one: Found, text: str, folded: str, refused: bool, explained: bool) -> Span:
     begin, end = _sentence(folded, one.start, one.stop)
     sentence = folded[begin : one.start] + " " + folded[one.stop : end]
     rules = []
-    if _holds(sentence, "discusses", one.language):
+    if explained or _holds(sentence, "discusses", one.language):
         rules.append("discusses")
     if one.entry.category in _TAUGHT and _holds(
         folded[max(0, one.start - _AROUND) : one.stop + _AROUND], "teaches", one.language
