@@ -5,9 +5,10 @@
 Of each corpus one record in ten gives its response to another one near in topic and takes that one's; one in ten
 takes the response of a random record far away. The measure is then fitted on that corpus as a build would fit it,
 strangers and all, and scores every record with tables of the other folds. A near partner is one of the ten nearest
-prompts (cosine of the embedder, of the lexical embedder where it knows the language no better) that are no duplicates: below the thresholds
-of `dedupe`, .93 and .8, and with another response (Jaccard of shingles below .5). A prompt is used once. Rejected:
-fitting on the untouched corpus and scoring strangers against it, which no user could do.
+prompts (cosine of the embedder, of the lexical embedder where it knows the language no better) that are no
+duplicates: below the thresholds of `dedupe`, .93 and .8, and with another response (Jaccard of shingles below .5).
+A prompt is used once. Rejected: fitting on the untouched corpus and scoring strangers against it, which no user
+could do.
 """
 
 from __future__ import annotations
@@ -243,8 +244,8 @@ def main() -> None:
     models = Models()
     threshold = RelevanceParams().threshold
     print(
-        "| corpus | own/far/near | not measured | AUROC far | AUROC near | own below the limit | far below | near
-        below | " "records/s, embedding included |"
+        "| corpus | own/far/near | not measured | AUROC far | AUROC near | own below the limit | far below | "
+        "near below | records/s, embedding included |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for name in arguments.corpora:

@@ -5,7 +5,8 @@
 Tweets are those of Davidson et al. (ICWSM 2017): hate, offensive, neither. Scored are hate and offensive against
 neither, and hate against offensive, by half: the frozen half, by hash of the text, was never looked at. Chinese
 texts are described in toxicity_rule.md. The clean corpora have no labels: the share of prompts and responses at the
-default threshold is printed, and with --errors the texts themselves. Rejected: accuracy over the three classes, which the 77% of offensive tweets decide.
+default threshold is printed, and with --errors the texts themselves. Rejected: accuracy over the three classes,
+which the 77% of offensive tweets decide.
 """
 
 from __future__ import annotations

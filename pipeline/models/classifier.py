@@ -1,9 +1,9 @@
 """Sorts texts into the labels of a sequence classifier of transformers.
 
-Run in fp32 on windows of a fixed shape, longer texts in windows that overlap, of which each label takes its greatest
-probability: an insult at the end of a long text counts. A score depends on its text alone, not on its companions. Labels are probabilities of a
-softmax, or of sigmoids where the model's configuration says `multi_label_classification`. Rejected:
-`transformers.pipeline`, which cuts long texts off in silence.
+Run in fp32 on windows of a fixed shape, longer texts in windows that overlap, of which each label takes its
+greatest probability: an insult at the end of a long text counts. A score depends on its text alone, not on its
+companions. Labels are probabilities of a softmax, or of sigmoids where the model's configuration says
+`multi_label_classification`. Rejected: `transformers.pipeline`, which cuts long texts off in silence.
 """
 
 from __future__ import annotations

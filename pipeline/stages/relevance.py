@@ -1,9 +1,10 @@
 """Flags or drops responses that do not answer their prompt at all.
 
 The measure learns from the corpus itself what a prompt's own response looks like beside a stranger's
-(`quality.relevance`), with an embedder where it can judge both texts and by words elsewhere. Too few records of a kind to learn from, a document
-without a prompt, an empty response, and a translation where there are words alone, are not measured. Rejected:
-dropping by default (what is condemned on clean corpora is an odd but right answer more often than a stranger's).
+(`quality.relevance`), with an embedder where it can judge both texts and by words elsewhere. Too few records of a
+kind to learn from, a document without a prompt, an empty response, and a translation where there are words alone,
+are not measured. Rejected: dropping by default (what is condemned on clean corpora is an odd but right answer more
+often than a stranger's).
 """
 
 from __future__ import annotations

@@ -116,7 +116,8 @@ def _weights(counts: list[F64], records: int) -> F64:
     given = correlation(counts[3], 1, 1) + RIDGE * np.eye(len(means[1]))
     half = np.linalg.solve(asked, correlation(counts[4], 0, 1))
     whole: F64 = np.linalg.solve(given, half.T).T
-    return whole / np.outer(spread[0], spread[1])
+    scaled: F64 = whole / np.outer(spread[0], spread[1])
+    return scaled
 
 
 def canonical_features(

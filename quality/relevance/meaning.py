@@ -2,9 +2,9 @@
 
 A cosine of .4 is much for an odd prompt and little for a common one, so besides the cosine itself it counts how far
 it stands above those of the same prompt with other records' responses, and of the same response with other prompts
-(cross-domain similarity local scaling, Conneau et al. 2018). The strangers are a sample that the fit carries, rounded to whole numbers:
-their products are exact, so that no score depends on the size of a batch. Rejected: a second model that reads both
-texts (a cross-encoder), which costs more than all the rest of a build.
+(cross-domain similarity local scaling, Conneau et al. 2018). The strangers are a sample that the fit carries,
+rounded to whole numbers: their products are exact, so that no score depends on the size of a batch. Rejected: a
+second model that reads both texts (a cross-encoder), which costs more than all the rest of a build.
 """
 
 from __future__ import annotations

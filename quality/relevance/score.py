@@ -25,6 +25,9 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _NARROW = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]")
 _MOST, _MUCH, _LITTLE = 0.7, 0.6, 0.4
 
+_SURE = 12.0
+"""Distinct words and word pairs of a response from which evidence against it counts in full; with fewer, in part."""
+
 EVIDENCE = ("meaning", "words", "pairs", "form")
 
 
@@ -66,7 +69,10 @@ def relevance(exchanges: Sequence[Exchange], vectors: Vectors, fitted: Fitted) -
             found = np.column_stack([found, sights])
         added = model.contributions(found)
         evidence[rows] = _by_kind(added)
-        value[rows] = 1 / (1 + np.exp(-np.clip(added.sum(axis=1) + model.bias, -30, 30)))
+        odds = added.sum(axis=1) + model.bias
+        sure = np.minimum(texts.responses.sizes[rows] / _SURE, 1)
+        odds = np.where(odds < 0, odds * sure, odds)
+        value[rows] = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
         for row in rows.tolist():
             group[row] = name
     return Relevance(value, evidence, texts.responses.sizes, group)

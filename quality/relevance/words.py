@@ -1,8 +1,8 @@
 """Features of many texts side by side, and which of them two texts share.
 
 A feature is the hash of a word, of two neighbouring words or of up to three Chinese characters in a row
-(`quality.lexical`), so that nothing here knows a language. Texts lie one after the other in one array; a pair of texts is a pair of row
-numbers. Rejected: Python sets a text, forty times slower.
+(`quality.lexical`), so that nothing here knows a language. Texts lie one after the other in one array; a pair of
+texts is a pair of row numbers. Rejected: Python sets a text, forty times slower.
 """
 
 from __future__ import annotations

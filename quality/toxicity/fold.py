@@ -43,7 +43,7 @@ _LOOKALIKE = {
 """Cyrillic and Greek letters that look like Latin ones."""
 _LEET = str.maketrans("@4310$57!|+", "aaelosstiit")
 _LEET_I = str.maketrans("@4310$57!|+", "aaeiosstlit")
-_WORD = re.compile(r"[^\W_](?:[\w@$!*+|#'’-]*[\w$+*])?|[@$][\w@$!*+|#'’-]*\w")
+_WORD = re.compile(r"[^\W_](?:[\w@$!*+|#'’-]{0,200}[\w$+*])?|[@$][\w@$!*+|#'’-]{0,20}\w")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ .\-_*]{1,2}){2,24}[^\W\d_](?![^\W_])")
 _RUN = re.compile(r"(.)\1{2,}")
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
