@@ -153,7 +153,8 @@ def save_tagger(folder: Path, labels: dict[str, str]) -> Path:
 def save_classifier(folder: Path, labels: dict[str, str], otherwise: str) -> Path:
     """Save a BERT sequence classifier that knows a few words, and return its folder.
 
-    Its attention adds up all words alike and nothing else is learnt, so a text is sorted by the known words in it. What is tested is the road to an answer, not the answer.
+    Its attention adds up all words alike and nothing else is learnt, so a text is sorted by the known
+    words in it. What is tested is the road to an answer, not the answer.
 
     Args:
         folder: where to save it.

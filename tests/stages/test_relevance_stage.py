@@ -19,7 +19,8 @@ TOPICS = {
     "harbour": "ships crane dock cargo lighthouse", "vineyard": "grapes wine barrel harvest cellar",
 }  # fmt: skip
 CHINESE = {
-    "火山": "岩浆火山灰火口喷发熔岩", "乐团": "小提琴指挥交响曲小号音乐会", "面包店": "面粉烤箱酵母吐司糕点", "冰川": "积雪山谷冰碛融化寒冷",
+    "火山": "岩浆火山灰火口喷发熔岩", "乐团": "小提琴指挥交响曲小号音乐会", "面包店": "面粉烤箱酵母吐司糕点",
+    "冰川": "积雪山谷冰碛融化寒冷",
     "港口": "轮船吊车码头货物灯塔", "葡萄园": "葡萄美酒木桶采摘酒窖",
 }  # fmt: skip
 
