@@ -179,3 +179,54 @@ def save_causal_lm(folder: Path, *, layers: int = 2, hidden: int = 32, longest: 
         tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
     ).save_pretrained(folder)
     return folder
+
+
+def save_classifier(folder: Path, labels: dict[str, str], otherwise: str) -> Path:
+    """Save a BERT sequence classifier that knows a few words, and return its folder.
+
+    Its attention adds up all words alike and nothing else is learnt, so a text is sorted by the known
+    words in it. What is tested is the road to an answer, not the answer.
+
+    Args:
+        folder: where to save it.
+        labels: label of a text with each word (of `WORDS`).
+        otherwise: label of every other text; it comes first.
+    """
+    import torch
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification, PreTrainedTokenizerFast
+
+    raw = folder / "raw"
+    size = save_tokenizer(raw)
+    names = [otherwise, *sorted(set(labels.values()))]
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_file=str(raw / "tokenizer.json"), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]", model_max_length=64,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        model = DistilBertForSequenceClassification(
+            DistilBertConfig(
+                vocab_size=size, dim=32, n_layers=1, n_heads=2, hidden_dim=64, max_position_embeddings=64,
+                id2label=dict(enumerate(names)), label2id={name: n for n, name in enumerate(names)},
+            )
+        )  # fmt: skip
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+        words = model.distilbert.embeddings.word_embeddings.weight
+        for word, label in labels.items():
+            words[tokenizer.convert_tokens_to_ids(word), names.index(label)] = 8
+        model.distilbert.embeddings.LayerNorm.weight.fill_(1)
+        layer = model.distilbert.transformer.layer[0]
+        identity = torch.eye(32)
+        for part in (layer.attention.v_lin, layer.attention.out_lin):
+            part.weight.copy_(identity)
+        layer.sa_layer_norm.weight.fill_(1)
+        layer.output_layer_norm.weight.fill_(1)
+        model.pre_classifier.weight.copy_(identity)
+        for n in range(1, len(names)):
+            model.classifier.weight[n, n] = 4
+        model.classifier.bias[0] = 2
+    model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder / "model"

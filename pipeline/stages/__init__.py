@@ -19,10 +19,12 @@ from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.perplexity import Perplexity, PerplexityParams
 from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
 from pipeline.stages.reference import Reference, ReferenceParams
+from pipeline.stages.relevance import RelevanceParams, RelevanceStage
 from pipeline.stages.review import Review, ReviewParams
 from pipeline.stages.scrub import Scrub
 from pipeline.stages.scrub_params import ScrubParams
 from pipeline.stages.split import Split, SplitParams
+from pipeline.stages.toxicity import ToxicityParams, ToxicityStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,26 @@ STAGES: dict[str, StageKind] = {
         "flags responses that no one would expect, or everyone",
         gate=True,
     ),
+    "relevance": StageKind(
+        "judge",
+        RelevanceStage(),
+        RelevanceParams,
+        "flags responses that do not answer their prompt at all",
+        gate=True,
+    ),
+    "toxicity": StageKind(
+        "judge",
+        ToxicityStage(),
+        ToxicityParams,
+        "flags abuse, threats, sexual and self-harm language",
+        gate=True,
+    ),
     "reference": StageKind(
-        "judge", Reference(), ReferenceParams, "holds responses against a reference text that they have"
+        "judge",
+        Reference(),
+        ReferenceParams,
+        "holds responses against a reference text that they have",
+        gate=True,
     ),
     "decontaminate": StageKind(
         "judge",
@@ -145,6 +165,8 @@ AnyStageParams: TypeAlias = Annotated[
     | DedupeParams
     | ScrubParams
     | PerplexityParams
+    | RelevanceParams
+    | ToxicityParams
     | ReferenceParams
     | DecontaminateParams
     | ReviewParams

@@ -48,7 +48,7 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
     ref: ModelRef | None = None
     path: str = ""
     """Of a KenLM file: where it is."""
@@ -69,6 +69,8 @@ class Need:
             return models.causal_lm_identity(self.ref or ModelRef())
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
+        if self.kind == "classifier":
+            return models.classifier_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
 
 
