@@ -92,6 +92,8 @@ def unmet(row: dict[str, str], build: Build) -> str:
     id_ = build.id_of.get(here)
     if id_ is None:
         return "there is no such record: it was rejected"
+    if row["stage"] == "decontaminate":
+        return _not_found_in(row, build, id_)
     partner = build.id_of.get(place(row["with"])) if row["with"] else None
     if row["with"] and partner is None:
         return f"its partner {row['with']} is no record"
@@ -108,6 +110,15 @@ def unmet(row: dict[str, str], build: Build) -> str:
     if len(found) == 1:
         return ""
     return f"neither names the other: got {_told(build, id_)}, and the partner {_told(build, partner)}"
+
+
+def _not_found_in(row: dict[str, str], build: Build, id_: str) -> str:
+    """Return "" if the record was found to hold the very item of an evaluation set that is named."""
+    file, line = place(row["with"])
+    items = [
+        (e["evidence"]["file"], e["evidence"]["line"]) for e in build.given(id_, row["action"], row["reason"])
+    ]
+    return "" if (Path(file).name, line) in items else f"got {_told(build, id_)}, of the items {items}"
 
 
 def _wrongly_taken(build: Build, id_: str, partner: str | None, reason: str) -> str:
