@@ -87,7 +87,7 @@ _NOTES = {
     "semantic_by_lexical_embedder": "are in a language that the embedder does not cover: their meaning was "
     "compared by their words alone (a lexical embedder fitted on this corpus)",
     "semantic_not_measured": "are longer than the embedder reads, or empty: semantic similarity not measured",
-    "not_measured": "were not measured: too little text in their language, or nothing to read (manifest.json says which)",
+    "not_measured": "were not measured: too little text in their language, or nothing to read (see manifest.json)",
     "records_over_neighbour_cap": "had more look-alikes than `max_neighbours`: the closest were compared",
 }
 """What a count in a stage's notes means, for those that a reader of the screen should know of."""
