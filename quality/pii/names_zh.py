@@ -16,7 +16,7 @@ from typing import Final
 from quality.lookalike.chinese import chinese_words
 from quality.pii import signs
 from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
-from quality.pii.names_zh_beside import after_name, before_name, is_han, most_after, name_ends
+from quality.pii.names_zh_beside import after_name, before_name, is_dull, is_han, most_after, name_ends
 from quality.pii.names_zh_foreign import foreign_names, spelling_behind
 from quality.pii.names_zh_more import more_names
 from quality.pii.spans import Span
@@ -79,7 +79,8 @@ def find_names_zh(text: str) -> Iterator[Span]:
     native = [
         (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
     ]
-    native += more_names(text, native, names, taken, before_name)
+    if native or names:
+        native += more_names(text, native, names, taken, before_name)
     yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
     for _, end in names + native:
         spelling = spelling_behind(text, end)
@@ -107,7 +108,7 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
-    places = [match.start() for match in _surname_places().finditer(text)]
+    places = list(map(re.Match.start, _surname_places().finditer(text)))
     outlooks = map(outlook, [text[at : at + 3] for at in places])
     for at, seen in zip(places, outlooks, strict=True):
         if seen is None or at < free:
@@ -117,7 +118,11 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
             sure.append((at, end, _ENOUGH))
             free = end
             continue
-        if least and (least > _BEFORE[-1] or before_name(text, at) < least):
+        dull = at and is_dull(text[at - 1])
+        if least and (dull or least > _BEFORE[-1]):
+            continue
+        least = further(text[at : at + 4])
+        if least and (dull or least > _BEFORE[-1] or before_name(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
@@ -191,29 +196,35 @@ def outlook(gram: str) -> tuple[bool, float] | None:
         whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
         `_best` to find one; more than all of them when it cannot.
     """
-    called, least = _may_be_called(gram), _least_before(gram)
+    double = gram[:2] in surnames()
+    called, least = _may_be_called(gram), 0.0 if double else _least_before(gram, 1)
     return (called, least) if called or least <= _BEFORE[-1] else None
 
 
-def _least_before(gram: str) -> float:
-    """Return the least of `_BEFORE` with which the three characters may be a name, more than all for no name."""
-    family = surnames()
-    if gram[:2] in family or gram[:2] in context().placeholders:
-        return 0.0
-    prior, name = family.get(gram[0]), gram[1:2]
+@lru_cache(maxsize=1 << 16)
+def further(gram: str) -> float:
+    """Return the least that the words before a place must be worth, as `outlook` does, from four characters."""
+    return min(_least_before(gram, 1), _least_before(gram, 2))
+
+
+def _least_before(gram: str, size: int) -> float:
+    """Return the least of `_BEFORE` with which a surname of some size may begin a name, more than all for no name."""
+    prior, name, after = surnames().get(gram[:size]), gram[size : size + 1], gram[size + 1 : size + 2]
     if prior is None or not is_han(name):
         return _IMPOSSIBLE
+    if gram[: size + 1] in context().placeholders:
+        return 0.0
     table = given()
-    first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
+    first, second = table.get(name, _UNSEEN), table.get(after)
     one = two = -_IMPOSSIBLE
     if name != gram[0]:
-        one = prior + first[2] - 1.0 + most_after(gram[2:3])
-    if second is not None or is_han(gram[2:3]):
-        two = prior + first[0] + (second or _UNSEEN)[1] + most_after("")
+        one = prior + first[2] - 1.0 + most_after(after)
+    if second is not None or is_han(after):
+        two = prior + first[0] + (second or _UNSEEN)[1] + most_after(gram[size + 2 : size + 3])
     # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
     options = [
-        (worth, _across(gram + "\0\0\0", 0, end, 1) - _HONOURED * (gram[end - 1] in _THING_ENDS))
-        for worth, end in ((one, 2), (two, 3))
+        (worth, _across(gram + "\0\0\0", 0, end, size) - _HONOURED * (gram[end - 1] in _THING_ENDS))
+        for worth, end in ((one, size + 1), (two, size + 2))
         if worth + _BEFORE[-1] + _BEST_BONUS >= _NEARLY
     ]
     for before in _BEFORE:

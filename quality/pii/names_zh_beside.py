@@ -28,10 +28,10 @@ def before_name(text: str, start: int) -> float:
     """Return what the words before a place are worth for a name that begins there."""
     if not start:
         return 1.5
-    cues, lasts = _cues()
     last = text[start - 1]
-    if last not in lasts and "\u4e00" <= last <= "\u9fff":
+    if is_dull(last):
         return 0.0
+    cues, lasts = _cues()
     bare = text[max(0, start - 8) : start]
     if not is_han(last):
         bare = bare.rstrip(_OPEN)
@@ -43,6 +43,12 @@ def before_name(text: str, start: int) -> float:
     if _SPEECH_END.search(text, max(0, start - 2), start):
         return 3.0
     return 0.0 if is_han(last) else 1.5
+
+
+@cache
+def is_dull(last: str) -> bool:
+    """Tell whether a character ends none of the words that a name may follow, nor anything else that is worth some."""
+    return last not in _cues()[1] and is_han(last)
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quality.pii import KINDS, NEEDED, RECOGNISERS, Span, find, names_en, names_zh, signs
+from quality.pii import KINDS, NEEDED, RECOGNISERS, Span, find, names_en, names_zh, names_zh_foreign, signs
 
 CHALLENGE = Path(__file__).with_name("challenge.jsonl")
 TEXTS = [json.loads(line)["text"] for line in CHALLENGE.read_text("utf-8").splitlines()]
@@ -37,6 +37,9 @@ def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signs, "read", everything)
     monkeypatch.setattr(names_en, "_weight", lambda word: 3)
     monkeypatch.setattr(names_zh, "outlook", lambda gram: (True, 0.0))
+    monkeypatch.setattr(names_zh, "further", lambda gram: 0.0)
+    monkeypatch.setattr(names_zh, "is_dull", lambda last: False)
+    monkeypatch.setattr(names_zh_foreign, "may_hold", lambda run: True)
 
 
 @pytest.mark.parametrize(
