@@ -65,16 +65,15 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     matches = list(CAPITALISED.finditer(text))
-    weights = [_weight(match[0]) for match in matches]
+    weights = list(map(_weight, map(re.Match.group, matches)))
     if not any(weights):
         return
     tokens = tokens_of(text, matches)
     telling = [at for at, weight in enumerate(weights) if weight and _tells(weight, tokens[at], text)]
     if telling and any(_may_begin(token, text) for token in tokens):
         found = list(_Reader(text, tokens).spans(telling))
-        if found and _is_foreign(text):
-            found = [span for span in found if span.score >= _SURE_ANYWHERE]
-        yield from found
+        sure = [span for span in found if span.score >= _SURE_ANYWHERE]
+        yield from sure if len(sure) < len(found) and _is_foreign(text) else found
 
 
 def _is_foreign(text: str) -> bool:
@@ -84,7 +83,8 @@ def _is_foreign(text: str) -> bool:
     or an introduction, or a full name of words that are nothing else, is enough.
     """
     words = text.lower().split()
-    return sum(map(_FOREIGN.__contains__, words)) > max(1, sum(map(_ENGLISH.__contains__, words)))
+    foreign = sum(map(_FOREIGN.__contains__, words))
+    return foreign > 1 and foreign > sum(map(_ENGLISH.__contains__, words))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -149,7 +149,7 @@ class _Reader:
         """Read what begins at a token; return the token to go on with."""
         token = self.tokens[at]
         role = token.role
-        letter = token.is_initial and self.around.starts_line(token.start)
+        letter = len(token.text) == 1 and self.around.starts_line(token.start)
         if role & _NO_NAME and not role & _MAY_BEGIN and not letter:
             return at + 1
         if role & TITLE and token.joined and token.text != "MS":
