@@ -52,6 +52,9 @@ och att det som en på är för av inte har till nie jest się na do w z że ora
 les et est dans pour que pas sur avec au du aux qui el los las y es para se como o os da em não uma
 het een van dat niet op te zijn ook og ikke ve bir için
 """
+_AT_ONCE: Final = 64
+"""Words that are counted before it is asked whether the language is English already."""
+
 _ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 _FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
 
@@ -83,8 +86,14 @@ def _is_foreign(text: str) -> bool:
     or an introduction, or a full name of words that are nothing else, is enough.
     """
     words = text.lower().split()
-    foreign = sum(map(_FOREIGN.__contains__, words))
-    return foreign > 1 and foreign > sum(map(_ENGLISH.__contains__, words))
+    ahead = sum(map(_FOREIGN.__contains__, words))
+    if ahead < 2:
+        return False
+    for at in range(0, len(words), _AT_ONCE):
+        ahead -= sum(map(_ENGLISH.__contains__, words[at : at + _AT_ONCE]))
+        if ahead <= 0:
+            return False
+    return True
 
 
 @lru_cache(maxsize=1 << 16)

@@ -99,11 +99,12 @@ def _introducing() -> frozenset[str]:
 class Surroundings:
     """Answers questions about the places of one text."""
 
-    __slots__ = ("_before", "text")
+    __slots__ = ("_before", "_last", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._before: dict[int, tuple[str, list[str]]] = {}
+        self._last = (-1, "")
 
     def _words_before(self, start: int) -> tuple[str, list[str]]:
         """Return what stands right before a place on its line and the words there in lower case, the nearest first."""
@@ -116,13 +117,17 @@ class Surroundings:
 
     def _nearest(self, start: int) -> str:
         """Return the first of those words, empty for none: most places have a plain word and a space before them."""
-        if self.text[start - 1 : start] == " " and start > _REACH:
-            space = self.text.rfind(" ", start - _REACH, start - 1)
-            word = self.text[space + 1 : start - 1]
-            if space > 0 and word.isalpha() and word.isascii():
-                return word.lower()
-        before = self._words_before(start)[1]
-        return before[0] if before else ""
+        if self._last[0] == start:
+            return self._last[1]
+        space = self.text.rfind(" ", start - _REACH, start - 1) if start > _REACH else -1
+        word = self.text[space + 1 : start - 1] if space >= 0 and self.text[start - 1] == " " else ""
+        if word.isalpha() and word.isascii():
+            word = word.lower()
+        else:
+            before = self._words_before(start)[1]
+            word = before[0] if before else ""
+        self._last = start, word
+        return word
 
     def starts_sentence(self, start: int) -> bool:
         """Tell whether a capital would stand here anyway."""
