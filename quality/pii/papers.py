@@ -53,8 +53,8 @@ _SIGN: Final = re.compile(
     r"|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
 )
 _STEMS: Final = signs.listed(
-    "passport|travel |ppt|licen|medic|mrn|patient|health|nhs|insurance|policy|member id|benefic|dl|d.l|plate|registration|"
-    "reg|kennz|matr"
+    "passport|travel |ppt|licen|medic|mrn|patient|health|nhs|insurance|policy|member id|benefic|dl|d.l|plate|reg|"
+    "kennz|matr"
 )
 _HAN_STEMS: Final = signs.listed(
     "护照|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单|"

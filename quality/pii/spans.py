@@ -69,7 +69,7 @@ def settle(spans: Iterable[Span]) -> list[Span]:
     """
     apart = sorted(spans, key=_START)
     # Most texts have a few spans that lie apart: nothing to settle. An empty one lies inside whatever begins there.
-    if all([span.end <= after.start and span.start < span.end for span, after in pairwise(apart)]):
+    if all(span.end <= after.start and span.start < span.end for span, after in pairwise(apart)):
         return apart
     ranked = sorted(apart, key=lambda s: (-s.score, s.start - s.end, s.start, s.kind, s.by))
     kept: list[Span] = []  # in order, so that neighbours alone can clash: a text may hold very many spans
