@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_en import (
     FUNCTION,
     GIVEN,
@@ -68,7 +68,7 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     matches = list(CAPITALISED.finditer(text))
-    weights = list(map(_weight, map(re.Match.group, matches)))
+    weights = list(map(WEIGHTS.__getitem__, map(re.Match.group, matches)))
     if not any(weights):
         return
     tokens = tokens_of(text, matches)
@@ -96,7 +96,6 @@ def _is_foreign(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=1 << 16)
 def _weight(word: str) -> int:
     """Return when a word may be the first of a name: 0 never, 1 before a comma, 2 beside others too, 3 anywhere.
 
@@ -112,6 +111,9 @@ def _weight(word: str) -> int:
         return 1
     plain_word = role & (WORD | PROPER) and not role & GIVEN and role & SURNAME != SURNAME
     return 2 if plain_word or role & (TITLE | ROYAL) or word.isupper() else 3
+
+
+WEIGHTS: Final = Kept(_weight, most=1 << 16)
 
 
 def _tells(weight: int, token: Token, text: str) -> bool:

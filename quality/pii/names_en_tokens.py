@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Final, NamedTuple
 
+from quality.pii.kept import Kept
 from quality.pii.lexicon_en import UNKNOWN, WORD, context, role_of
 
 _UPPER = "".join(char for char in map(chr, range(0x41, 0x250)) if char.isupper())
@@ -76,16 +77,18 @@ def tokens_of(text: str, matches: list[re.Match[str]]) -> list[Token]:
         end < after <= end + _WIDEST_JOINT and ((gap := text[end:after]) == " " or _is_joint(word, gap))
         for word, end, after in zip(words, ends, (*starts[1:], -1), strict=False)
     ]
-    rows = zip(starts, ends, words, map(role_as_written, words), joined, strict=True)
+    rows = zip(starts, ends, words, map(ROLES.__getitem__, words), joined, strict=True)
     # What Token(*row) does, without its call for each word, which takes longer than all the rest.
     return list(map(tuple.__new__, repeat(Token), rows))
 
 
-@lru_cache(maxsize=1 << 16)
 def role_as_written(word: str) -> int:
     """Return the role of a word; one with a capital inside that no list has is a brand."""
     role = role_of(word)
     return WORD if role & UNKNOWN and _INNER_CAPITAL.search(word) else role
+
+
+ROLES: Final = Kept(role_as_written, most=1 << 16)
 
 
 def _is_joint(word: str, gap: str) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
 from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
 from quality.pii.names_zh_beside import after_name, before_name, is_dull, is_han, most_after, name_ends
 from quality.pii.names_zh_foreign import foreign_names, spelling_behind
@@ -109,7 +110,7 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     doubtful: list[Candidate] = []
     free = 0
     places = list(map(re.Match.start, _surname_places().finditer(text)))
-    outlooks = map(outlook, [text[at : at + 3] for at in places])
+    outlooks = map(OUTLOOKS.__getitem__, [text[at : at + 3] for at in places])
     for at, seen in zip(places, outlooks, strict=True):
         if seen is None or at < free:
             continue
@@ -121,7 +122,7 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
         dull = at and is_dull(text[at - 1])
         if least and (dull or least > _BEFORE[-1]):
             continue
-        least = further(text[at : at + 4])
+        least = FURTHER[text[at : at + 4]]
         if least and (dull or least > _BEFORE[-1] or before_name(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
@@ -185,7 +186,6 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
             taken.update(range(start, end))
 
 
-@lru_cache(maxsize=1 << 17)
 def outlook(gram: str) -> tuple[bool, float] | None:
     """Tell from the three characters at a place what the place may be, None for no name.
 
@@ -201,7 +201,6 @@ def outlook(gram: str) -> tuple[bool, float] | None:
     return (called, least) if called or least <= _BEFORE[-1] else None
 
 
-@lru_cache(maxsize=1 << 16)
 def further(gram: str) -> float:
     """Return the least that the words before a place must be worth, as `outlook` does, from four characters."""
     return min(_least_before(gram, 1), _least_before(gram, 2))
@@ -232,6 +231,10 @@ def _least_before(gram: str, size: int) -> float:
             if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
                 return before
     return _IMPOSSIBLE
+
+
+OUTLOOKS: Final = Kept(outlook, most=1 << 17)
+FURTHER: Final = Kept(further, most=1 << 16)
 
 
 def _may_be_called(gram: str) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
 from quality.pii.names_zh_dotted import DOTS, DOTS_AND_BLANKS, PARTICLES, dotted_names, of_institution
 
@@ -125,7 +126,7 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
     for match in _runs().finditer(text):
         start, end = match.span()
-        if not (names or may_hold(match[0]) or text[end : end + 1] in _ranked_by()):
+        if not (names or MAY_HOLD[match[0]] or text[end : end + 1] in _ranked_by()):
             continue
         if text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
@@ -140,7 +141,6 @@ def _ranked_by() -> frozenset[str]:
     return frozenset(word[0] for word in context().ranks | context().speech)
 
 
-@lru_cache(maxsize=1 << 16)
 def may_hold(run: str) -> bool:
     """Tell whether a run of transliteration is long, ends in a rank, or holds a known name but for its edges."""
     known = transliterated()
@@ -149,6 +149,9 @@ def may_hold(run: str) -> bool:
         or run[-2:] in context().ranks
         or any(run[skip:stop] in known for skip in (0, 1) for stop in (len(run), len(run) - 1, len(run) - 2))
     )
+
+
+MAY_HOLD: Final = Kept(may_hold, most=1 << 16)
 
 
 @cache

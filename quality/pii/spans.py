@@ -71,7 +71,12 @@ def settle(spans: Iterable[Span]) -> list[Span]:
     # Most texts have a few spans that lie apart: nothing to settle. An empty one lies inside whatever begins there.
     if all(span.end <= after.start and span.start < span.end for span, after in pairwise(apart)):
         return apart
-    ranked = sorted(apart, key=lambda s: (-s.score, s.start - s.end, s.start, s.kind, s.by))
+    return settle_overlapping(apart)
+
+
+def settle_overlapping(spans: Iterable[Span]) -> list[Span]:
+    """Return what `settle` does, for spans of which some may overlap."""
+    ranked = sorted(spans, key=lambda s: (-s.score, s.start - s.end, s.start, s.kind, s.by))
     kept: list[Span] = []  # in order, so that neighbours alone can clash: a text may hold very many spans
     for span in ranked:
         low = high = bisect_left(kept, span.start, key=lambda other: other.end - 1)
