@@ -69,17 +69,17 @@ def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
     if not signs.read(text).held & SIGNS:
         return
+    foreign, native = list(foreign_names(text)), list(_native_names(text))
+    if not (foreign or native):
+        return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
-    foreign = list(foreign_names(text))
     taken = {at for start, end in foreign + titles for at in range(start, end)}
     quoted = {at for start, end in titles for at in range(start, end)}
     names = [
         (start, end) for start, end in foreign if start not in quoted and not _is_thing(text, start, end)
     ]
     yield from (Span(start, end, "name", 0.6, BY) for start, end in names)
-    native = [
-        (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
-    ]
+    native = [(start, end) for start, end in native if start not in taken and end - 1 not in taken]
     if native or names:
         native += more_names(text, native, names, taken, before_name)
     yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
