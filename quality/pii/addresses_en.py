@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from quality.lookalike.words import known_words
@@ -153,7 +153,7 @@ def _after_number(text: str, at: int, lower: bool) -> int:
         at += 1
     for seen in range(_LONGEST_STREET):
         match = _WORD.match(text, at)
-        if match is None or not _may_stand(match[1], seen, lower):
+        if match is None or not _may_stand(match[1], not seen, lower):
             break
         word, at = match[1], match.end()
         bare, capital = word.rstrip(".").lower(), lower or word[0].isupper()
@@ -172,14 +172,16 @@ def _after_number(text: str, at: int, lower: bool) -> int:
     return end
 
 
-def _may_stand(word: str, seen: int, lower: bool) -> bool:
-    """Tell whether a word may be the next of a street's name, after so many others."""
+@lru_cache(maxsize=1 << 15)
+def _may_stand(word: str, first: bool, lower: bool) -> bool:
+    """Tell whether a word may be the first, or another, of a street's name."""
     words, bare = _words(), word.rstrip(".").lower()
-    if seen == 0 and (word.isdecimal() or bare in words.not_names or bare in words.joiners - {"st"}):
+    if first and (word.isdecimal() or bare in words.not_names or bare in words.joiners - {"st"}):
         return False
     return lower or word[0].isupper() or word[0].isdigit() or bare in words.joiners | words.street_before
 
 
+@lru_cache(maxsize=1 << 15)
 def _ends_like_street(word: str) -> bool:
     """Tell whether a word is a street in itself: Hauptstraße, Folkestraat."""
     lower = word.lower()
@@ -237,6 +239,11 @@ def _before_number(text: str, at: int, after: int, free: int, lower: bool) -> in
 
 def _last_word(text: str, low: int, at: int) -> str:
     """Return the last word before a place, "" when it is farther than two characters away."""
+    # Nearly always a plain word and one space.
+    if text[at - 1] == " " and at - 1 > low:
+        word = text[max(low, text.rfind(" ", low, at - 1) + 1) : at - 1]
+        if word.isalnum():
+            return word
     end = at
     while end > low and at - end < 3 and (text[end - 1] in _GAPS or text[end - 1].isspace()):
         end -= 1

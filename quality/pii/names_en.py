@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_en import (
     FUNCTION,
     GIVEN,
@@ -52,6 +52,9 @@ och att det som en på är för av inte har till nie jest się na do w z że ora
 les et est dans pour que pas sur avec au du aux qui el los las y es para se como o os da em não uma
 het een van dat niet op te zijn ook og ikke ve bir için
 """
+_AT_ONCE: Final = 64
+"""Words that are counted before it is asked whether the language is English already."""
+
 _ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 _FOREIGN: Final = frozenset(_FOREIGN_WORDS.split())
 
@@ -65,16 +68,15 @@ def find_names_en(text: str) -> Iterator[Span]:
         yield from (Span(start, end, "name", 0.5, BY) for start, end in lower_case_names(text))
         return
     matches = list(CAPITALISED.finditer(text))
-    weights = [_weight(match[0]) for match in matches]
+    weights = list(map(WEIGHTS.__getitem__, map(re.Match.group, matches)))
     if not any(weights):
         return
     tokens = tokens_of(text, matches)
     telling = [at for at, weight in enumerate(weights) if weight and _tells(weight, tokens[at], text)]
     if telling and any(_may_begin(token, text) for token in tokens):
         found = list(_Reader(text, tokens).spans(telling))
-        if found and _is_foreign(text):
-            found = [span for span in found if span.score >= _SURE_ANYWHERE]
-        yield from found
+        sure = [span for span in found if span.score >= _SURE_ANYWHERE]
+        yield from sure if len(sure) < len(found) and _is_foreign(text) else found
 
 
 def _is_foreign(text: str) -> bool:
@@ -84,10 +86,16 @@ def _is_foreign(text: str) -> bool:
     or an introduction, or a full name of words that are nothing else, is enough.
     """
     words = text.lower().split()
-    return sum(map(_FOREIGN.__contains__, words)) > max(1, sum(map(_ENGLISH.__contains__, words)))
+    ahead = sum(map(_FOREIGN.__contains__, words))
+    if ahead < 2:
+        return False
+    for at in range(0, len(words), _AT_ONCE):
+        ahead -= sum(map(_ENGLISH.__contains__, words[at : at + _AT_ONCE]))
+        if ahead <= 0:
+            return False
+    return True
 
 
-@lru_cache(maxsize=1 << 16)
 def _weight(word: str) -> int:
     """Return when a word may be the first of a name: 0 never, 1 before a comma, 2 beside others too, 3 anywhere.
 
@@ -103,6 +111,9 @@ def _weight(word: str) -> int:
         return 1
     plain_word = role & (WORD | PROPER) and not role & GIVEN and role & SURNAME != SURNAME
     return 2 if plain_word or role & (TITLE | ROYAL) or word.isupper() else 3
+
+
+WEIGHTS: Final = Kept(_weight, most=1 << 16)
 
 
 def _tells(weight: int, token: Token, text: str) -> bool:
@@ -149,7 +160,7 @@ class _Reader:
         """Read what begins at a token; return the token to go on with."""
         token = self.tokens[at]
         role = token.role
-        letter = token.is_initial and self.around.starts_line(token.start)
+        letter = len(token.text) == 1 and self.around.starts_line(token.start)
         if role & _NO_NAME and not role & _MAY_BEGIN and not letter:
             return at + 1
         if role & TITLE and token.joined and token.text != "MS":

@@ -99,11 +99,12 @@ def _introducing() -> frozenset[str]:
 class Surroundings:
     """Answers questions about the places of one text."""
 
-    __slots__ = ("_before", "text")
+    __slots__ = ("_before", "_last", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._before: dict[int, tuple[str, list[str]]] = {}
+        self._last = (-1, "")
 
     def _words_before(self, start: int) -> tuple[str, list[str]]:
         """Return what stands right before a place on its line and the words there in lower case, the nearest first."""
@@ -113,6 +114,20 @@ class Surroundings:
             line = before.rpartition("\n")[2]
             known = self._before[start] = before, line.lower().split()[: -_NEAR - 1 : -1]
         return known
+
+    def _nearest(self, start: int) -> str:
+        """Return the first of those words, empty for none: most places have a plain word and a space before them."""
+        if self._last[0] == start:
+            return self._last[1]
+        space = self.text.rfind(" ", start - _REACH, start - 1) if start > _REACH else -1
+        word = self.text[space + 1 : start - 1] if space >= 0 and self.text[start - 1] == " " else ""
+        if word.isalpha() and word.isascii():
+            word = word.lower()
+        else:
+            before = self._words_before(start)[1]
+            word = before[0] if before else ""
+        self._last = start, word
+        return word
 
     def starts_sentence(self, start: int) -> bool:
         """Tell whether a capital would stand here anyway."""
@@ -146,12 +161,12 @@ class Surroundings:
             match[1] in words.thing_after or (match[1][0].isupper() and match[1].lower() in words.company)
         ):
             return True
-        _, before = self._words_before(start)
-        if not before:
-            return False
-        if before[0].isdecimal() and _NUMBERED.match(self.text, end):
+        before = self._nearest(start)
+        if before.isdecimal() and _NUMBERED.match(self.text, end):
             return True
-        return before[0] in words.thing_before or (before[0] == "of" and before[1:2] == ["university"])
+        return before in words.thing_before or (
+            before == "of" and self._words_before(start)[1][1:2] == ["university"]
+        )
 
     def is_paired(self, start: int, end: int) -> bool:
         """Tell whether `&` joins a name with another, as in the name of a firm."""
@@ -159,8 +174,7 @@ class Surroundings:
 
     def has_article(self, start: int) -> bool:
         """Tell whether `the`, `a` or `an` stands before."""
-        _, before = self._words_before(start)
-        return bool(before) and before[0] in {"the", "a", "an"}
+        return self._nearest(start) in {"the", "a", "an"}
 
     def labels_speech(self, start: int, end: int) -> bool:
         """Tell whether a word is the speaker's label on a line of a dialogue."""
@@ -168,10 +182,11 @@ class Surroundings:
 
     def in_place(self, start: int) -> bool:
         """Tell whether a preposition of place stands before."""
-        _, before = self._words_before(start)
-        if before[:1] == ["at"] and len(before) > 1 and before[1].strip(_EDGE) in _LOOKING:
-            return False
-        return bool(before) and before[0] in _PLACE
+        before = self._nearest(start)
+        if before == "at":
+            words = self._words_before(start)[1]
+            return len(words) == 1 or words[1].strip(_EDGE) not in _LOOKING
+        return before in _PLACE
 
     def acts(self, end: int) -> bool:
         """Tell whether a person's verb or a possessive follows."""
@@ -182,8 +197,8 @@ class Surroundings:
 
     def speaks(self, start: int, end: int) -> bool:
         """Tell whether a verb of speech stands beside: `said X`, `X said`."""
-        _, before = self._words_before(start)
-        return self.follows(end) in context().say or bool(before and before[0].strip(_EDGE) in context().say)
+        say = context().say
+        return self.follows(end) in say or self._nearest(start).strip(_EDGE) in say
 
     def lists(self, end: int, start: int) -> bool:
         """Tell whether two words stand in one list."""
@@ -191,6 +206,9 @@ class Surroundings:
 
     def introduces(self, start: int, end: int, *, sure: bool) -> bool:
         """Tell whether the words before introduce a person; `sure`: the word is known as a given name."""
+        nearest = self._nearest(start)
+        if nearest[-1:].isalpha() and nearest.strip(_EDGE) not in _introducing():
+            return False
         before, near = self._words_before(start)
         if not near:
             return self._is_signature(before, start, end)

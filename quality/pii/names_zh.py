@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
 from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
-from quality.pii.names_zh_beside import after_name, before_name, is_han, most_after, name_ends
+from quality.pii.names_zh_beside import after_name, before_name, is_dull, is_han, most_after, name_ends
 from quality.pii.names_zh_foreign import foreign_names, spelling_behind
 from quality.pii.names_zh_more import more_names
 from quality.pii.spans import Span
@@ -52,7 +53,9 @@ _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e
 _SPACED = re.compile(
     r"姓\s?名\s?[:：]\s?([\u4e00-\u9fff](?:[ \u3000][\u4e00-\u9fff]){1,3})(?=[ \u3000]{2}|[\n,，。;；|]|$)"
 )
-_DOUBLED = re.compile(r"([丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇])\1")
+_DOUBLES: Final = "丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇"
+_DOUBLED = re.compile(rf"([{_DOUBLES}])\1")
+_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES))
 _UNSEEN = (-3, -3, -4)
 """Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
 
@@ -66,18 +69,19 @@ def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
     if not signs.read(text).held & SIGNS:
         return
+    foreign, native = list(foreign_names(text)), list(_native_names(text))
+    if not (foreign or native):
+        return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
-    foreign = list(foreign_names(text))
     taken = {at for start, end in foreign + titles for at in range(start, end)}
     quoted = {at for start, end in titles for at in range(start, end)}
     names = [
         (start, end) for start, end in foreign if start not in quoted and not _is_thing(text, start, end)
     ]
     yield from (Span(start, end, "name", 0.6, BY) for start, end in names)
-    native = [
-        (start, end) for start, end in _native_names(text) if start not in taken and end - 1 not in taken
-    ]
-    native += more_names(text, native, names, taken, before_name)
+    native = [(start, end) for start, end in native if start not in taken and end - 1 not in taken]
+    if native or names:
+        native += more_names(text, native, names, taken, before_name)
     yield from (Span(start, end, "name", 0.55, BY) for start, end in native)
     for _, end in names + native:
         spelling = spelling_behind(text, end)
@@ -105,16 +109,21 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
     sure: list[Candidate] = list(_stated(text))
     doubtful: list[Candidate] = []
     free = 0
-    places = [match.start() for match in _surname_places().finditer(text)]
-    outlooks = map(outlook, [text[at : at + 3] for at in places])
-    for at, (called, least) in zip(places, outlooks, strict=True):
-        if at < free:
+    places = list(map(re.Match.start, _surname_places().finditer(text)))
+    outlooks = map(OUTLOOKS.__getitem__, [text[at : at + 3] for at in places])
+    for at, seen in zip(places, outlooks, strict=True):
+        if seen is None or at < free:
             continue
+        called, least = seen
         if called and (end := _called(text, at)):
             sure.append((at, end, _ENOUGH))
             free = end
             continue
-        if least and (least > _BEFORE[-1] or before_name(text, at) < least):
+        dull = at and is_dull(text[at - 1])
+        if least and (dull or least > _BEFORE[-1]):
+            continue
+        least = FURTHER[text[at : at + 4]]
+        if least and (dull or least > _BEFORE[-1] or before_name(text, at) < least):
             continue
         best = None if _is_preposition(text, at) else _best(text, at)
         if best is None:
@@ -125,7 +134,8 @@ def _native_names(text: str) -> Iterator[tuple[int, int]]:
         else:
             doubtful.append(best)
     yield from ((start, end) for start, end, _ in sure)
-    yield from _doubtful(text, sure, doubtful)
+    if doubtful:
+        yield from _doubtful(text, sure, doubtful)
 
 
 def _is_thing(text: str, start: int, end: int) -> bool:
@@ -150,6 +160,8 @@ def _stated(text: str) -> Iterator[Candidate]:
             for match in pattern.finditer(text):
                 if match[1][0] in surnames():
                     yield match.start(1), match.end(1), _ENOUGH
+    if not signs.read(text).held & _DOUBLED_SIGN:
+        return
     for match in _DOUBLED.finditer(text):
         led = not match.start() or not is_han(text[match.start() - 1]) or before_name(text, match.start()) > 0
         if led and name_ends(text, match.end()) and not words().get(match[0], 0) >= 10:
@@ -174,9 +186,8 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
             taken.update(range(start, end))
 
 
-@lru_cache(maxsize=1 << 17)
-def outlook(gram: str) -> tuple[bool, float]:
-    """Tell from the three characters at a place what the place may be.
+def outlook(gram: str) -> tuple[bool, float] | None:
+    """Tell from the three characters at a place what the place may be, None for no name.
 
     Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
     what suits a name best, so that no name is lost.
@@ -185,31 +196,58 @@ def outlook(gram: str) -> tuple[bool, float]:
         whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
         `_best` to find one; more than all of them when it cannot.
     """
-    starts, family = _title_starts(), surnames()
-    called = gram[0] in "小老阿" or gram[1:2] in starts or gram[2:3] in starts
-    if gram[:2] in family or gram[:2] in context().placeholders:
-        return called, 0.0
-    prior, name = family.get(gram[0]), gram[1:2]
+    double = gram[:2] in surnames()
+    called, least = _may_be_called(gram), 0.0 if double else _least_before(gram, 1)
+    return (called, least) if called or least <= _BEFORE[-1] else None
+
+
+def further(gram: str) -> float:
+    """Return the least that the words before a place must be worth, as `outlook` does, from four characters."""
+    return min(_least_before(gram, 1), _least_before(gram, 2))
+
+
+def _least_before(gram: str, size: int) -> float:
+    """Return the least of `_BEFORE` with which a surname of some size may begin a name, more than all for no name."""
+    prior, name, after = surnames().get(gram[:size]), gram[size : size + 1], gram[size + 1 : size + 2]
     if prior is None or not is_han(name):
-        return called, _IMPOSSIBLE
+        return _IMPOSSIBLE
+    if gram[: size + 1] in context().placeholders:
+        return 0.0
     table = given()
-    first, second = table.get(name, _UNSEEN), table.get(gram[2:3])
+    first, second = table.get(name, _UNSEEN), table.get(after)
     one = two = -_IMPOSSIBLE
     if name != gram[0]:
-        one = prior + first[2] - 1.0 + most_after(gram[2:3])
-    if second is not None or is_han(gram[2:3]):
-        two = prior + first[0] + (second or _UNSEEN)[1] + most_after("")
+        one = prior + first[2] - 1.0 + most_after(after)
+    if second is not None or is_han(after):
+        two = prior + first[0] + (second or _UNSEEN)[1] + most_after(gram[size + 2 : size + 3])
     # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
     options = [
-        (worth, _across(gram + "\0\0\0", 0, end, 1) - _HONOURED * (gram[end - 1] in _THING_ENDS))
-        for worth, end in ((one, 2), (two, 3))
+        (worth, _across(gram + "\0\0\0", 0, end, size) - _HONOURED * (gram[end - 1] in _THING_ENDS))
+        for worth, end in ((one, size + 1), (two, size + 2))
         if worth + _BEFORE[-1] + _BEST_BONUS >= _NEARLY
     ]
     for before in _BEFORE:
         for worth, cost in options:
             if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
-                return called, before
-    return called, _IMPOSSIBLE
+                return before
+    return _IMPOSSIBLE
+
+
+OUTLOOKS: Final = Kept(outlook, most=1 << 17)
+FURTHER: Final = Kept(further, most=1 << 16)
+
+
+def _may_be_called(gram: str) -> bool:
+    """Tell from three characters whether a surname and a title, or a name such as 小李, may begin with them."""
+    known, family, titles, name = words().get, surnames(), context().titles, gram[1:2]
+    if gram[0] in "小老阿":
+        group = context().nick_old if gram[0] == "老" else context().nick
+        fits = gram[0] != "老" and (given().get(name, _UNSEEN)[2] >= 2 or name in family)
+        return (fits or name in group) and known(gram[1:3], 0) < 6 and known(gram, 0) < _COVERS
+    if family.get(gram[:2], -1) >= 0 and gram[2:3] in _title_starts():
+        return True
+    titled = name in titles or gram[1:3] in titles or gram[1:3] in _title_openings()
+    return titled and family.get(gram[0], -1) >= 0 and known(gram[:2], 0) < _COVERS
 
 
 def _best(text: str, at: int) -> Candidate | None:
@@ -233,6 +271,8 @@ def _best(text: str, at: int) -> Candidate | None:
             two = -_IMPOSSIBLE
         for bare, end in ((two + before, begin + 2), (one + before, begin + 1)):
             if bare + _BEST_AFTER < (_NEARLY if best is None else best[2]):
+                continue
+            if bare + most_after(text[end : end + 1]) + _BEST_BONUS < _NEARLY:
                 continue
             worth = bare + after_name(text, end)
             if worth + _BEST_BONUS >= _NEARLY:
@@ -287,6 +327,12 @@ def _across(text: str, start: int, end: int, size: int) -> float:
 @cache
 def _title_starts() -> frozenset[str]:
     return frozenset(title[0] for title in context().titles)
+
+
+@cache
+def _title_openings() -> frozenset[str]:
+    """Return the first two characters of the titles of three and more."""
+    return frozenset(title[:2] for title in context().titles if len(title) > 2)
 
 
 def _sure_before(text: str, start: int) -> bool:

@@ -28,10 +28,13 @@ def before_name(text: str, start: int) -> float:
     """Return what the words before a place are worth for a name that begins there."""
     if not start:
         return 1.5
-    bare = text[max(0, start - 8) : start]
-    if not is_han(bare[-1]):
-        bare = bare.rstrip(_OPEN)
+    last = text[start - 1]
+    if is_dull(last):
+        return 0.0
     cues, lasts = _cues()
+    bare = text[max(0, start - 8) : start]
+    if not is_han(last):
+        bare = bare.rstrip(_OPEN)
     if bare[-1:] in lasts:
         for length in range(min(6, len(bare)), 0, -1):
             worth = cues.get(bare[-length:])
@@ -39,7 +42,13 @@ def before_name(text: str, start: int) -> float:
                 return worth
     if _SPEECH_END.search(text, max(0, start - 2), start):
         return 3.0
-    return 0.0 if is_han(text[start - 1]) else 1.5
+    return 0.0 if is_han(last) else 1.5
+
+
+@cache
+def is_dull(last: str) -> bool:
+    """Tell whether a character ends none of the words that a name may follow, nor anything else that is worth some."""
+    return last not in _cues()[1] and is_han(last)
 
 
 @cache
@@ -91,6 +100,7 @@ def _most_by_first() -> dict[str, float]:
     return most
 
 
+@cache
 def most_after(char: str) -> float:
     """Return the most that `after_name` gives where a character stands behind a name, or, for none, anywhere."""
     if char in _NEVER_AFTER:

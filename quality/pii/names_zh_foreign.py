@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from quality.pii import signs
+from quality.pii.kept import Kept
 from quality.pii.lexicon_zh import context, foreign_places, transliterated, words
-from quality.pii.names_zh_dotted import DOT, DOTS, DOTS_AND_BLANKS, PARTICLES, dotted_names, of_institution
+from quality.pii.names_zh_dotted import DOTS, DOTS_AND_BLANKS, PARTICLES, dotted_names, of_institution
 
 _ORIGINAL = re.compile(
     r"\s?[（(]\s?(?P<latin>[A-ZÀ-Þ][a-zß-ÿ'’.-]+"
@@ -24,6 +26,8 @@ _ORIGINAL = re.compile(
 _BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
+_DOT_SIGN: Final = signs.sign(f"[{DOTS}]")
+_INTRODUCED_SIGN: Final = signs.sign(signs.words("叫|名字是|姓名:|姓名：|昵称"))
 _INTRODUCED = re.compile(
     r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
     rf"(?:{_LATIN}|(?P<han>[\u4e00-\u9fff]{{2,7}}))"
@@ -31,31 +35,44 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
-_LED_BY_INITIALS = re.compile(r"(?<![A-Za-z.])(?:[A-Z]\.\s?){1,3}(?=[\u4e00-\u9fff]{2})")
+_TITLED_SIGN: Final = signs.sign("先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师")
+_LETTER_SIGN: Final = signs.sign("[a-z]")
+_INITIALS_SIGN: Final = signs.sign(r"[a-z]\.")
+_LED_BY_INITIALS = re.compile(r"[A-Z](?<![A-Za-z.].)\.\s?(?:[A-Z]\.\s?){0,2}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
 
-_TIBETAN = re.compile(
+_TIBETAN_PAIR: Final = (
     "(?:扎西|卓玛|次仁|顿珠|平措|旺堆|尼玛|达娃|央金|拉姆|格桑|多吉|丹增|洛桑|仁青|索朗|白玛|德吉|边巴|巴桑|强巴"
     "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
 )
+_TIBETAN = re.compile(_TIBETAN_PAIR)
+_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR)
 
 
 @cache
 def _runs() -> re.Pattern[str]:
-    return re.compile(f"[{''.join(sorted(context().translit_chars))}]{{1,9}}")
+    chars = "".join(sorted(context().translit_chars))
+    return re.compile(f"[{chars}][{chars}]{{1,8}}")
 
 
 def foreign_names(text: str) -> Iterator[tuple[int, int]]:
     """Find foreign names in a Chinese text, in no order and possibly overlapping."""
     found: list[tuple[int, int]] = []
     things: set[tuple[int, int]] = set()
-    if DOT.search(text):
+    held = signs.read(text).held
+    if held & _DOT_SIGN:
         dotted = list(dotted_names(text))
         found += [(start, end) for start, end, _ in dotted]
         things = {(start, end) for start, end, person in dotted if not person}
-    found += _introduced(text)
-    found += [match.span() for match in _TIBETAN.finditer(text)]
+    if held & _INTRODUCED_SIGN:
+        found += _introduced(text)
+    if held & _INITIALS_SIGN:
+        found += _led_by_initials(text)
+    if held & _TITLED_SIGN and held & _LETTER_SIGN:
+        found += [match.span("latin") for match in _TITLED.finditer(text)]
+    if held & _TIBETAN_SIGN:
+        found += [match.span() for match in _TIBETAN.finditer(text)]
     names = {
         part
         for start, end in found
@@ -77,7 +94,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _introduced(text: str) -> Iterator[tuple[int, int]]:
-    """Find what follows 名叫 and the like, and Latin names before a title."""
+    """Find what follows 名叫 and the like."""
     for match in _INTRODUCED.finditer(text):
         if match["latin"]:
             yield match.span("latin")
@@ -88,12 +105,14 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
             end = _shorten(text, start, run.end())
             if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
                 yield start, end
+
+
+def _led_by_initials(text: str) -> Iterator[tuple[int, int]]:
+    """Find a transliteration behind initials: J.K.罗琳."""
     for match in _LED_BY_INITIALS.finditer(text):
         run = _runs().match(text, match.end())
         if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             yield match.start(), _shorten(text, match.end(), run.end())
-    for match in _TITLED.finditer(text):
-        yield match.span("latin")
 
 
 def _shorten(text: str, start: int, end: int) -> int:
@@ -107,11 +126,32 @@ def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
     for match in _runs().finditer(text):
         start, end = match.span()
-        if end - start < 2 or text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
+        if not (names or MAY_HOLD[match[0]] or text[end : end + 1] in _ranked_by()):
+            continue
+        if text[start:end] in foreign_places() or (start and text[start - 1] == "圣"):
             continue
         if text[end : end + 1] in DOTS or (start and text[start - 1] in DOTS):
             continue
         yield from _known_in(text, start, end, names)
+
+
+@cache
+def _ranked_by() -> frozenset[str]:
+    """Return the first characters of what shows a run of transliteration to be a person."""
+    return frozenset(word[0] for word in context().ranks | context().speech)
+
+
+def may_hold(run: str) -> bool:
+    """Tell whether a run of transliteration is long, ends in a rank, or holds a known name but for its edges."""
+    known = transliterated()
+    return (
+        len(run) >= _UNMISTAKABLE
+        or run[-2:] in context().ranks
+        or any(run[skip:stop] in known for skip in (0, 1) for stop in (len(run), len(run) - 1, len(run) - 2))
+    )
+
+
+MAY_HOLD: Final = Kept(may_hold, most=1 << 16)
 
 
 @cache

@@ -52,6 +52,16 @@ _SIGN: Final = re.compile(
     r"benefic|d\.?l\.? ?(?:#|n)|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单"
     r"|健康卡|plate|registration|reg\.? ?n|kennz|matr|车牌|車牌|牌照"
 )
+_STEMS: Final = signs.listed(
+    "passport|travel |ppt|licen|medic|mrn|patient|health|nhs|insurance|policy|member id|benefic|dl|d.l|plate|reg|"
+    "kennz|matr"
+)
+_HAN_STEMS: Final = signs.listed(
+    "护照|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|诊疗|社保|社会保障|医保|医疗|保险|保单|"
+    "健康卡|车牌|車牌|牌照"
+)
+"""What each of the words of `_SIGN` begins with, in lower case."""
+
 _SHAPE: Final = {
     "passport": re.compile(
         r"[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,7}|[A-Za-z0-9]{9}"
@@ -139,9 +149,28 @@ def recognise(text: str) -> Iterator[Span]:
     if not held & _NAMED_SIGN:
         return
     last = 0
-    for sign in _SIGN.finditer(text):
-        if sign.start() >= last:
-            last = yield from _near(text, sign.start(), last)
+    for start in words_at(text, seen.lower):
+        if start >= last:
+            last = yield from _near(text, start, last)
+
+
+def words_at(text: str, lower: str) -> list[int]:
+    """Return where `_SIGN` matches: searches for its stems, for the pattern alone takes most of a long text's time."""
+    if not text.isascii() and (len(lower) != len(text) or "ſ" in lower or "ı" in lower):
+        # Letters that a pattern without case takes for s and i, and a change to lower case does not.
+        return [match.start() for match in _SIGN.finditer(text)]
+    places: list[int] = []
+    for stem in _STEMS if text.isascii() else _STEMS + _HAN_STEMS:
+        at = lower.find(stem)
+        while at >= 0:
+            places.append(at)
+            at = lower.find(stem, at + 1)
+    found, free = [], 0
+    for at in sorted(places):
+        if at >= free and (match := _SIGN.match(text, at)):
+            found.append(at)
+            free = match.end()
+    return found
 
 
 def _far(text: str) -> Iterator[Span]:

@@ -9,7 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from quality.pii import KINDS, NEEDED, RECOGNISERS, Span, find, names_en, names_zh, signs
+from quality.pii import (
+    KINDS,
+    NEEDED,
+    RECOGNISERS,
+    Span,
+    find,
+    names_en,
+    names_en_context,
+    names_zh,
+    names_zh_beside,
+    names_zh_foreign,
+    papers,
+    signs,
+)
+from quality.pii.kept import Kept
+from quality.pii.names_en_context import Surroundings
+from quality.pii.spans import settle_overlapping
 
 CHALLENGE = Path(__file__).with_name("challenge.jsonl")
 TEXTS = [json.loads(line)["text"] for line in CHALLENGE.read_text("utf-8").splitlines()]
@@ -26,6 +42,12 @@ def pieces(seed: int, joints: Sequence[str]) -> list[str]:
     return [draw.choice(joints).join(draw.choices(cut, k=draw.randint(1, 6))) for _ in range(500)]
 
 
+def nearest(around: Surroundings, start: int) -> str:
+    """Return the word before a place, by the way that is open to every word."""
+    before = around._words_before(start)[1]
+    return before[0] if before else ""
+
+
 def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every text hold every sign, and every word and every place be worth a look."""
     read = signs.read.__wrapped__
@@ -35,8 +57,17 @@ def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
         return signs.Signs(seen.text, seen.lower, -1)
 
     monkeypatch.setattr(signs, "read", everything)
-    monkeypatch.setattr(names_en, "_weight", lambda word: 3)
-    monkeypatch.setattr(names_zh, "outlook", lambda gram: (True, 0.0))
+    monkeypatch.setattr(names_en, "WEIGHTS", Kept(lambda word: 3, 99))
+    monkeypatch.setattr(names_zh, "OUTLOOKS", Kept(lambda gram: (True, 0.0), 99))
+    monkeypatch.setattr(names_zh, "FURTHER", Kept(lambda gram: 0.0, 99))
+    monkeypatch.setattr(names_zh, "is_dull", lambda last: False)
+    monkeypatch.setattr(names_zh_foreign, "MAY_HOLD", Kept(lambda run: True, 99))
+    monkeypatch.setattr(names_zh_beside, "is_dull", lambda last: False)
+    monkeypatch.setattr(names_en_context.Surroundings, "_nearest", nearest)
+    monkeypatch.setattr(
+        papers, "words_at", lambda text, lower: [m.start() for m in papers._SIGN.finditer(text)]
+    )
+    monkeypatch.setattr("quality.pii.settle", settle_overlapping)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +110,22 @@ def test_half_of_a_surrogate_pair_hides_nothing(half: str) -> None:
 def test_signs_are_looked_for_in_the_folded_text() -> None:
     assert signs.read("１").held & signs.DIGIT
     assert signs.read("Ａ＠Ｂ").held & signs.AT
+
+
+def test_answers_are_forgotten_when_there_are_too_many_and_stay_the_same() -> None:
+    lengths = Kept(len, most=2)
+    assert [lengths[word] for word in ("a", "bb", "ccc", "a", "bb")] == [1, 2, 3, 1, 2]
+    assert len(lengths) <= 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paſſport and LICENCE, reg nhs, dl no 3",
+        "医保险 门诊疗 护照 REG. N travel permits",
+        "İ passport ı patient",
+        "plate plates registration",
+    ],
+)
+def test_words_for_papers_are_found_where_the_pattern_finds_them(text: str) -> None:
+    assert papers.words_at(text, text.lower()) == [match.start() for match in papers._SIGN.finditer(text)]
