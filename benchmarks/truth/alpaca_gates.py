@@ -33,8 +33,12 @@ EACH = 200
 JUDGEMENTS = ("right", "wrong", "doubtful")
 
 _MARKS = " \t\r\n<>[](){}\"'`\\/.,:;?*"
-_NO_INPUT = re.compile(r"no ?input(?: (?:is )?(?:required|needed|necessary|provided|given))?|n/?a|none|null|nil")
-_NO_OUTPUT = re.compile(r"no ?(?:output|input)(?: (?:is )?(?:required|needed|necessary|expected|possible))?|n/?a|tbd|null")
+_NO_INPUT = re.compile(
+    r"no ?input(?: (?:is )?(?:required|needed|necessary|provided|given))?|n/?a|none|null|nil"
+)
+_NO_OUTPUT = re.compile(
+    r"no ?(?:output|input)(?: (?:is )?(?:required|needed|necessary|expected|possible))?|n/?a|tbd|null"
+)
 _MARKER = re.compile(r"\W{0,2}no ?(?:output|input)\b", re.I)
 _SLOT = re.compile(
     r"[<\[(][^<>\[\]()]*\b(?:insert|image|picture|photo|drawing|sketch|painting|logo|poster|graph|chart|infographic|"
@@ -85,7 +89,9 @@ def fates_of(build: Path, rows: int) -> list[Fate]:
     found: list[Fate | None] = [None] * rows
     table = pq.read_table(build / "records.parquet", columns=columns).to_pylist()
     if len(table) != rows:
-        raise SystemExit(f"{build} holds {len(table)} records, the file {rows}: build it as the docstring says")
+        raise SystemExit(
+            f"{build} holds {len(table)} records, the file {rows}: build it as the docstring says"
+        )
     for each in table:
         dropped = each["drop_reason"] if each["status"] == "dropped" else ""
         found[each["line"] - 1] = Fate(dropped, tuple(each["flags"]), each["input"])
@@ -118,11 +124,21 @@ def count_rules(prompts: Sequence[Prompt], fates: Sequence[Fate]) -> None:
     by_rule: dict[str, list[Fate]] = defaultdict(list)
     for prompt, fate in zip(prompts, fates, strict=True):
         by_rule[rule_of(prompt)].append(fate)
-    for rule in ("output empty", "output a placeholder", "output one bracketed slot", "output a marker, then text"):
+    for rule in (
+        "output empty",
+        "output a placeholder",
+        "output one bracketed slot",
+        "output a marker, then text",
+    ):
         caught = [fate for fate in by_rule[rule] if fate.dropped]
         _line(rule, len(caught), len(by_rule[rule]), Counter(fate.dropped for fate in caught))
     inputs = [fate for prompt, fate in zip(prompts, fates, strict=True) if is_no_input(prompt.input)]
-    _line("input a placeholder", sum(not fate.input for fate in inputs), len(inputs), Counter({"input emptied": len(inputs)}))
+    _line(
+        "input a placeholder",
+        sum(not fate.input for fate in inputs),
+        len(inputs),
+        Counter({"input emptied": len(inputs)}),
+    )
     emptied = [
         row for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
         if prompt.input.strip() and not fate.input and not is_no_input(prompt.input)
@@ -131,7 +147,11 @@ def count_rules(prompts: Sequence[Prompt], fates: Sequence[Fate]) -> None:
         row for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
         if not rule_of(prompt) and fate.dropped.startswith(("heuristics.response.empty", "heuristics.response.placeholder"))
     ]  # fmt: skip
-    missed = [row for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True)) if rule_of(prompt) and not fate.dropped]
+    missed = [
+        row
+        for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
+        if rule_of(prompt) and not fate.dropped
+    ]
     print(f"\nrule met, not dropped: rows {missed}")
     print(f"dropped as empty or placeholder without a rule: rows {beside}")
     print(f"inputs emptied without a rule: rows {emptied}")
@@ -178,7 +198,9 @@ def labels_of(prompts: Sequence[Prompt]) -> list[Label]:
 
 def score(labels: Sequence[Label], fates: Sequence[Fate]) -> None:
     """Print the judgements by reason, and how many of the judged reasons this build still gives."""
-    print("\n| done | reason | read | right | wrong | doubtful | right of all (95%) | still given: right, wrong, doubtful |")
+    print(
+        "\n| done | reason | read | right | wrong | doubtful | right of all (95%) | still given: right, wrong, doubtful |"
+    )
     print("|---|---|---:|---:|---:|---:|---|---|")
     for done in ("drop", "flag"):
         mine = [label for label in labels if label.done == done]
