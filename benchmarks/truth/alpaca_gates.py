@@ -1,13 +1,13 @@
-"""Gates on Alpaca as it is: placeholders and empty texts counted by plain rules, and 400 records read by a person.
+"""Gates on Alpaca as it is: placeholders and empty texts counted by plain rules, and 488 records read by a person.
 
     python benchmarks/truth/alpaca_gates.py --build builds/alpaca [--data ../shared/data] [--draw FILE]
 
-The build is `normalise`, `heuristics`, `perplexity`, `relevance`, `toxicity`, all as they are by default, of
-`alpaca_data.json.gz` with `lang: en`. Three tables: what the rules below find in the raw file and what the build did
-to it (the rules share no code with the heuristics); of the 200 condemned and 200 kept records of the first reading,
-drawn by a hash of their row, how many judgements by reason agree, with Wilson's 95% interval; and how many of those
-reasons the build at hand still gives. `--draw` writes such a draw to read. Labels hold a row, a digest, a judgement and
-a remark; texts are not committed. Rejected: drawing equally from every reason, for then no share of the whole is known.
+The build is `normalise`, `heuristics`, `perplexity`, `toxicity`, all as they are by default, of `alpaca_data.json.gz`
+with `lang: en`. Tables: what the rules below find in the raw file and what the build did to it (the rules share no code
+with the heuristics); how many judgements of a reader agree, by reason, with Wilson's 95% interval, for 200 dropped, 88
+flagged and 200 kept records of the build that was read, drawn by a hash of their row; and how many of those reasons the
+build at hand still gives. `--draw` writes such a draw to read. Labels hold row, digest, judgement and a remark; texts
+are not committed. Rejected: drawing equally from every reason, for then no share of the whole is known.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -29,9 +29,10 @@ from quality.statistics import wilson
 
 LABELS = Path(__file__).with_name("alpaca_gates_labels.csv")
 SEED = "alpaca gates 1"
-EACH = 200
+EACH = {"drop": 200, "flag": 88, "keep": 200}
 JUDGEMENTS = ("right", "wrong", "doubtful")
 
+_NOTHING = ("heuristics.response.empty", "heuristics.response.placeholder")
 _MARKS = " \t\r\n<>[](){}\"'`\\/.,:;?*"
 _NO_INPUT = re.compile(
     r"no ?input(?: (?:is )?(?:required|needed|necessary|provided|given))?|n/?a|none|null|nil"
@@ -55,6 +56,10 @@ class Fate:
     dropped: str
     flags: tuple[str, ...]
     input: str
+
+    @property
+    def done(self) -> str:
+        return "drop" if self.dropped else "flag" if self.flags else "keep"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -132,29 +137,22 @@ def count_rules(prompts: Sequence[Prompt], fates: Sequence[Fate]) -> None:
     ):
         caught = [fate for fate in by_rule[rule] if fate.dropped]
         _line(rule, len(caught), len(by_rule[rule]), Counter(fate.dropped for fate in caught))
-    inputs = [fate for prompt, fate in zip(prompts, fates, strict=True) if is_no_input(prompt.input)]
-    _line(
-        "input a placeholder",
-        sum(not fate.input for fate in inputs),
-        len(inputs),
-        Counter({"input emptied": len(inputs)}),
-    )
-    emptied = [
-        row for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
-        if prompt.input.strip() and not fate.input and not is_no_input(prompt.input)
-    ]  # fmt: skip
+    pairs = list(enumerate(zip(prompts, fates, strict=True)))
+    inputs = [fate for _, (prompt, fate) in pairs if is_no_input(prompt.input)]
+    emptied = sum(not fate.input for fate in inputs)
+    _line("input a placeholder", emptied, len(inputs), Counter({"input emptied": emptied}))
+    missed = [row for row, (prompt, fate) in pairs if rule_of(prompt) and not fate.dropped]
     beside = [
-        row for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
-        if not rule_of(prompt) and fate.dropped.startswith(("heuristics.response.empty", "heuristics.response.placeholder"))
-    ]  # fmt: skip
-    missed = [
+        row for row, (prompt, fate) in pairs if not rule_of(prompt) and fate.dropped.startswith(_NOTHING)
+    ]
+    other = [
         row
-        for row, (prompt, fate) in enumerate(zip(prompts, fates, strict=True))
-        if rule_of(prompt) and not fate.dropped
+        for row, (prompt, fate) in pairs
+        if prompt.input.strip() and not fate.input and not is_no_input(prompt.input)
     ]
     print(f"\nrule met, not dropped: rows {missed}")
     print(f"dropped as empty or placeholder without a rule: rows {beside}")
-    print(f"inputs emptied without a rule: rows {emptied}")
+    print(f"inputs emptied without a rule: rows {other}")
 
 
 def _line(rule: str, caught: int, count: int, reasons: Counter[str]) -> None:
@@ -163,19 +161,18 @@ def _line(rule: str, caught: int, count: int, reasons: Counter[str]) -> None:
     print(f"| {rule} | {count} | {caught} | {caught / max(count, 1):.3f} ({low:.3f}-{high:.3f}) | {told} |")
 
 
-def draw(fates: Sequence[Fate], condemned: bool) -> list[int]:
+def draw(fates: Sequence[Fate], done: str) -> list[int]:
     """Return the rows of a draw, in the order of their hash."""
-    rows = [row for row, fate in enumerate(fates) if bool(fate.reasons) is condemned]
-    return sorted(rows, key=lambda row: blake2b(f"{SEED} {row}".encode()).digest())[:EACH]
+    rows = [row for row, fate in enumerate(fates) if fate.done == done]
+    return sorted(rows, key=lambda row: blake2b(f"{SEED} {row}".encode()).digest())[: EACH[done]]
 
 
 def write_draw(path: Path, prompts: Sequence[Prompt], fates: Sequence[Fate]) -> None:
     """Write both draws with their texts, one JSON object a line."""
     with path.open("w", encoding="utf-8") as file:
-        for row in (*draw(fates, True), *draw(fates, False)):
+        for row in (row for done in EACH for row in draw(fates, done)):
             fate, prompt = fates[row], prompts[row]
-            done = "drop" if fate.dropped else "flag" if fate.flags else "keep"
-            line = {"row": row, "digest": digest_of(prompt), "done": done, "reasons": fate.reasons}
+            line = {"row": row, "digest": digest_of(prompt), "done": fate.done, "reasons": fate.reasons}
             texts = {"instruction": prompt.instruction, "input": prompt.input, "output": prompt.output}
             file.write(json.dumps(line | texts, ensure_ascii=False) + "\n")
 
@@ -198,9 +195,7 @@ def labels_of(prompts: Sequence[Prompt]) -> list[Label]:
 
 def score(labels: Sequence[Label], fates: Sequence[Fate]) -> None:
     """Print the judgements by reason, and how many of the judged reasons this build still gives."""
-    print(
-        "\n| done | reason | read | right | wrong | doubtful | right of all (95%) | still given: right, wrong, doubtful |"
-    )
+    print("\n| done | reason | read | right | wrong | doubtful | right of all (95%) | still given |")
     print("|---|---|---:|---:|---:|---:|---|---|")
     for done in ("drop", "flag"):
         mine = [label for label in labels if label.done == done]
@@ -213,13 +208,10 @@ def score(labels: Sequence[Label], fates: Sequence[Fate]) -> None:
 
 
 def _judged(done: str, reason: str, labels: Sequence[Label], fates: Sequence[Fate]) -> None:
-    count: Callable[[Sequence[Label]], list[int]] = lambda some: [
-        sum(label.judgement == each for label in some) for each in JUDGEMENTS
-    ]
-    still = [
-        label for label in labels
-        if (label.reason in fates[label.row].reasons if label.reason else not fates[label.row].reasons)
-    ]  # fmt: skip
+    def count(some: Sequence[Label]) -> list[int]:
+        return [sum(label.judgement == each for label in some) for each in JUDGEMENTS]
+
+    still = [label for label in labels if label.reason in (fates[label.row].reasons or ("",))]
     right, wrong, doubtful = count(labels)
     low, high = wilson(right, len(labels))
     print(
