@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
 
@@ -165,13 +165,19 @@ def _package_folder(package: str) -> Path:
 
 def _hub_folder(hub: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub, revision=revision, local_files_only=True))
+    except HFValidationError as error:
+        raise ModelError(
+            f"{hub} is not the name of a hub model: {error}", "correct `hub` in the recipe"
+        ) from error
     except LocalEntryNotFoundError as error:
         raise ModelError(
-            f"hub model {hub} at {revision} is not on this machine", download_command(hub, revision)
+            f"hub model {hub} at {revision} is not on this machine",
+            f"{download_command(hub, revision)} (of a gated one accept the terms on its page and `hf auth login`"
+            " before; with no network, copy it into a folder and name that as `folder`)",
         ) from error
 
 
@@ -413,8 +419,11 @@ def _modules(ref: ModelRef, folder: Path) -> list[tuple[str, Path]]:
             f"model {ref.name} is not a sentence-transformers model: no modules.json in {folder}",
             _fix(ref),
         )
-    listed = json.loads((folder / "modules.json").read_text("utf-8"))
-    return [(str(each["type"]).rpartition(".")[2], folder / each["path"]) for each in listed]
+    listed = _parsed(folder / "modules.json")
+    try:
+        return [(str(each["type"]).rpartition(".")[2], folder / each["path"]) for each in listed]
+    except (TypeError, KeyError) as error:
+        raise _damaged(folder / "modules.json", "it lists no modules with type and path") from error
 
 
 def _weight_files(ref: ModelRef, folder: Path, modules: list[tuple[str, Path]]) -> list[Path]:
@@ -454,8 +463,26 @@ def _file_sha256(file: Path, size: int, mtime_ns: int) -> str:
 
 
 def _read_json(file: Path) -> dict[str, JsonValue]:
-    loaded: dict[str, JsonValue] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    """Return the settings of a file; none if it is not there.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    loaded = _parsed(file) if file.is_file() else {}
+    if not isinstance(loaded, dict):
+        raise _damaged(file, "it holds no JSON object")
     return loaded
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, f"it is no JSON ({error})") from error
+
+
+def _damaged(file: Path, why: str) -> ModelError:
+    return ModelError(f"the model file {file} is damaged: {why}", "fetch or save the model anew")
 
 
 def _dimension(folder: Path, modules: list[tuple[str, Path]]) -> int:
