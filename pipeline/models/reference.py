@@ -175,9 +175,9 @@ def _hub_folder(hub: str, revision: str) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise ModelError(
-            f"hub model {hub} at {revision} is not on this machine",
-            f"{download_command(hub, revision)} (of a gated one accept the terms on its page and `hf auth login`"
-            " before; with no network, copy it into a folder and name that as `folder`)",
+            f"hub model {hub} at {revision} is not on this machine, and a build fetches none (if it is gated, accept its"
+            " terms on its page and run `hf auth login` first)",
+            download_command(hub, revision),
         ) from error
 
 
