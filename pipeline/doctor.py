@@ -14,7 +14,7 @@ from pipeline.models import Models
 from pipeline.recipe import Recipe
 from pipeline.runners import cores
 from pipeline.stages import STAGES, prepare, remarks
-from pipeline.stages.protocol import Need
+from pipeline.stages.protocol import Need, StageParams
 
 _LEAST_FREE_BYTES = 2_000_000_000
 
@@ -51,7 +51,7 @@ def examine(store: Path, recipe: Recipe | None, base: Path = Path()) -> Iterator
         f"{free / 1e9:.1f} GB free for {store}",
         "" if enough else "free some space: python -m pipeline gc",
     )
-    yield from _models(recipe)
+    yield from _models(recipe, base)
     if recipe is not None:
         yield from _stages(recipe, base)
 
@@ -82,14 +82,15 @@ def _packages() -> Iterator[Finding]:
         yield Finding(ok, requirement.name, found or "not installed", fix)
 
 
-def _models(recipe: Recipe | None) -> Iterator[Finding]:
+def _models(recipe: Recipe | None, base: Path) -> Iterator[Finding]:
     models = Models(threads=1)
     wanted: list[tuple[str, Need]] = []
     if recipe is None:
         wanted.append(("default embedder", Need("embedder")))
     else:
         for name, params in zip(recipe.stage_names(), recipe.stages, strict=True):
-            wanted += [(f"stage {name}", need) for need in STAGES[params.stage].stage.needs(params)]
+            needs = STAGES[params.stage].stage.needs(_bound(params, base))
+            wanted += [(f"stage {name}", need) for need in needs]
     for subject, need in wanted:
         try:
             identity = need.identity(models)
@@ -97,6 +98,14 @@ def _models(recipe: Recipe | None) -> Iterator[Finding]:
             yield Finding(False, subject, error.message, error.hint)
         else:
             yield Finding(True, subject, f"{identity.name} {identity.sha256[:12]}")
+
+
+def _bound(params: StageParams, base: Path) -> StageParams:
+    """Return the parameters with paths bound to the recipe's folder; what is missing, `_stages` tells."""
+    try:
+        return prepare(params, base)
+    except PipelineError:
+        return params
 
 
 def _stages(recipe: Recipe, base: Path) -> Iterator[Finding]:

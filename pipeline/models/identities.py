@@ -11,6 +11,7 @@ import importlib.util
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -254,8 +255,11 @@ def _modules(ref: ModelRef, folder: Path) -> list[tuple[str, Path]]:
             f"model {ref.name} is not a sentence-transformers model: no modules.json in {folder}",
             _fix(ref),
         )
-    listed = json.loads((folder / "modules.json").read_text("utf-8"))
-    return [(str(each["type"]).rpartition(".")[2], folder / each["path"]) for each in listed]
+    listed = _parsed(folder / "modules.json")
+    try:
+        return [(str(each["type"]).rpartition(".")[2], folder / each["path"]) for each in listed]
+    except (TypeError, KeyError) as error:
+        raise _damaged(folder / "modules.json", "it lists no modules with type and path") from error
 
 
 def _weight_files(ref: ModelRef, folder: Path, modules: list[tuple[str, Path]]) -> list[Path]:
@@ -295,8 +299,26 @@ def _file_sha256(file: Path, size: int, mtime_ns: int) -> str:
 
 
 def _read_json(file: Path) -> dict[str, JsonValue]:
-    loaded: dict[str, JsonValue] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    """Return the settings of a file; none if it is not there.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    loaded = _parsed(file) if file.is_file() else {}
+    if not isinstance(loaded, dict):
+        raise _damaged(file, "it holds no JSON object")
     return loaded
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file, f"it is no JSON ({error})") from error
+
+
+def _damaged(file: Path, why: str) -> ModelError:
+    return ModelError(f"the model file {file} is damaged: {why}", "fetch or save the model anew")
 
 
 def _dimension(folder: Path, modules: list[tuple[str, Path]]) -> int:

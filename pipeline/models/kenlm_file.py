@@ -8,6 +8,7 @@ file that it maps into memory).
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,15 +22,21 @@ from pipeline.models.reference import ModelIdentity
 
 _WORD, _CHARACTER = re.compile(r"\S+"), re.compile(r"\S")
 _INSTALL = "pip install -e '.[kenlm]'"
+_START = 4096
+_STARTS = (b"\\data\\", b"mmap lm http://kheafield.com/code", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+"""How a model begins: as ARPA, in KenLM's binary form, or packed by gzip, bzip2 or xz, which KenLM reads as well."""
 
 
 def kenlm_identity(path: str) -> ModelIdentity:
     """Return who a KenLM model is, from its file alone.
 
     Raises:
-        ModelError: there is no such file.
+        ModelError: there is no such file, it is no model, or kenlm is not installed.
     """
     digest = kenlm_sha256(path)
+    _check_start(Path(path))
+    if importlib.util.find_spec("kenlm") is None:
+        raise _not_installed(path)
     return ModelIdentity(path, "", digest, digest, "kenlm", 0, "none", "all")
 
 
@@ -47,6 +54,24 @@ def kenlm_sha256(path: str) -> str:
         )
     stat = file.stat()
     return _sha256(file, stat.st_size, stat.st_mtime_ns)
+
+
+def _check_start(file: Path) -> None:
+    """See by its first bytes that a file can be a model: before any work, and for nothing."""
+    with file.open("rb") as stream:
+        start = stream.read(_START).lstrip()
+    if not start.startswith(_STARTS):
+        raise _no_model(str(file), "it begins as no such file does")
+
+
+def _no_model(path: str, why: object) -> ModelError:
+    return ModelError(
+        f"{path} is not a model that KenLM reads: {why}", "name an .arpa file or one of `build_binary`"
+    )
+
+
+def _not_installed(path: str) -> ModelError:
+    return ModelError(f"{path} is a KenLM model, and kenlm is not installed", _INSTALL)
 
 
 @lru_cache(maxsize=64)
@@ -71,14 +96,13 @@ class KenlmScorer:
         try:
             import kenlm
         except ImportError as error:
-            raise ModelError(f"{path} is a KenLM model, and kenlm is not installed", _INSTALL) from error
+            raise _not_installed(path) from error
         try:
-            self._model: Any = kenlm.Model(path)
+            quiet = kenlm.Config()
+            quiet.show_progress = False
+            self._model: Any = kenlm.Model(path, quiet)
         except (OSError, RuntimeError) as error:
-            raise ModelError(
-                f"{path} is not a model that KenLM reads: {error}",
-                "name an .arpa file or one of `build_binary`",
-            ) from error
+            raise _no_model(path, error) from error
 
     def costs(self, prompts: Sequence[str], responses: Sequence[str], units: str) -> Costs:
         """Return the costs of responses, alone and after their prompts.

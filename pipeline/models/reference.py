@@ -159,13 +159,19 @@ def _package_folder(package: str) -> Path:
 
 def _hub_folder(hub: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(hub, revision=revision, local_files_only=True))
+    except HFValidationError as error:
+        raise ModelError(
+            f"{hub} is not the name of a hub model: {error}", "correct `hub` in the recipe"
+        ) from error
     except LocalEntryNotFoundError as error:
         raise ModelError(
-            f"hub model {hub} at {revision} is not on this machine", download_command(hub, revision)
+            f"hub model {hub} at {revision} is not on this machine, and a build fetches none (if it is gated, accept its"
+            " terms on its page and run `hf auth login` first)",
+            download_command(hub, revision),
         ) from error
 
 

@@ -21,7 +21,15 @@ from pipeline.change import Changes
 from pipeline.errors import RecipeError, SourceError
 from pipeline.models import Models
 from pipeline.record import TEXT_COLUMNS
-from pipeline.stages.evaluation_sets import EvaluationFile, EvaluationSet, digest_of, found, rows_of
+from pipeline.stages.evaluation_sets import (
+    EvaluationFile,
+    EvaluationSet,
+    digest_of,
+    found,
+    listed,
+    named_by,
+    rows_of,
+)
 from pipeline.stages.gates import DatasetGate
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 from pipeline.store import digest
@@ -68,7 +76,7 @@ class CoverageParams(StageParams):
     @field_validator("reference", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | dict) else value
+        return listed(value)
 
     @model_validator(mode="after")
     def _one_origin(self) -> CoverageParams:
@@ -99,17 +107,20 @@ class CoverageStage:
     version = 1
 
     def prepared(self, params: CoverageParams, base: Path) -> BoundCoverageParams:
-        """Return the parameters with the keywords read and the reference found.
+        """Return the parameters with the keywords and the reference read, before any work.
 
         Raises:
             RecipeError: the file of keywords is missing or broken.
-            SourceError: the reference is missing.
+            SourceError: the reference is missing, cannot be read, or has no keywords.
         """
         given = _read(base / Path(params.file).expanduser()) if params.file else _given(params)
-        return BoundCoverageParams.model_validate({
-            **params.model_dump(exclude={"reference"}), "reference": params.reference,
-            "given": given, "files": found(params.reference, base),
-        })  # fmt: skip
+        with named_by("reference"):
+            bound = BoundCoverageParams.model_validate({
+                **params.model_dump(exclude={"reference"}), "reference": params.reference,
+                "given": given, "files": found(params.reference, base),
+            })  # fmt: skip
+            _keywords(bound)
+        return bound
 
     def settings(self, params: CoverageParams) -> dict[str, object]:
         """Return what the result depends on: the keywords, and the content of the reference."""

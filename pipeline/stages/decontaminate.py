@@ -20,7 +20,16 @@ from pydantic import Field, field_validator
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
 from pipeline.record import TEXT_COLUMNS, prompt_of
-from pipeline.stages.evaluation_sets import EvaluationFile, EvaluationSet, Loaded, digest_of, found, loaded
+from pipeline.stages.evaluation_sets import (
+    EvaluationFile,
+    EvaluationSet,
+    Loaded,
+    digest_of,
+    found,
+    listed,
+    loaded,
+    named_by,
+)
 from pipeline.stages.gates import DatasetGate, Excess, GateAction, Threshold, reached
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 from quality.decontamination import Match, Texts, count, from_table, search, to_table, weigh
@@ -78,7 +87,7 @@ class DecontaminateParams(StageParams):
     @field_validator("against", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | dict) else value
+        return listed(value)
 
 
 class BoundParams(DecontaminateParams):
@@ -96,14 +105,17 @@ class Decontaminate:
     version = 1
 
     def prepared(self, params: DecontaminateParams, base: Path) -> BoundParams:
-        """Return the parameters with the files of the evaluation sets.
+        """Return the parameters with the files of the evaluation sets, which are read before any work.
 
         Raises:
-            SourceError: one is missing.
+            SourceError: one is missing, empty, or holds too much that cannot be read.
         """
+        with named_by("against"):
+            files = found(params.against, base)
+            loaded(files, params.answers)
         return BoundParams(
             name=params.name, against=params.against, threshold=params.threshold, action=params.action,
-            answers=params.answers, files=found(params.against, base),
+            answers=params.answers, files=files,
         )  # fmt: skip
 
     def settings(self, params: DecontaminateParams) -> dict[str, object]:

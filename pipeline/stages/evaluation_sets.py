@@ -8,7 +8,8 @@ items would be records, and a mistake would export them).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -63,6 +64,16 @@ class Loaded:
     unreadable: int
 
 
+@contextmanager
+def named_by(key: str) -> Iterator[None]:
+    """Say of what goes wrong with a file that it is not a source of the recipe, but named under a stage's key."""
+    try:
+        yield
+    except SourceError as error:
+        hint = re.sub(r"`path:` of source \S+ in the recipe", f"`{key}:`", error.hint)
+        raise SourceError(f"{key}: {error.message}", hint) from error
+
+
 def found(against: Sequence[str | EvaluationSet], base: Path) -> tuple[EvaluationFile, ...]:
     """Return the files of evaluation sets, fetched if need be.
 
@@ -83,6 +94,18 @@ def found(against: Sequence[str | EvaluationSet], base: Path) -> tuple[Evaluatio
         for spec in specs
         for file in find_files(spec, base)
     )
+
+
+def listed(value: Any) -> Any:
+    """Return what a key names as a list: one path or mapping may stand alone.
+
+    Raises:
+        ValueError: a path is blank, which would be the folder of the recipe.
+    """
+    value = (value,) if isinstance(value, str | dict) else value
+    if isinstance(value, list | tuple) and any(isinstance(each, str) and not each.strip() for each in value):
+        raise ValueError("a path is blank")
+    return value
 
 
 def _called(spec: SourceSpec) -> str:

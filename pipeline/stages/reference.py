@@ -21,7 +21,7 @@ from pydantic import Field
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import ModelRef, Models
-from pipeline.stages.gates import Excess, GateAction, Threshold, reached
+from pipeline.stages.gates import DatasetGate, Excess, GateAction, Threshold, reached
 from pipeline.stages.protocol import Decision, Measure, Need, StageParams
 from quality import fidelity, overlap
 from quality.language import identify
@@ -192,7 +192,17 @@ class Reference:
             thresholds=tuple(
                 Threshold(name, least, None, action, why=_WHY[name]) for name, least, action in limits
             ),
+            gates=() if given else (_unheard(params.reference),),
         )
+
+
+def _unheard(key: str) -> DatasetGate:
+    """Say that nothing was measured, which a key with a slip in it would otherwise hide."""
+    sentence = (
+        f"the meta of no record has a text under {key!r}, so no response was held against a reference; "
+        "see `meta` in records.parquet for the keys"
+    )
+    return DatasetGate("reference", None, 0, True, sentence)
 
 
 _WHY = {

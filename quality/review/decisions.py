@@ -78,7 +78,8 @@ def parse(name: str, data: bytes) -> tuple[list[Decision], list[Broken]]:
         data: its bytes; UTF-8, with or without a byte order mark.
 
     Raises:
-        DecisionsError: it is not UTF-8, or a table lacks a column that every row needs.
+        DecisionsError: it is not UTF-8, or the heading of a table is broken, names a column twice, or lacks one that
+            every row needs.
     """
     text = _decoded(name, data)
     rows = _table(name, text) if name.lower().endswith((".csv", ".tsv")) else _lines(text)
@@ -129,21 +130,32 @@ def _lines(text: str) -> Iterator[tuple[int, Row]]:
         except ValueError as error:
             yield number, f"not valid JSON: {error}"
             continue
+        except RecursionError:
+            yield number, "JSON that is nested too deeply"
+            continue
         yield number, value if isinstance(value, dict) else "not a JSON object"
 
 
 def _table(name: str, text: str) -> Iterator[tuple[int, Row]]:
     if not text.strip():
         return
-    heading = text.lstrip().splitlines()[0]
-    delimiter = max(",;\t", key=heading.count)
+    blank = len(text) - len(text.lstrip("\r\n"))
+    before = len(text[:blank].splitlines())
+    text = text[blank:]
+    delimiter = max(",;\t", key=text.splitlines()[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [column.strip() for column in next(reader)]
+    try:
+        names = [column.strip() for column in next(reader)]
+    except csv.Error as error:
+        raise DecisionsError(f"the heading of {name} is not a row of a table: {error}") from None
+    twice = sorted({column for column in names if column and names.count(column) > 1})
+    if twice:
+        raise DecisionsError(f"{name} has two columns {', '.join(twice)}")
     missing = [column for column in REQUIRED if column not in names]
     if missing:
         raise DecisionsError(f"{name} has no column {', '.join(missing)}; its columns are {', '.join(names)}")
     while True:
-        line = reader.line_num + 1
+        line = before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
@@ -178,6 +190,8 @@ def _decision(row: Mapping[str, object], where: str) -> Decision:
     fields = _new_texts(row)
     if verdict == "edit" and not fields:
         raise ValueError(f"an edit without a new text; give new_text, or new with one of {', '.join(FIELDS)}")
+    if verdict == "edit" and not dict(fields).get("output", "some").strip():
+        raise ValueError("an edit that leaves no response; if it is meant, the decision is reject")
     if verdict != "edit" and fields:
         raise ValueError(f"a new text beside the decision {verdict!r}; if it is meant, the decision is edit")
     return Decision(

@@ -14,6 +14,7 @@ from fakes import Corner, tasks, write_jsonl
 from pipeline.errors import PipelineError, RecipeError, SourceError
 from pipeline.ledger import describe, life_of
 from pipeline.runners import make_runner
+from pipeline.stages import evaluation_sets
 
 ITEMS = [
     {
@@ -121,6 +122,7 @@ def test_a_file_changed_after_the_plan_is_told(leaking: Corner) -> None:
     write_jsonl(
         leaking.folder / "exams" / "exam.jsonl", [{"question": "Another question?", "answer": "Yes."}]
     )
+    evaluation_sets._loaded.cache_clear()  # as in a worker, which has read nothing yet
     with pytest.raises(SourceError, match="was changed while it was read"):
         leaking.walk(planned)
 
