@@ -175,8 +175,8 @@ def _hub_folder(hub: str, revision: str) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise ModelError(
-            f"hub model {hub} at {revision} is not on this machine, and a build fetches none (if it is gated, accept its"
-            " terms on its page and run `hf auth login` first)",
+            f"hub model {hub} at {revision} is not on this machine, and a build fetches none"
+            " (if it is gated, accept its terms on its page and run `hf auth login` first)",
             download_command(hub, revision),
         ) from error
 
