@@ -26,7 +26,7 @@ import numpy as np
 
 from pipeline.models import ModelRef, Models
 from pipeline.models.bert_scorer import finite
-from pipeline.models.reference import scorer_folder
+from pipeline.models.identities import scorer_folder
 
 BATCH = 64
 

@@ -93,7 +93,12 @@ def main() -> None:
         print(compared(lang, file, documents(args.data, file, args.peer_texts), peer))
     texts = documents(args.data, CORPORA[0][1], args.texts)
     find("".join(texts[:50]))
-    print(f"{CORPORA[0][1]}, each document read once: all kinds {rate(find, texts):,.0f}/s of {len(texts)}")
+    theirs = rate(lambda text: peer(text, CORPORA[0][0]), texts[: args.peer_texts])
+    once = rate(find, texts)
+    print(
+        f"{CORPORA[0][1]}, each document read once: all kinds {once:,.0f}/s of {len(texts)}, presidio {theirs:,.0f}/s"
+        f" of the first {args.peer_texts}, ratio {once / theirs:.1f}"
+    )
     for size in (1, 2, 4):
         long = "\n".join(texts)[: size * 500_000]
         start = time.process_time()

@@ -49,6 +49,10 @@ stages:
     name: dedupe_after_scrub
     near: false
     semantic: false
+  # - stage: perplexity     # flags gibberish, loops and texts cut off for people to look at; drops nothing
+  # - stage: relevance      # flags responses that do not answer their prompt; learns from 200 records or more
+  # - stage: toxicity       # flags abuse, threats, sexual and self-harm language
+  # - {stage: decontaminate, against: [eval/*.jsonl]}   # drops what an evaluation set holds as well
   - stage: split            # by group, so that no duplicate stands in two splits
     train: 0.9
     validation: 0.05

@@ -14,21 +14,23 @@ from pipeline.models.bert_scorer import BertScorer, load_scorer
 from pipeline.models.causal_lm import CausalScorer
 from pipeline.models.classifier import Classifier, load_classifier
 from pipeline.models.embedder import Embedder, load_embedder
+from pipeline.models.identities import (
+    causal_lm_identity,
+    classifier_identity,
+    embedder_identity,
+    scorer_folder,
+    scorer_identity,
+    tagger_identity,
+    tokenizer_identity,
+)
 from pipeline.models.kenlm_file import KenlmScorer, kenlm_identity
 from pipeline.models.reference import (
     MINILM,
     MINILM_SHA256,
     ModelIdentity,
     ModelRef,
-    causal_lm_identity,
-    classifier_identity,
     download_command,
-    embedder_identity,
     locate,
-    scorer_folder,
-    scorer_identity,
-    tagger_identity,
-    tokenizer_identity,
 )
 from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.tokens import FileTokenCounter, TokenCounter

@@ -46,7 +46,7 @@ class ReferenceParams(StageParams):
         min_length=1,
         description="Key of `meta` that holds the reference text; dots lead into objects.",
     )
-    # .7 for both is what post-editing agencies take for "near the reference"; below it a person should look.
+    # A text that was edited but little stays above .7 on both; below, a person should look.
     min_bleu: float | None = Field(
         default=0.7, ge=0, le=1, description="Least sentence BLEU, 0 to 1; null: no limit."
     )

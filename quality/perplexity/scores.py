@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from quality.perplexity.counts import U64, Counts, gram_keys
 from quality.perplexity.ngrams import costs, costs_given_prompt, word_costs
-from quality.perplexity.symbols import END, SCRIPTS, Block, block_of, blocks, scripts, words
+from quality.perplexity.symbols import END, SCRIPTS, START, Block, block_of, blocks, scripts, words
 
 WINDOW = 24
 """Characters of a window: five English words, a Chinese clause."""
@@ -30,6 +30,9 @@ _PRIOR_BATCHES = 4
 _PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
 _STOPS, _BLANKS, _WIDE_STOPS = ([ord(mark) for mark in marks] for marks in (".!?", " \n", "。！？"))
+_QUOTES, _DASHES = ([ord(mark) for mark in marks] for marks in ("\"'”’」』»", "-–—―"))
+_NAME = 40
+"""Characters within which a dash behind a quotation names who said it."""
 F64 = NDArray[np.float64]
 
 
@@ -47,7 +50,8 @@ class Scores:
         window: least mean gain by context (nats a character) of a stretch of `WINDOW` characters.
         window_start, window_stop: where that stretch stands in the response.
         end: cost of ending there, nats.
-        last_line: characters after the last line break; sentences: full stops before the last character.
+        last_line: characters after the last line break, 0 if they are no prose (an item of a list whose items have no
+            full stop, hashtags, the name of who is quoted); sentences: how many end before the last character.
         repetition: share of characters in long n-grams that stood earlier in the response.
         script: place in `SCRIPTS` of the script that most letters are of.
     """
@@ -179,15 +183,36 @@ def _worst(
 
 
 def _ending(block: Block, owners: NDArray[np.int64]) -> tuple[F64, F64]:
-    """Return how many characters the last line of each text has, and how many sentences end before its last one."""
+    """Return how many characters the last line of each text has (0 if it is no prose), and how many sentences end
+    before its last one.
+
+    Prose holds the end of a sentence or stands below a line that ends in one. The stop of a list number or an initial
+    ends no sentence, and hashtags and the name of who is quoted need none.
+    """
     begins, stops = block.starts[:-1], block.starts[1:]
-    at = np.arange(len(owners))
-    broken = np.where(block.symbols == ord("\n"), at, 0)
-    last = np.maximum.reduceat(broken, begins)
-    line = np.where(last > 0, stops - 2 - last, stops - 2 - begins)
-    following = np.append(block.symbols[1:], END)
-    spaced = np.isin(block.symbols, _STOPS) & np.isin(following, _BLANKS)
-    ended = (spaced | np.isin(block.symbols, _WIDE_STOPS)) & (at < stops[owners] - 2)
+    symbols, at = block.symbols, np.arange(len(owners))
+    before = [np.roll(symbols, back) for back in range(4)]
+    blank = np.isin(symbols, _BLANKS)
+
+    def last_of(found: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return where each text has one last; its beginning if it has none."""
+        last: NDArray[np.int64] = np.maximum(np.maximum.reduceat(np.where(found, at, 0), begins), begins)
+        return last
+
+    following = np.append(symbols[1:], END)
+    spaced = np.isin(symbols, _STOPS) & np.isin(following, _BLANKS)
+    apart = [np.isin(each, [START, ord("."), *_BLANKS]) for each in before]
+    number = (before[1] == ord("0")) & (before[2] == ord("0")) & apart[3]
+    numbered = (symbols == ord(".")) & (apart[2] | number)
+    ended = ((spaced & ~numbered) | np.isin(symbols, _WIDE_STOPS)) & (at < stops[owners] - 2)
+    last = last_of(symbols == ord("\n"))
+    above = symbols[last_of(~blank & (at < last[owners]))]
+    prose = (last_of(ended) > last) | np.isin(above, [*_STOPS, *_WIDE_STOPS, *_QUOTES])
+    tagged = following[last_of(blank & (at < stops[owners] - 2))] == ord("#")
+    dash = np.isin(symbols, _DASHES) & np.isin(before[1], _BLANKS) & np.isin(before[2], _QUOTES)
+    said = last_of(dash)
+    named = (said > begins) & (stops - 2 - said <= _NAME)
+    line = np.where(prose & ~tagged & ~named, stops - 2 - last, 0)
     return line.astype(np.float64), np.add.reduceat(ended, begins).astype(np.float64)
 
 

@@ -14,7 +14,7 @@ from bert_score import BERTScorer
 from pipeline.errors import ModelError
 from pipeline.models import ModelRef, Models
 from pipeline.models.bert_scorer import finite
-from pipeline.models.reference import scorer_folder, scorer_identity
+from pipeline.models.identities import scorer_folder, scorer_identity
 from tests.tiny_models import save_tagger
 
 PAIRS = [

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.models import Embedder, ModelRef, Models
 from pipeline.models.bert_tiles import plan_tiles
 from pipeline.models.embedder import load_embedder
-from pipeline.models.reference import embedder_identity
+from pipeline.models.identities import embedder_identity
 from tests.tiny_models import WORDS
 
 LENGTHS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 45, 46, 47, 90)

@@ -133,6 +133,28 @@ def test_text_that_is_cut_off_ends_where_none_ends() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "prose"),
+    [
+        ("It rained all night. In the morning the streets of the town were", True),
+        ("It rained all night.\nIn the morning the streets of the town were", True),
+        ("A report\n\nIt rained all night. In the morning the streets were", True),
+        ("1. It rained all night.\n2. In the morning the streets of the town were", True),
+        ("雨下了一整夜。\n早上城里的街道都", True),
+        ("Some books are:\n1. Dune by Frank Herbert\n2. The Hobbit by J.R.R. Tolkien", False),
+        ("1. Better sleep 2. Less stress 3. More strength 10. Improved concentration", False),
+        ("Shop online and skip the hassle! We deliver to your door. #Shop #NoTraffic", False),
+        ('"Life is an adventure. It is not a package tour." ― Eckhart Tolle', False),
+        ("书单：\n1. 红楼梦\n2. 三国演义和水浒传", False),
+        ("#word", False),
+    ],
+)
+def test_only_prose_can_be_cut_off(text: str, prose: bool) -> None:
+    together = score([""] * 3, ["#tag", text, "It is. So"], [0] * 3, load(fit([summarise([text], [0])], 5)))
+    assert together.last_line[1] == (len(text.rsplit("\n", 1)[-1]) if prose else 0)
+    assert together.last_line[0] == 0
+
+
+@pytest.mark.parametrize(
     "phrase", ["and then he said that he would come again, ", "然后他又说他明天一定会再来的，"]
 )
 def test_loop_repeats_itself(phrase: str) -> None:
