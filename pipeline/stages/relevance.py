@@ -87,7 +87,11 @@ class RelevanceStage:
         """Return relevance (null where it is not measured), its evidence and the response's words, row by row."""
         assert fit is not None
         exchanges = _exchanges(batch)
-        found = relevance(exchanges, _vectors(exchanges, measure, models), load(fit))
+        fitted = load(fit)
+        wanted = (
+            "vectors" in fitted.models
+        )  # too few records to learn from: nothing would look at the vectors
+        found = relevance(exchanges, _vectors(exchanges, measure, models, wanted), fitted)
         columns: dict[str, pa.Array] = {
             "relevance": pa.array(found.value, pa.float64(), from_pandas=True),
             "relevance_by": pa.array(found.group, pa.string()),
@@ -152,8 +156,15 @@ def _exchanges(batch: pa.Table) -> list[Exchange]:
     return found
 
 
-def _vectors(exchanges: Sequence[Exchange], measure: Measure, models: Models) -> Vectors:
-    """Return the vectors of exchanges; none are known without an embedder, or where it does not know a text."""
+def _vectors(exchanges: Sequence[Exchange], measure: Measure, models: Models, wanted: bool = True) -> Vectors:
+    """Return the vectors of exchanges; none are known without an embedder, or where it does not know a text.
+
+    Args:
+        exchanges: the texts.
+        measure: names the embedder.
+        models: loads it.
+        wanted: whether vectors are computed, or only which of them could be.
+    """
     count = len(exchanges)
     asked = np.array([bool(one.request and one.response) for one in exchanges], bool)
     if measure.model is None:
@@ -162,6 +173,9 @@ def _vectors(exchanges: Sequence[Exchange], measure: Measure, models: Models) ->
     embedder = models.embedder(measure.model)
     requests, responses = ([getattr(one, side) for one in exchanges] for side in ("request", "response"))
     known = asked & embedder.covers(requests) & embedder.covers(responses)
+    if not wanted:
+        blank = np.zeros((count, 1), np.float32)
+        return Vectors(blank, blank, blank, known)
     wholes = [
         f"{one.context}\n{one.request}"[-_WHOLE_CHARACTERS:] if one.context else one.request
         for one in exchanges
