@@ -82,7 +82,7 @@ def test_a_new_line_reads_its_file_again_and_keeps_every_other_record(filled: Co
 
 def test_any_runner_writes_the_same_bytes(filled: Corner, tmp_path: Path) -> None:
     expected = content(filled.build(filled.plan(STAGES_TEXT)))
-    assert len(expected) == 11  # one split of three has no record, so no file
+    assert len(expected) == 12  # one split of three has no record, so no file
     with ProcessRunner(2) as processes:
         for number, runner in enumerate((ShuffledRunner(1), ShuffledRunner(2), processes)):
             other = Corner(tmp_path / str(number))
