@@ -113,6 +113,9 @@ def _told(
     values: NDArray[np.float64], rows: NDArray[np.bool_], limit: Threshold, bound: float, most: int, fate: str
 ) -> Iterator[tuple[int, str]]:
     candidates = np.flatnonzero(rows)
+    if len(candidates):  # a value that most have, such as 0, is nobody's doubt
+        _, which, count = np.unique(values[candidates], return_inverse=True, return_counts=True)
+        candidates = candidates[count[which] <= most]
     order = np.argsort(np.abs(values[candidates] - bound), kind="stable")[:most]
     title = measure_words(limit.measure).title
     for number in candidates[order].tolist():

@@ -103,3 +103,14 @@ def test_a_record_that_is_wanted_twice_stands_there_once_with_both_reasons(tmp_p
 def test_a_threshold_whose_column_nobody_kept_asks_for_nothing(tmp_path: Path, high: float | None) -> None:
     other = ("gate", Threshold("toxicity", None, high, "flag"))
     assert [row["line"] for row in queue(folder_with(tmp_path), other, nearest=5)] == [51, 61, 71, 81, 91]
+
+
+def test_a_value_that_most_records_share_is_near_to_nothing(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    table = pq.read_table(folder / "records.parquet")
+    values = [0.4 if n == 75 else 0.0 for n in range(table.num_rows)]
+    pq.write_table(table.append_column("toxicity", pa.array(values)), folder / "records.parquet")
+    found = queue(folder, ("gate", Threshold("toxicity", None, 0.5, "flag")), nearest=5)
+    near = [row["line"] - 1 for row in found if "threshold" in row["why"][-1]]
+    assert near == [75]
+    assert all("0 is just below" not in why for row in found for why in row["why"])
