@@ -78,21 +78,14 @@ def tagger_identity(ref: ModelRef) -> ModelIdentity:
                 f"{ref.name} is a spaCy pipeline, and spaCy is not installed", "pip install -e '.[ner]'"
             )
         return _tagger(ref, folder, sorted(file for file in folder.rglob("*") if file.is_file()), "spacy")
-    config = _read_json(folder / "config.json")
-    architectures = config.get("architectures")
-    listed = architectures if isinstance(architectures, list) else []
-    if not any(str(name).endswith("ForTokenClassification") for name in listed):
+    listed = _architectures(folder)
+    if not any(name.endswith("ForTokenClassification") for name in listed):
         raise ModelError(
             f"model {ref.name} finds no entities: {folder} holds neither a spaCy pipeline nor a token classifier "
-            f"(its architectures: {', '.join(map(str, listed)) or 'none'})",
+            f"(its architectures: {', '.join(listed) or 'none'})",
             "name a model whose config.json says …ForTokenClassification, or a folder that spaCy saved",
         )
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    if not weights:
-        raise ModelError(f"model {ref.name} has no weights in {folder}", _fix_tagger(ref))
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelError(f"model {ref.name} has no tokenizer.json in {folder}", _fix_tagger(ref))
-    return _tagger(ref, folder, weights, "fixed-batches")
+    return _tagger(ref, folder, _weights(ref, folder), "fixed-batches")
 
 
 def classifier_identity(ref: ModelRef) -> ModelIdentity:
@@ -102,22 +95,14 @@ def classifier_identity(ref: ModelRef) -> ModelIdentity:
         ModelError: it is missing, or is no sequence classifier of transformers.
     """
     folder = locate(ref)
-    config = _read_json(folder / "config.json")
-    architectures = config.get("architectures")
-    listed = architectures if isinstance(architectures, list) else []
-    if not any(str(name).endswith("ForSequenceClassification") for name in listed):
+    listed = _architectures(folder)
+    if not any(name.endswith("ForSequenceClassification") for name in listed):
         raise ModelError(
             f"model {ref.name} sorts no texts: {folder} holds no sequence classifier "
-            f"(its architectures: {', '.join(map(str, listed)) or 'none'})",
+            f"(its architectures: {', '.join(listed) or 'none'})",
             "name a model whose config.json says …ForSequenceClassification",
         )
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    for what, there in (
-        ("weights", bool(weights)),
-        ("tokenizer.json", (folder / "tokenizer.json").is_file()),
-    ):
-        if not there:
-            raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    weights = _weights(ref, folder)
     return ModelIdentity(
         name=ref.name,
         revision=_revision(ref),
@@ -155,17 +140,13 @@ def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
             "name a causal language model with `hub` and `revision`, or `folder`, such as Qwen/Qwen2.5-0.5B",
         )
     folder = locate(ref)
-    listed = _read_json(folder / "config.json").get("architectures")
-    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    names = _architectures(folder)
     if not any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names):
         raise ModelError(
             f"model {ref.name} is no causal language model (its architectures: {', '.join(names) or 'none'})",
             "name a model whose config.json says …ForCausalLM, such as Qwen/Qwen2.5-0.5B",
         )
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    if not weights or not (folder / "tokenizer.json").is_file():
-        what = "tokenizer.json" if weights else "weights"
-        raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    weights = _weights(ref, folder)
     return ModelIdentity(
         name=ref.name,
         revision=_revision(ref),
@@ -224,6 +205,25 @@ def scorer_folder(ref: ModelRef) -> Path:
         return folder
     inner = _modules(ref, folder)[0][1]
     return inner if (inner / "config.json").is_file() else folder
+
+
+def _architectures(folder: Path) -> list[str]:
+    """Return the architectures that config.json names; none if it names none."""
+    listed = _read_json(folder / "config.json").get("architectures")
+    return [str(name) for name in listed] if isinstance(listed, list) else []
+
+
+def _weights(ref: ModelRef, folder: Path) -> list[Path]:
+    """Return the files of weights of a model of transformers that has its tokenizer.
+
+    Raises:
+        ModelError: it has no weights, or no tokenizer.json.
+    """
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not weights or not (folder / "tokenizer.json").is_file():
+        what = "tokenizer.json" if weights else "weights"
+        raise ModelError(f"model {ref.name} has no {what} in {folder}", _fix_tagger(ref))
+    return weights
 
 
 def _fix_tagger(ref: ModelRef) -> str:
