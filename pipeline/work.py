@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +44,7 @@ class Site:
 
     def models(self) -> Models:
         """Return this process's models; each is loaded once."""
-        return _models(self.threads)
-
-
-@lru_cache(maxsize=1)
-def _models(threads: int) -> Models:
-    return Models(threads=threads)
+        return Models(threads=self.threads, memory=str(Path(self.store) / "texts"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS
 from pipeline.stages.asked import PROMPT, Asked, asked_in, fingerprints, folded, texts_of
 from pipeline.stages.duplicates import Thresholds, best_twin, decide, rank
 from pipeline.stages.needed import Needed
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
+from pipeline.stages.protocol import Decision, Measure, StageParams, Tile
 from quality import lexical, minhash
 from quality.lookalike import (
     REWORDABLE,

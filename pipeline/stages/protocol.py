@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.change import Changes
-from pipeline.models import ModelIdentity, ModelRef, Models
+from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.stages.gates import DatasetGate, Threshold
 
 
@@ -42,36 +43,6 @@ class StageParams(BaseModel):
 
 
 P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
-
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
-    ref: ModelRef | None = None
-    path: str = ""
-    """Of a KenLM file: where it is."""
-
-    def identity(self, models: Models) -> ModelIdentity:
-        """Return who the model is, without loading it.
-
-        Raises:
-            ModelError: it is not on this machine; the hint is the command that gets it.
-        """
-        if self.kind == "token_counter":
-            return models.token_counter_identity(self.ref)
-        if self.kind == "tagger":
-            return models.tagger_identity(self.ref or ModelRef())
-        if self.kind == "scorer":
-            return models.scorer_identity(self.ref or ModelRef())
-        if self.kind == "causal_lm":
-            return models.causal_lm_identity(self.ref or ModelRef())
-        if self.kind == "kenlm":
-            return models.kenlm_identity(self.path)
-        if self.kind == "classifier":
-            return models.classifier_identity(self.ref or ModelRef())
-        return models.identity(self.ref or ModelRef())
 
 
 @dataclass(frozen=True, slots=True)
