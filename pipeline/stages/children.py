@@ -89,7 +89,11 @@ def judge(table: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> De
         if told is None:
             stays.add(row)
         else:
-            changes.drop(one["id"], f"augment.{told[0]}", {"method": one["augment_method"], **told[1]})
+            changes.drop(
+                one["id"],
+                f"augment.{told[0]}",
+                {"method": one["augment_method"], "parent": one["root"], **told[1]},
+            )
     columns = {"id": table.column("id")} | {
         f"augment_{name}": table.column(name)
         if name in table.column_names
