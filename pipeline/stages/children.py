@@ -94,6 +94,8 @@ def judge(table: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> De
                 f"augment.{told[0]}",
                 {"method": one["augment_method"], "parent": one["root"], **told[1]},
             )
+    if "scorer_bertscore" in table.column_names:
+        table = table.drop_columns(["bertscore"]).rename_columns({"scorer_bertscore": "bertscore"})
     columns = {"id": table.column("id")} | {
         f"augment_{name}": table.column(name)
         if name in table.column_names
@@ -123,7 +125,7 @@ def _beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
         }
     for name, value, least in (
         ("similarity", similarity, params.min_similarity),
-        ("bertscore", one.get("bertscore"), params.min_bertscore),
+        ("bertscore", bertscore(one), params.min_bertscore),
     ):
         if value is not None and value < least:
             return "fidelity", _limit(name, value, least)
@@ -133,6 +135,12 @@ def _beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
     if factor is not None and factor > params.max_perplexity_factor:
         return "perplexity", _limit("perplexity_factor", factor, params.max_perplexity_factor)
     return None
+
+
+def bertscore(one: dict[str, Any]) -> float | None:
+    """Return the BERTScore of a child: by the encoder that the recipe names, else by the embedder."""
+    found: float | None = one.get("scorer_bertscore", one["bertscore"])
+    return found
 
 
 def _limit(name: str, value: float, threshold: float) -> dict[str, Scalar]:

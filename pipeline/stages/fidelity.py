@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.augment.protect import Guard
 from pipeline.models import ModelRef, Models
+from pipeline.models.bert_scorer import match
 from pipeline.models.need import Need
 from pipeline.stages.asked import PROMPT, asked_in, texts_of
 from pipeline.stages.children import COLUMNS, Facts, judge
@@ -101,7 +102,7 @@ class FidelityStage:
         if measure.name == "child_words":
             asked: dict[str, Any] = dict(measure.params)
             scorer = models.scorer(measure.others[0].ref or ModelRef(), asked["layer"] or None)
-            return pa.table({"bertscore": pairs.spread(scorer.score(pairs.after, pairs.before)[:, 2])})
+            return pa.table({"scorer_bertscore": pairs.spread(scorer.score(pairs.after, pairs.before)[:, 2])})
         assert measure.model is not None
         return pairs.meaning(models, measure.model)
 
@@ -215,17 +216,24 @@ class _Pairs:
         )
 
     def meaning(self, models: Models, ref: ModelRef) -> pa.Table:
-        """Return `meaning`, `meaning_difference` and `similarity`, the cosine of the embedder."""
+        """Return `meaning`, `meaning_difference`, `similarity` (cosine) and `bertscore`, the last two of one pass."""
         embedder = models.embedder(ref)
+        cosine, words = np.full(len(self.rows), np.nan), np.full(len(self.rows), np.nan)
+        use = np.flatnonzero(judgeable(self.before, embedder) & judgeable(self.after, embedder)).tolist()
+        texts = sorted({side[n] for n in use for side in (self.before, self.after)})
+        vectors, tokens = embedder.encode_tokens(texts)
+        at = {text: row for row, text in enumerate(texts)}
+        for n in use:
+            one, other = at[self.after[n]], at[self.before[n]]
+            cosine[n] = vectors[one].astype(np.float64) @ vectors[other].astype(np.float64)
+            words[n] = match(tokens[one], tokens[other])[2]
+        # Asked for after the tokens were: the embedder remembers these vectors.
         found = fidelity.measure(self.before, self.after, self.languages, embedder.encode)
-        cosine = np.full(len(self.rows), np.nan)
-        use = np.flatnonzero(judgeable(self.before, embedder) & judgeable(self.after, embedder))
-        if len(use):
-            ours, theirs = (embedder.encode([side[n] for n in use]) for side in (self.after, self.before))
-            cosine[use] = (ours.astype(np.float64) * theirs).sum(1)
-        kinds = self._words([kind or "" for kind in found.kinds])
         return pa.table({
-            "meaning": self.spread(found.scores), "meaning_difference": kinds, "similarity": self.spread(cosine)
+            "meaning": self.spread(found.scores),
+            "meaning_difference": self._words(found.kinds),
+            "similarity": self.spread(cosine),
+            "bertscore": self.spread(words),
         })  # fmt: skip
 
     def perplexity(self, fit: pa.Table, folds: list[int], models: Models) -> pa.Table:

@@ -71,7 +71,8 @@ class FidelityParams(StageParams):
     max_neighbours: int = Field(default=50, ge=1, description="Most pairs proposed for one record.")
     model: ModelRef = Field(default=ModelRef(), description="The embedder.")
     bertscore_model: ModelRef | None = Field(
-        default=ModelRef(), description="The encoder of BERTScore; null: it is not measured."
+        default=None,
+        description="Another encoder for BERTScore; null: the embedder's last layer, which costs no second pass.",
     )
     bertscore_layer: int | None = Field(
         default=None, ge=1, description="Layer whose vectors BERTScore compares; null: the last but one."
