@@ -40,6 +40,9 @@ _DIGITS = 6
 _KEPT = ("code", "url", "placeholder", "quote", "number", "name")
 """Kinds of protected text that a child must hold just as its parent does."""
 
+_SURE = 0.9
+"""Confidence from which a child is taken to be in another language."""
+
 Floats = NDArray[np.float64]
 
 
@@ -202,15 +205,12 @@ class _Pairs:
     def texts(self) -> pa.Table:
         """Return `copy` (BLEU), `lost` (a kind of protected text that differs) and `other_language`, or ""."""
         guard = Guard()
-        lost = [_lost(a, b, guard) for a, b in zip(self.before, self.after, strict=True)]
-        told = (
-            [[found.code for found in identify(side)] for side in (self.before, self.after)]
-            if self.rows
-            else [[], []]
+        pairs = list(zip(self.before, self.after, self.languages, strict=True))
+        lost = [_lost(before, after, guard) for before, after, _ in pairs]
+        copy = np.array(
+            [1.0 if b == a else overlap.sentence_bleu(a, b, lang) for b, a, lang in pairs], np.float64
         )
-        other = ["" if b in (a, "und") or a == "und" else b for a, b in zip(*told, strict=True)]
-        copy = overlap.measure(self.after, self.before, self.languages).bleu
-        copy[[a == b for a, b in zip(self.before, self.after, strict=True)]] = 1.0
+        other = _other_languages(self.before, self.after, self.languages)
         return pa.table(
             {"copy": self.spread(copy), "lost": self._words(lost), "other_language": self._words(other)}
         )
@@ -259,6 +259,17 @@ def _folds(batch: pa.Table) -> list[int]:
     """Return the fold of each record: that of its cluster, or of its root, so that a child is in its parent's."""
     return [
         perplexity.fold_of(cluster or root, _FOLDS) for cluster, root in _rows(batch, ("cluster", "root"))
+    ]
+
+
+def _other_languages(before: Sequence[str], after: Sequence[str], declared: Sequence[str]) -> list[str]:
+    """Return the language of each child where that is surely neither its parent's nor the declared one; else ""."""
+    if not before:
+        return []
+    told = zip(identify(before, library="none"), identify(after, library="none"), declared, strict=True)
+    return [
+        child.code if child.confidence >= _SURE and child.code not in (parent.code, language, "und") else ""
+        for parent, child, language in told
     ]
 
 
