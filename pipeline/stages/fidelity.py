@@ -80,8 +80,7 @@ class FidelityStage:
         """Return the n-grams of the prompts of records that are no children; or what the lexical embedder learns."""
         if measure.name == "child_perplexity":
             own = batch.filter(pc.equal(batch.column("augment_method"), ""))
-            texts = ["\n".join(row) for row in _rows(own, _TEXTS[:-1])]
-            return perplexity.summarise(texts, _folds(own))
+            return perplexity.summarise(_prompts(own), _folds(own))
         assert measure.model is not None
         texts = [text for text in texts_of(batch, documents=False) if text.strip()]
         return lexical.summarise(chosen(texts, ~models.embedder(measure.model).covers(texts)))
@@ -101,7 +100,7 @@ class FidelityStage:
             return pairs.texts()
         if measure.name == "child_perplexity":
             assert fit is not None
-            return pairs.perplexity(fit, _folds(batch), models)
+            return pairs.perplexity(fit, _folds(batch), _prompts(batch), models)
         if measure.name == "child_words":
             asked: dict[str, Any] = dict(measure.params)
             scorer = models.scorer(measure.others[0].ref or ModelRef(), asked["layer"] or None)
@@ -125,7 +124,7 @@ class FidelityStage:
 
     def context(self, params: FidelityParams) -> tuple[str, ...]:
         """Return what the decision reads of each record."""
-        return ("root", "split", *COLUMNS)
+        return ("root", "split", "lang", *COLUMNS)
 
     def neighbour_cap(self, params: FidelityParams) -> int:
         """Return how many pairs one record may take part in."""
@@ -236,8 +235,11 @@ class _Pairs:
             "bertscore": self.spread(words),
         })  # fmt: skip
 
-    def perplexity(self, fit: pa.Table, folds: list[int], models: Models) -> pa.Table:
-        """Return `perplexity_factor`: of a character beside the parent's, less the standard error of both."""
+    def perplexity(self, fit: pa.Table, folds: list[int], prompts: Sequence[str], models: Models) -> pa.Table:
+        """Return `perplexity_factor`: of a character beside the parent's, less the standard error of both.
+
+        And of every record `characters`, which tell whether the model has read enough to judge by.
+        """
         counts, own = perplexity.load(fit), [folds[row] for row in self.rows]
         asked = [""] * len(own)
         child, parent = (
@@ -246,13 +248,18 @@ class _Pairs:
         )
         error = np.sqrt(np.nan_to_num(child.error) ** 2 + np.nan_to_num(parent.error) ** 2)
         gap = child.nats - parent.nats
-        return pa.table(
-            {"perplexity_factor": self.spread(np.exp(np.sign(gap) * np.maximum(np.abs(gap) - error, 0)))}
-        )
+        factor = np.exp(np.sign(gap) * np.maximum(np.abs(gap) - error, 0))
+        return pa.table({
+            "perplexity_factor": self.spread(factor), "characters": pa.array(map(len, prompts), pa.int64())
+        })  # fmt: skip
 
 
 def _rows(batch: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
     return list(zip(*(batch.column(name).to_pylist() for name in names), strict=True))
+
+
+def _prompts(batch: pa.Table) -> list[str]:
+    return ["\n".join(part for part in row if part) for row in _rows(batch, _TEXTS[:-1])]
 
 
 def _folds(batch: pa.Table) -> list[int]:
