@@ -108,7 +108,8 @@ class ModelIdentity:
         kind: what it was loaded as.
         dimension: length of a vector; 0 for what gives none.
         encoder: the code that runs it. `bert-tiles` is our forward pass, for BERT with mean pooling;
-            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline; `apertium`, `seq2seq` and `ct2` translate.
+            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline; `apertium`,
+            `seq2seq` and `ct2` translate.
         languages: `vocabulary` or `all`, as the recipe said.
     """
 

@@ -193,10 +193,10 @@ def _unloadable(identity: ModelIdentity, folder: Path, error: Exception) -> Mode
 
 
 def languages_of(identity: ModelIdentity, tokenizer: Any, codes: tuple[str, str]) -> tuple[str, int | None]:
-    """Return what tells a model the target language: a mark before each sentence, or the token a translation begins with.
+    """Return what tells a model its target: a mark before each sentence, or the token that a translation begins with.
 
-    opus-mt models of several targets read `>>cmn_Hans<<` before a sentence; NLLB, mBART and M2M begin a translation with
-    the token of its language.
+    opus-mt models of several targets read `>>cmn_Hans<<` before a sentence; NLLB, mBART and M2M begin a translation
+    with the token of its language.
 
     Raises:
         ModelError: the model needs a code and has none, has one that it does not know, or needs none.

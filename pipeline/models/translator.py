@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pipeline.errors import ModelError
 from pipeline.models.reference import ModelIdentity
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Translator(Protocol):
         ...
 
 
-def as_many(translator: str, sentences: Sequence[str], translations: Sequence[str]) -> list[str]:
+def as_many(translator: str, sentences: Sequence[object], translations: Sequence[T]) -> list[T]:
     """Return the translations if there is one a sentence.
 
     Raises:

@@ -26,8 +26,8 @@ def translator_identity(ref: ModelRef, encoder: Literal["seq2seq", "ct2"]) -> Mo
         encoder: the library that runs it.
 
     Raises:
-        ModelError: it is missing, is no encoder-decoder (or not converted), lacks weights or a tokenizer, or its library
-            is not installed.
+        ModelError: it is missing, is no encoder-decoder (or not converted), lacks weights or a tokenizer, or its
+            library is not installed.
     """
     if ref.package is not None:
         raise ModelError(
