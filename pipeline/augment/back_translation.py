@@ -30,7 +30,7 @@ from pipeline.augment.protocol import (
     by_passage,
 )
 from pipeline.augment.retold import ended_alike, refused
-from pipeline.augment.round_trip import Edit, apply, edits, some_of
+from pipeline.augment.round_trip import Edit, apply, edits, some_of, throughout
 from pipeline.augment.sentences import Sentence, sentences
 from pipeline.augment.stand_ins import CODES, NAMES, Masked, mask, unmask
 from pipeline.models import Decoding, ModelRef, Models, Translator
@@ -227,7 +227,9 @@ def _with_edits(
     for piece, text in zip(pieces, returned, strict=True):
         found[piece.passage] += [(piece, edit) for edit in edits(piece.masked, text)]
     answers: list[str | NoChild] = []
-    for passage, own in zip(passages, found, strict=True):
+    for passage, pairs in zip(passages, found, strict=True):
+        uniform = throughout(passage.text, [edit for _, edit in pairs])
+        own = [(piece, edit) for piece, edit in pairs if edit in uniform]
         chosen = some_of(own, passage.random("changes")) if number else own
         if not chosen:
             answers.append(NoChild(NO_OTHER if own else UNCHANGED))

@@ -11,6 +11,7 @@ asking a thesaurus whether a change is fine (WordNet calls `certain` and `sure` 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -25,7 +26,51 @@ from quality.inflection import forms
 _FILE = Path(__file__).parent / "data" / "round_trip_en.yaml"
 _WORD = re.compile(r"[\w]+(?:['’-]\w+)*|[^\w\s]")
 _MARKS = "*#@"
-_INDEFINITE = r"\b(?:a|an|one|another|two|three|four|five|six|seven|ten|some|several|\d+) (?:[\w-]+ ){0,3}"
+_INDEFINITE = (
+    r"(?<!\bthe )(?<!these )(?<!those )(?<!following )(?<!given )(?<!your )"
+    r"\b(?:a|an|one|another|two|three|four|five|six|seven|ten|some|several|\d+) "
+    r"(?:(?!(?:with|the|of|in|for|an?|and|to|that|on|from|by|about|into)\b)[\w-]+ ){0,3}"
+)
+_POSSESSIVE = re.compile(
+    r"\b(?P<owner>(?:the|an?|your|my|this|our|their) (?:[a-z]+ )?(?P<who>[a-z]+))['’]s (?P<thing>[a-z]+)"
+    r"(?=[.,?!;:]|$| (?:in|and|is|was|for|to|on|with|from|that|about|at|by|or|are|were)\b)"
+)
+_NO_OWNERS = frozenset(
+    (
+        "today",
+        "week",
+        "month",
+        "year",
+        "day",
+        "night",
+        "morning",
+        "evening",
+        "men",
+        "women",
+        "children",
+        "people",
+        "one",
+    )
+)
+"""Before whose possessive stands a time or a kind, not an owner: `women's rights`."""
+_REPEATABLE = frozenset(
+    (
+        "what",
+        "which",
+        "about",
+        "whether",
+        "might",
+        "what's",
+        "i'm",
+        "it's",
+        "don't",
+        "can't",
+        "someone",
+        "such",
+        "due",
+    )
+)
+"""First words of changes that a text may have in one place and not in another."""
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _CONSONANT = re.compile(r"(?:us|uni|eu|one)")
 
@@ -34,11 +79,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A stretch of the sentence, from `start` up to `stop`, and what may stand there."""
+    """A stretch of the sentence, from `start` up to `stop`, and what may stand there.
+
+    Attributes:
+        start: characters.
+        stop: characters.
+        text: what may stand there.
+        word: what it calls otherwise, in lower case; "" for what a text may say in both ways.
+    """
 
     start: int
     stop: int
     text: str
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +128,7 @@ def _table() -> _Table:
     data = YAML(typ="safe").load(_FILE.read_text(encoding="utf-8"))
     rules: dict[str, list[_Rule]] = {}
     for line in data["changes"].splitlines():
-        said, text, before, after = (
-            part.strip() for part in re.split(r"\s\|(?=\s)", f"{line} ", maxsplit=3)
-        )
+        said, text, before, after = (part.strip() for part in re.split(r"\s\|(?=\s)", f"{line} ", maxsplit=3))
         words = tuple(said.split())
         rules.setdefault(words[0], []).append(
             _Rule(
@@ -116,7 +167,22 @@ def edits(masked: Masked, returned: str) -> list[Edit]:
             if edit is not None and not masked.holds(edit.start, edit.stop):
                 found.append(edit)
             at += used
-    return found
+    owned = (edit for edit in _owned(masked.text, theirs) if not masked.holds(edit.start, edit.stop))
+    found += [edit for edit in owned if all(edit.stop <= e.start or e.stop <= edit.start for e in found)]
+    return sorted(found, key=lambda edit: edit.start)
+
+
+def _owned(text: str, theirs: Sequence[str]) -> Iterator[Edit]:
+    """Yield the possessives that came back with `of`: `the author's opinion`, `the opinion of the author`."""
+    for match in _POSSESSIVE.finditer(text):
+        wanted = (frozenset(forms(match["thing"])), frozenset({"of"}))
+        near = [
+            set(theirs[at + 2 : at + 5])
+            for at in range(len(theirs) - 2)
+            if _stands_in(wanted, theirs[at : at + 2])
+        ]
+        if match["who"] not in _NO_OWNERS and any(match["who"] in words for words in near):
+            yield Edit(match.start(), match.end(), f"the {match['thing']} of {match['owner']}")
 
 
 def apply(text: str, chosen: Sequence[Edit]) -> str:
@@ -161,7 +227,8 @@ def _edit(
         stop = said[at + words - 1][1]
         new = rule.text if rule.fits(before, _folded(text[stop:]).lstrip()) else None
         if new is not None:
-            return _fitted(text, start, stop, new), words
+            said_once = "" if ours[0] in _REPEATABLE else " ".join(rule.said)
+            return _fitted(text, start, stop, new, said_once), words
     words, new = _clause(ours, theirs, before)
     if new:
         return Edit(start, said[at + words - 1][1], new), words
@@ -204,12 +271,25 @@ def _third_person(verb: str) -> str:
     return f"{verb}es" if verb.endswith(("s", "x", "z", "ch", "sh", "o")) else f"{verb}s"
 
 
-def _fitted(text: str, start: int, stop: int, new: str) -> Edit:
+def _fitted(text: str, start: int, stop: int, new: str, word: str) -> Edit:
     """Return a change with the capital of what it replaces, and the article before it mended."""
     if text[start].isupper():
         new = new[0].upper() + new[1:]
     article = _ARTICLE.search(text[:start])
     if article is None:
-        return Edit(start, stop, new)
+        return Edit(start, stop, new, word)
     vowel = new[0].lower() in "aeiou" and not _CONSONANT.match(new.lower())
-    return Edit(article.start(), stop, f"{article[1][0]}{'n' if vowel else ''}{article[2]}{new}")
+    return Edit(article.start(), stop, f"{article[1][0]}{'n' if vowel else ''}{article[2]}{new}", word)
+
+
+def throughout(text: str, found: Sequence[Edit]) -> set[Edit]:
+    """Return the changes that leave no thing called by two names: each of its places in the text is changed.
+
+    Args:
+        text: all of it.
+        found: changes of its sentences.
+    """
+    folded = _folded(text)
+    changed = Counter(edit.word for edit in found)
+    told = {word: len(re.findall(rf"\b{re.escape(word)}", folded)) for word in changed if word}
+    return {edit for edit in found if not edit.word or told[edit.word] == changed[edit.word]}

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from pipeline.augment.protect import Protected
 
+_COLON = re.compile(r":(?=\s|$)|：")
+_LEAST_WORDS = 3
+_WORDS = re.compile(r"[^\W\d_]+|[\u4e00-\u9fff]")
 MOST_CHARACTERS = 600
 """Of a sentence that is translated: what is longer is a list or a table that lost its lines."""
 
@@ -50,8 +53,9 @@ def sentences(protected: Protected) -> list[Sentence]:
         protected: the text, and which places of it are no words to translate.
     """
     text = protected.text
+    stop = _material(protected)
     found: list[Sentence] = []
-    for line in _LINE.finditer(text):
+    for line in _LINE.finditer(text, 0, stop):
         if _CODE_LINE.search(line[0]):
             continue
         layout = _LAYOUT.match(line[0])
@@ -63,6 +67,19 @@ def sentences(protected: Protected) -> list[Sentence]:
         found.append(Sentence(start, line.end()))
     trimmed = [_trimmed(text, sentence) for sentence in found]
     return [sentence for sentence in trimmed if _has_words(protected, sentence)]
+
+
+def _material(protected: Protected) -> int:
+    """Return where a text's request ends and what it is about begins: behind its first colon after some words.
+
+    The response on record was written for that very sentence, list or poem; in other words it may be another answer.
+    """
+    text = protected.text
+    for colon in _COLON.finditer(text):
+        before = _WORDS.findall(text, 0, colon.start())
+        if len(before) >= _LEAST_WORDS and not protected.holds(colon.start(), colon.end()):
+            return colon.end()
+    return len(text)
 
 
 def _ends(protected: Protected, start: int, end: re.Match[str]) -> bool:
