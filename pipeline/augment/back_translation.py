@@ -30,7 +30,7 @@ from pipeline.augment.protocol import (
     by_passage,
 )
 from pipeline.augment.retold import ended_alike, refused
-from pipeline.augment.round_trip import Edit, apply, edits, some_of, throughout
+from pipeline.augment.round_trip import Edit, apply, edits, may_change, some_of, throughout
 from pipeline.augment.sentences import Sentence, sentences
 from pipeline.augment.stand_ins import CODES, NAMES, Masked, mask, unmask
 from pipeline.models import Decoding, ModelRef, Models, Translator
@@ -211,6 +211,7 @@ def _rewrite(
         for row, passage in enumerate(passages)
         for sentence in sentences(passage.protected)
         if (masked := mask(passage.protected, sentence.start, sentence.stop, marks, hidden)) is not None
+        and (not by_rules or may_change(masked.text))
     ]
     seeds = [passages[piece.passage].seed if drawing else "" for piece in pieces]
     returned = _round_trip([piece.masked.text for piece in pieces], seeds, translation, models)

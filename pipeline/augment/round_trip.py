@@ -119,6 +119,7 @@ class _Table:
     things: re.Pattern[str]
     purpose: dict[str, str]
     ways: re.Pattern[str]
+    any: re.Pattern[str]
 
 
 @lru_cache(maxsize=1)
@@ -137,6 +138,7 @@ def _table() -> _Table:
                 re.compile(after.removeprefix("!")), not after.startswith("!"),
             )
         )  # fmt: skip
+    gerunds = [f"for {verb}" for verb in data["purpose"]["verbs"]]
     things, ways = ("|".join(data[name]["nouns"].split()) for name in ("relative", "purpose"))
     return _Table(
         {first: tuple(listed) for first, listed in rules.items()},
@@ -144,7 +146,13 @@ def _table() -> _Table:
         re.compile(rf"{_INDEFINITE}(?:{things})(?P<plural>s?)\s*$"),
         dict(data["purpose"]["verbs"]),
         re.compile(rf"\b(?:{ways})\s*$"),
+        re.compile(rf"\b(?:{'|'.join([*map(re.escape, rules), *data['relative']['verbs'], *gerunds])})\b"),
     )
+
+
+def may_change(text: str) -> bool:
+    """Tell whether a sentence says anything that a round trip may say otherwise; if not, none is needed."""
+    return bool(_table().any.search(_folded(text)) or _POSSESSIVE.search(text))
 
 
 def edits(masked: Masked, returned: str) -> list[Edit]:
