@@ -16,7 +16,7 @@ from pipeline.augment.protect import Protected
 
 _COLON = re.compile(r":(?=\s|$)|：")
 _LEAST_WORDS = 3
-_WORDS = re.compile(r"[^\W\d_]+|[\u4e00-\u9fff]")
+_WORDS = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+")
 MOST_CHARACTERS = 600
 """Of a sentence that is translated: what is longer is a list or a table that lost its lines."""
 

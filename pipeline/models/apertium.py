@@ -232,7 +232,7 @@ class Apertium:
                 f"{self.identity.name} answered before it was asked to", self._told("it is out of step")
             )
         *found, rest = answer[:-1].decode("utf-8", "replace").split(BREAK)
-        if rest.strip():
+        if rest.strip() and len(found) == len(batch):
             found.append(rest)
         return [unescaped(text) for text in as_many(self.identity.name, batch, found)]
 
