@@ -227,7 +227,7 @@ class Apertium:
             if piece == b"":
                 raise self._died()
             answer += piece or b""
-        if left:
+        if left or b"\0" in answer[:-1]:
             raise ModelError(
                 f"{self.identity.name} answered before it was asked to", self._told("it is out of step")
             )
