@@ -157,7 +157,24 @@ class BackTranslation:
     name = "back_translation"
     version = 1
     languages: frozenset[str] | None = None
-    keeps_meaning = True
+
+    def keeps(self, params: BackTranslationParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
+
+    def remarks(self, params: BackTranslationParams) -> list[str]:
+        """Return who translates which language, and which of the two main ones has nobody."""
+        told = [
+            f"{each.language} there and back by "
+            + (
+                f"Apertium {each.pair}"
+                if each.by == "apertium"
+                else f"{each.there.model.name} and {each.back.model.name}"
+            )
+            for each in params.translations
+        ]
+        lacking = [name for name in ("en", "zh") if name not in self.covers(params)]
+        return told + [f"not run for {name}: no translator is named for it" for name in lacking]
 
     def covers(self, params: BackTranslationParams) -> frozenset[str]:
         """Return the languages that these translations vary; texts in any other have no child."""

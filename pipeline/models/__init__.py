@@ -36,6 +36,7 @@ from pipeline.models.reference import (
     download_command,
     locate,
 )
+from pipeline.models.remembering import RememberingEmbedder
 from pipeline.models.seq2seq import Seq2SeqTranslator
 from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.text_cache import TextCache
@@ -136,7 +137,7 @@ class Models:
         identity = embedder_identity(ref)
         with _loading:
             if (identity, self.threads) not in _embedders:
-                loaded = load_embedder(identity, locate(ref), self.threads)
+                loaded = RememberingEmbedder(load_embedder(identity, locate(ref), self.threads))
                 _embedders[identity, self.threads] = loaded
             return _embedders[identity, self.threads]
 

@@ -116,6 +116,11 @@ def test_a_language_without_a_translator_has_no_child(tmp_path: Path) -> None:
     assert found[:2] == [NoChild("language")] * 2
     assert isinstance(found[2], Child)
     assert METHOD.covers(params) == {"en"}
+    assert METHOD.remarks(params) == [
+        "en there and back by Apertium eng-spa",
+        "not run for zh: no translator is named for it",
+    ]
+    assert METHOD.keeps(params)
 
 
 def test_nothing_is_translated_twice(tmp_path: Path) -> None:
