@@ -23,7 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from pipeline.augment.back_translation import BackTranslation, BackTranslationParams  # noqa: E402
+from pipeline.augment.back_translation import BackTranslation  # noqa: E402
+from pipeline.augment.back_translation_params import BackTranslationParams  # noqa: E402
 from pipeline.augment.protect import KINDS, Guard  # noqa: E402
 from pipeline.augment.protocol import Ask, Child  # noqa: E402
 from pipeline.augment.sentences import sentences  # noqa: E402

@@ -15,6 +15,7 @@ from pathlib import Path
 ZH_OF = {
     "Write a short story.": "写一个小故事。",
     "Write a brief tale.": "写一个短故事。",
+    "Write a little story.": "写一个小小的故事。",
     "Name three big cities.": "说出三个大城市。",
     "What is the best food?": "最好的食物是什么？",
     "Why is the sky blue?": "天空为什么是蓝色的？",

@@ -10,21 +10,20 @@ and falling back to another translator (nobody could say whose child it is).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
+from pipeline.augment.back_translation_params import BackTranslationParams, Translation
 from pipeline.augment.protect import KINDS, Guard
 from pipeline.augment.protocol import (
     LANGUAGE,
     UNCHANGED,
     Answer,
     Ask,
-    MethodParams,
     NoChild,
     Passage,
     by_passage,
@@ -33,8 +32,8 @@ from pipeline.augment.retold import ended_alike, refused
 from pipeline.augment.round_trip import Edit, apply, edits, may_change, some_of, throughout
 from pipeline.augment.sentences import Sentence, sentences
 from pipeline.augment.stand_ins import CODES, NAMES, Masked, mask, unmask
-from pipeline.models import Decoding, ModelRef, Models, Translator
-from pipeline.models.apertium import FOLDER, SECONDS, mode_file, turned
+from pipeline.models import Decoding, Models, Translator
+from pipeline.models.apertium import mode_file, turned
 from pipeline.models.need import Need
 from pipeline.models.text_cache import TextCache
 
@@ -43,103 +42,6 @@ NO_OTHER = "no_other"
 _BATCH = 400
 _VISIBLE = frozenset({"number", "name"})
 """Kinds that Apertium may see: its grammar needs them, and no change of them is ever taken over."""
-
-
-class ApertiumTranslation(BaseModel):
-    """There and back by Apertium's rules."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    by: Literal["apertium"] = "apertium"
-    language: Literal["en"] = Field(
-        default="en",
-        description="Of the texts; its round trips are only used where their changes were read, which is English.",
-    )
-    pair: str = Field(
-        default="eng-spa",
-        pattern=r"^(en|eng)-[a-z_]{2,7}$",
-        description="English and the pivot, as Apertium names the pair; both directions must be installed.",
-    )
-    data: str = Field(default=FOLDER, description="The folder of Apertium's data, which holds `modes`.")
-    seconds: float = Field(
-        default=SECONDS,
-        gt=0,
-        description="Without a sign of life, after which the translator is held to hang.",
-    )
-
-
-class Direction(BaseModel):
-    """One direction of a translation model, and how it names the two languages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    model: ModelRef = Field(description="A Marian, NLLB, M2M or mBART model (for CTranslate2: converted).")
-    source: str = Field(
-        default="", description="As the model names it: eng_Latn (NLLB), en (M2M), blank (opus-mt)."
-    )
-    target: str = Field(
-        default="",
-        description="Likewise: zho_Hans (NLLB), zh (M2M), cmn_Hans (opus-mt-en-zh), blank (opus-mt-zh-en).",
-    )
-
-
-class ModelTranslation(BaseModel):
-    """There and back by two models, or by one of many languages twice."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    by: Literal["transformers", "ctranslate2"]
-    language: str = Field(pattern=r"^[a-z]{2}$", description="Of the texts, as ISO 639-1.")
-    there: Direction = Field(description="Into the pivot language.")
-    back: Direction = Field(description="Out of the pivot language.")
-    beams: int = Field(
-        default=4, ge=1, le=32, description="Of the search; more are slower and hardly better."
-    )
-    temperature: float = Field(
-        default=0.0,
-        ge=0,
-        le=2,
-        description="0 searches; above it words are drawn, which gives each child of a parent another text.",
-    )
-    batch_tokens: int = Field(
-        default=4096, ge=64, description="Of one padded batch, beams included: what the memory must hold."
-    )
-
-    @model_validator(mode="after")
-    def _draws(self) -> ModelTranslation:
-        if self.by == "ctranslate2" and self.temperature > 0:
-            raise ValueError(
-                "`temperature` needs `by: transformers`: CTranslate2's draws depend on the batch"
-            )
-        return self
-
-    @property
-    def library(self) -> Literal["seq2seq", "ct2"]:
-        """Which code runs the models."""
-        return "seq2seq" if self.by == "transformers" else "ct2"
-
-
-Translation: TypeAlias = Annotated[ApertiumTranslation | ModelTranslation, Field(discriminator="by")]
-
-
-class BackTranslationParams(MethodParams):
-    """Back-translation in a recipe."""
-
-    method: Literal["back_translation"] = "back_translation"
-    translations: tuple[Translation, ...] = Field(
-        default=(ApertiumTranslation(),),
-        min_length=1,
-        description="Who translates; several of one language (other pivots) take turns over the children of a parent.",
-    )
-
-    @field_validator("translations")
-    @classmethod
-    def _no_twins(cls, value: tuple[Translation, ...]) -> tuple[Translation, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError(
-                "names one translation twice: the second would make the children of the first again"
-            )
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +109,7 @@ class BackTranslation:
                 turn, number = ask.number % len(own), ask.number // len(own)
                 groups.setdefault((own[turn], number), []).append(row)
         for (translation, number), rows in groups.items():
-            rewrite = partial(_rewrite, translation, number, models)
+            rewrite = partial(_rewrite, translation, number, guard, models)
             found = by_passage([asks[row] for row in rows], params, guard, rewrite)
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer
@@ -215,14 +117,14 @@ class BackTranslation:
 
 
 def _rewrite(
-    translation: Translation, number: int, models: Models, passages: Sequence[Passage]
+    translation: Translation, number: int, guard: Guard, models: Models, passages: Sequence[Passage]
 ) -> list[str | NoChild]:
     """Return each passage with its sentences as they came back, or why none could be used."""
     drawing = translation.by != "apertium" and translation.temperature > 0
     if translation.by != "apertium" and number and not drawing:
         return [NoChild(NO_OTHER)] * len(passages)
     by_rules = translation.by == "apertium"
-    marks, hidden = (NAMES, set(KINDS) - _VISIBLE) if by_rules else (CODES, set(KINDS))
+    marks, hidden = (NAMES, set(KINDS) - _VISIBLE) if by_rules else (CODES, set(KINDS) - {"number"})
     pieces = [
         _Piece(row, sentence, masked)
         for row, passage in enumerate(passages)
@@ -234,7 +136,7 @@ def _rewrite(
     returned = _round_trip([piece.masked.text for piece in pieces], seeds, translation, models)
     if by_rules:
         return _with_edits(passages, pieces, returned, number)
-    return _with_sentences(passages, pieces, returned)
+    return _with_sentences(passages, pieces, returned, guard)
 
 
 def _with_edits(
@@ -261,7 +163,7 @@ def _with_edits(
 
 
 def _with_sentences(
-    passages: Sequence[Passage], pieces: Sequence[_Piece], returned: Sequence[str]
+    passages: Sequence[Passage], pieces: Sequence[_Piece], returned: Sequence[str], guard: Guard
 ) -> list[str | NoChild]:
     """Return each passage with the sentences that came back whole; the others stay as they were."""
     texts = [passage.text for passage in passages]
@@ -269,7 +171,8 @@ def _with_sentences(
     for piece, text in reversed(list(zip(pieces, returned, strict=True))):
         reason = refused(piece.masked.text, text)
         whole = None if reason else unmask(ended_alike(piece.masked.text, text), piece.masked.marks)
-        if whole is None:
+        before = passages[piece.passage].text[piece.sentence.start : piece.sentence.stop]
+        if whole is None or _numbers(guard, whole) != _numbers(guard, before):
             why[piece.passage][reason or "protected"] = None
         else:
             texts[piece.passage] = _put(texts[piece.passage], piece, whole)
@@ -277,6 +180,13 @@ def _with_sentences(
         text if text != passage.text else NoChild(next(iter(reasons), UNCHANGED))
         for text, passage, reasons in zip(texts, passages, why, strict=True)
     ]
+
+
+def _numbers(guard: Guard, text: str) -> Counter[str]:
+    """Return the numbers of a sentence; a model sees them, for its grammar's sake."""
+    return Counter(
+        {value: n for (kind, value), n in guard.protect(text).values().items() if kind == "number"}
+    )
 
 
 def _put(text: str, piece: _Piece, new: str | None) -> str:

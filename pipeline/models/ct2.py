@@ -16,7 +16,7 @@ from pipeline.models.reference import ModelIdentity
 from pipeline.models.seq2seq import languages_of, load_tokenizer
 from pipeline.models.translator import Decoding, as_many
 
-INSTALL = "pip install ctranslate2"
+INSTALL = "pip install -e '.[translation]'"
 _LONGEST = 512
 
 

@@ -178,7 +178,7 @@ def load_tokenizer(identity: ModelIdentity, folder: Path, codes: tuple[str, str]
     except ImportError as error:
         raise ModelError(
             f"the tokenizer of model {identity.name} needs a library that is not installed: {error}",
-            "pip install sentencepiece",
+            "pip install -e '.[translation]'",
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unloadable(identity, folder, error) from error

@@ -72,7 +72,7 @@ def _converted(ref: ModelRef, folder: Path) -> list[Path]:
     """
     if importlib.util.find_spec("ctranslate2") is None:
         raise ModelError(
-            f"CTranslate2, which is to run {ref.name}, is not installed", "pip install ctranslate2"
+            f"CTranslate2, which is to run {ref.name}, is not installed", "pip install -e '.[translation]'"
         )
     if not (folder / "model.bin").is_file():
         raise ModelError(
@@ -92,5 +92,5 @@ def _sentencepiece(ref: ModelRef, folder: Path) -> None:
     if not (folder / "tokenizer.json").is_file() and importlib.util.find_spec("sentencepiece") is None:
         raise ModelError(
             f"the tokenizer of model {ref.name} needs sentencepiece, which is not installed",
-            "pip install sentencepiece",
+            "pip install -e '.[translation]'",
         )

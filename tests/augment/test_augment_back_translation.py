@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 from tiny_translators import save_marian, save_mode
 
-from pipeline.augment.back_translation import BackTranslation, BackTranslationParams
+from pipeline.augment.back_translation import BackTranslation
+from pipeline.augment.back_translation_params import BackTranslationParams
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, Child, NoChild, seed_of
 from pipeline.errors import ModelError
@@ -201,12 +202,13 @@ def by_models(folder: Path, temperature: float = 0.0) -> BackTranslationParams:
 
 def test_models_vary_english_and_chinese(marian: Path) -> None:
     english = "1. Name three big cities.\n2. Write a short story.\n\n   List two old songs."
-    chinese = "说出三个大城市。写一个小故事。"
+    chinese = "请注意格式。\n一、写一个小故事。\n二、为什么`x`这么慢？"
     found = children([ask(english), ask(chinese, "zh")], by_models(marian))
     assert (
         text_of(found[0]) == "1. Name three large cities.\n2. Write a little story.\n\n   Name two old songs."
     )
-    assert isinstance(found[1], NoChild)  # its own round trip is a copy
+    assert text_of(found[1]).split("\n")[1] == "一、写一个小小的故事。"
+    assert "`x`" in text_of(found[1])
     assert METHOD.covers(by_models(marian)) == {"en", "zh"}
 
 

@@ -23,7 +23,7 @@ def cut(text: str) -> list[str]:
         ("写一个故事。要短！好吗？", ["写一个故事。", "要短！", "好吗？"]),
         ("他说：“走吧。”然后走了。", ["他说：“走吧。”", "然后走了。"]),
         ("- Do this.\n  2) Do that", ["Do this.", "Do that"]),
-        ("一、写诗。\n1、画画", ["一、写诗。", "画画"]),
+        ("一、写诗。\n1、画画", ["写诗。", "画画"]),
         ("See https://a.example/x.Y now. Go.", ["See https://a.example/x.Y now.", "Go."]),
         ("Run it\nfor (i = 0; i < 3; i++) {\nand tell", ["Run it", "and tell"]),
         ("`x`\n42\n---\n", []),

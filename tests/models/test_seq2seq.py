@@ -141,11 +141,11 @@ def test_an_opus_folder_without_sentencepiece_says_what_to_install(tmp_path: Pat
     (folder / "source.spm").write_bytes(b"pieces")
     with pytest.raises(ModelError, match="needs sentencepiece") as caught:
         translator_identity(ModelRef(folder=str(folder)), "seq2seq")
-    assert caught.value.hint == "pip install sentencepiece"
+    assert caught.value.hint == "pip install -e '.[translation]'"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ctranslate2") is not None, reason="ctranslate2 is installed")
 def test_without_ctranslate2_the_plan_says_what_to_install(marian: Path) -> None:
     with pytest.raises(ModelError, match=r"CTranslate2, which is to run .* is not installed") as caught:
         Need("ct2", ModelRef(folder=str(marian))).identity(Models())
-    assert caught.value.hint == "pip install ctranslate2"
+    assert caught.value.hint == "pip install -e '.[translation]'"
