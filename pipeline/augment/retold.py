@@ -67,8 +67,8 @@ def _words(text: str) -> list[str]:
 
 
 def _repeats(words: list[str]) -> int:
-    """Return how often a word follows itself, and how often three words come again."""
-    doubled = sum(left == right for left, right in pairwise(words))
+    """Return how often a word follows itself, and how often three words come again; Chinese doubles its characters."""
+    doubled = sum(left == right and not _HAN.match(left) for left, right in pairwise(words))
     threes = Counter(zip(words, words[1:], words[2:], strict=False))
     return doubled + sum(count - 1 for count in threes.values())
 

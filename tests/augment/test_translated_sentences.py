@@ -74,6 +74,8 @@ def test_a_sentence_with_more_protected_places_than_marks_is_not_sent() -> None:
         ("Give me some information now.", "Give me a information now.", "agreement"),
         ("Give me a reason now.", "Give me a useful reason now.", ""),
         ("写一个很短的小故事。", "写一篇很短的小故事。", ""),
+        ("写一个很短的故事。", "写一个小小的故事。", ""),
+        ("写一个很短的故事。", "写一个很短的故写一个很短的故事。", "repetition"),
     ],
 )
 def test_why_a_return_cannot_stand(parent: str, child: str, why: str) -> None:
