@@ -16,6 +16,8 @@ import json
 import sys
 from pathlib import Path
 
+from sacrebleu.metrics import BLEU
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
@@ -25,6 +27,7 @@ from pipeline.augment.protect import Guard  # noqa: E402
 from pipeline.augment.protocol import Ask, Child, seed_of  # noqa: E402
 from pipeline.models import Models  # noqa: E402
 
+MOST_BLEU = 90
 READ = Path(__file__).parent / "augmentation" / "back_translation_en.jsonl"
 
 
@@ -67,6 +70,11 @@ def main() -> None:
     same = sum(made.get(row["id"]) == row["child"] for row in read)
     kept = sum(row["kept"] for row in read)
     print(f"{len(made)} of {len(prompts)} prompts have a child ({len(made) / len(prompts):.1%})")
+    bleu = BLEU(effective_order=True)
+    apart = [row for row in read if bleu.sentence_score(row["child"], [row["parent"]]).score <= MOST_BLEU]
+    print(
+        f"{len(apart)} of the read ones lie below BLEU {MOST_BLEU}; {sum(row['kept'] for row in apart)} of them kept it"
+    )
     print(f"{len(read)} were read; {kept} kept their meaning; {same} are made today as they were read")
 
 
