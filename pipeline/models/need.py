@@ -13,10 +13,21 @@ from pipeline.models.reference import ModelIdentity, ModelRef
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
+    kind: Literal[
+        "embedder",
+        "token_counter",
+        "tagger",
+        "scorer",
+        "causal_lm",
+        "kenlm",
+        "classifier",
+        "apertium",
+        "seq2seq",
+        "ct2",
+    ]
     ref: ModelRef | None = None
     path: str = ""
-    """Of what is no model of a hub, such as a KenLM file: where it is."""
+    """Of what is no model of a hub, such as a KenLM file or a mode of Apertium: where it is."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -34,6 +45,8 @@ class Need:
             return models.causal_lm_identity(self.ref or ModelRef())
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
+        if self.kind in ("apertium", "seq2seq", "ct2"):
+            return models.translator_identity(self.kind, self.ref, self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
         return models.identity(self.ref or ModelRef())
