@@ -29,10 +29,15 @@ Edit = tuple[int, int, str]
 """From where, up to where, and what stands there then."""
 
 DATA = Path(__file__).parent / "data"
-_POLITE_EN = re.compile(r"^(?:please,? )?(?:can|could|will|would) you (?:please |kindly )?(?=[a-z])", re.IGNORECASE)
+_POLITE_EN = re.compile(
+    r"^(?:please,? )?(?:can|could|will|would) you (?:please |kindly )?(?=[a-z])", re.IGNORECASE
+)
+_LONGEST_ANNOUNCED = 40
 _POLITE_LETTERS = frozenset("pcwiPCWI")
 _WANT_EN = re.compile(r"^i(?:'d| would)? (?:want|like|need) you to (?=[a-z])", re.IGNORECASE)
-_POLITE_ZH = re.compile(r"^(?:请问)?(?:你|您)?(?:能不能|能否|可不可以|可以|可否|能)(?:请|帮我|为我)?(.{4,}?)吗?$")
+_POLITE_ZH = re.compile(
+    r"^(?:请问)?(?:你|您)?(?:能不能|能否|可不可以|可以|可否|能)(?:请|帮我|为我)?(.{4,}?)吗?$"
+)
 
 
 class DeletionParams(MethodParams):
@@ -40,7 +45,10 @@ class DeletionParams(MethodParams):
 
     method: Literal["deletion"] = "deletion"
     rate: float = Field(
-        default=0.75, ge=0.0, le=1.0, description="Share of children that lose all that may go; the rest lose one thing."
+        default=0.75,
+        ge=0.0,
+        le=1.0,
+        description="Share of children that lose all that may go; the rest lose one thing.",
     )
 
 
@@ -65,18 +73,34 @@ class Deletion:
         """Return no need."""
         return ()
 
-    def children(self, asks: Sequence[Ask], params: DeletionParams, guard: Guard, models: Models) -> list[Answer]:
+    def children(
+        self, asks: Sequence[Ask], params: DeletionParams, guard: Guard, models: Models
+    ) -> list[Answer]:
         """Return one answer an ask; see `Method.children`."""
-        return by_passage(asks, params, guard, lambda passages: [_deleted(one, params.rate) for one in passages])
+        return by_passage(
+            asks, params, guard, lambda passages: [_deleted(one, params.rate) for one in passages]
+        )
+
+
+@cache
+def _announces(lang: str) -> re.Pattern[str]:
+    return re.compile(
+        json.loads((DATA / "deletion.json").read_text("utf-8"))[lang]["question"], re.IGNORECASE
+    )
 
 
 @cache
 def _rules(lang: str) -> tuple[_Rule, ...]:
     told = json.loads((DATA / "deletion.json").read_text("utf-8"))[lang]["rules"]
-    return tuple(_Rule(tuple(one["when"]), re.compile(one["pattern"], re.IGNORECASE), one["kept"]) for one in told)
+    return tuple(
+        _Rule(tuple(one["when"]), re.compile(one["pattern"], re.IGNORECASE), one["kept"]) for one in told
+    )
 
 
 def _deleted(passage: Passage, rate: float) -> str | NoChild:
+    question = _lone_question(passage)
+    if question is not None:
+        return question
     edits: list[Edit] = []
     for sentence in head_sentences(passage.protected, passage.lang):
         edits += _request(sentence, passage.lang) or _found(sentence, passage)
@@ -88,6 +112,21 @@ def _deleted(passage: Passage, rate: float) -> str | NoChild:
     for start, stop, kept in sorted(edits, reverse=True):
         text = text[:start] + kept + text[stop:]
     return text
+
+
+def _lone_question(passage: Passage) -> str | None:
+    """Return the one question that a prompt announces (`Answer the following question:`), without that."""
+    sentences = head_sentences(passage.protected, passage.lang)
+    if not sentences or len(sentences[0].words) > _LONGEST_ANNOUNCED:
+        return None
+    question = sentences[0].tail.strip()
+    if not question or question[-1] not in "？?" or "\n" in question or "：" in question or ":" in question:
+        return None
+    if not _announces(passage.lang).match(sentences[0].words) or any(
+        mark in question[:-1] for mark in "。？?；"
+    ):
+        return None
+    return question
 
 
 def _request(sentence: Sentence, lang: str) -> list[Edit]:
@@ -126,7 +165,12 @@ def _match(rule: _Rule, sentence: Sentence, passage: Passage, found: list[Edit])
         if passage.protected.holds(start, stop) or any(start < b and a < stop for a, b, _ in found):
             continue
         words = match.expand(rule.kept)
-        if match.start() == 0 and match.group()[:1].isupper() and words == "" and match.end() < len(sentence.words):
+        if (
+            match.start() == 0
+            and match.group()[:1].isupper()
+            and words == ""
+            and match.end() < len(sentence.words)
+        ):
             stop += 1
             words = sentence.words[match.end()].upper()
         found.append((start, stop, words))

@@ -17,7 +17,16 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage, seed_of
+from pipeline.augment.protocol import (
+    UNCHANGED,
+    Answer,
+    Ask,
+    MethodParams,
+    NoChild,
+    Passage,
+    by_passage,
+    seed_of,
+)
 from pipeline.augment.questions_en import AUXILIARIES, verbs
 from pipeline.augment.sentences import Sentence, head_sentences
 from pipeline.augment.syntax_zh import verb_of
@@ -25,13 +34,15 @@ from pipeline.models import Models
 from pipeline.models.need import Need
 
 DATA = Path(__file__).parent / "data"
-_ASKING = frozenset("what which who where when why how whose what's who's where's how's".split())
+_ASKING = frozenset(["what", "which", "who", "where", "when", "why", "how", "whose", "what's", "who's", "where's", "how's"])
 _VERB_ZH = re.compile(
     r"^((?:请|请你|请您|你能|能不能|可以)?(?:简要|简单)?)(解释|描述|介绍|说明|总结|分析|概括|比较|翻译|改写|列举|判断|编辑|回答|讲述|阐述|"
     r"归纳|修改|整理|评价|推荐|概述|分类|设计|讨论|提取|重写|润色)(?=[\u4e00-\u9fffA-Za-z“《])(?!一|出|为|成|并|[两三四五六七八九十几]|和|的|或|以|你)"
 )
 _NO_PLEASE_ZH = re.compile(r"^给定|^给你|^你|^您|.请|^为了|^用于|[，,]你|^对于")
-_ASKED_ZH = re.compile(r"(?:什么|怎么样|怎么办|多少|哪里|哪些|是谁|哪个|为什么.{2,}|如何.{2,}|怎样.{2,}|怎么.{2,}|几[个只天元]?)$")
+_ASKED_ZH = re.compile(
+    r"(?:什么|怎么样|怎么办|多少|哪里|哪些|是谁|哪个|为什么.{2,}|如何.{2,}|怎样.{2,}|怎么.{2,}|几[个只天元]?)$"
+)
 _ASKS_TWICE = re.compile(r"please|if you|when you|kindly|麻烦|劳烦", re.IGNORECASE)
 _END_MARK = "?？.。!！"
 
@@ -41,7 +52,10 @@ class InsertionParams(MethodParams):
 
     method: Literal["insertion"] = "insertion"
     rate: float = Field(
-        default=0.5, ge=0.0, le=1.0, description="Share of children that get a second insertion where two fit."
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="Share of children that get a second insertion where two fit.",
     )
 
 
@@ -57,9 +71,13 @@ class Insertion:
         """Return no need."""
         return ()
 
-    def children(self, asks: Sequence[Ask], params: InsertionParams, guard: Guard, models: Models) -> list[Answer]:
+    def children(
+        self, asks: Sequence[Ask], params: InsertionParams, guard: Guard, models: Models
+    ) -> list[Answer]:
         """Return one answer an ask; see `Method.children`."""
-        return by_passage(asks, params, guard, lambda passages: [_inserted(one, params.rate) for one in passages])
+        return by_passage(
+            asks, params, guard, lambda passages: [_inserted(one, params.rate) for one in passages]
+        )
 
 
 @cache
@@ -81,7 +99,9 @@ def _inserted(passage: Passage, rate: float) -> str | NoChild:
     if not front and not back:
         return NoChild(UNCHANGED)
     both = front and back and second < rate * 1000
-    kinds = [front, back] if both else [front or back] if not (front and back) else [(front, back)[second % 2]]
+    kinds = (
+        [front, back] if both else [front or back] if not (front and back) else [(front, back)[second % 2]]
+    )
     text = passage.text
     edits = [kind[number % len(kind)] for kind, number in zip(kinds, (first, other), strict=False)]
     if both and _ASKS_TWICE.search(edits[0][2]) and _ASKS_TWICE.search(edits[1][2]):
@@ -123,12 +143,18 @@ def _english(sentences: Sequence[Sentence], passage: Passage) -> tuple[list[Edit
     closed = not last.tail.strip() and last.mark not in (":", "：") and len(passage.text) < 600
     if closed and not re.search(r"\bthank", passage.text[-40:], re.IGNORECASE):
         end = len(passage.text.rstrip())
-        mark = "" if passage.text[end - 1] in _END_MARK else ("?" if kind == "question" and last is sentence else ".")
+        mark = (
+            ""
+            if passage.text[end - 1] in _END_MARK
+            else ("?" if kind == "question" and last is sentence else ".")
+        )
         back += [(end, len(passage.text), f"{mark} {word}") for word in words["after"]]
     return front, back
 
 
-def _after_order(sentence: Sentence, verb: str, lowered: str, polite: bool, words: dict[str, list[str]]) -> list[Edit]:
+def _after_order(
+    sentence: Sentence, verb: str, lowered: str, polite: bool, words: dict[str, list[str]]
+) -> list[Edit]:
     if sentence.mark in (":", "：") or sentence.tail.strip() or len(sentence.words) > 90 or "," in lowered:
         return []
     back = [] if polite else [(sentence.stop, sentence.stop, word) for word in words["after_order"]]
@@ -145,7 +171,12 @@ def _request(sentences: Sequence[Sentence]) -> tuple[int, str]:
         if first in _ASKING or (first in AUXILIARIES and sentence.mark == "?"):
             if sentence.mark == "?" or (not sentence.mark and not sentence.tail.strip()):
                 return at, "question"
-        elif first in verbs().imperatives and rest and rest.split(" ", 1)[0] not in AUXILIARIES and sentence.mark != "?":
+        elif (
+            first in verbs().imperatives
+            and rest
+            and rest.split(" ", 1)[0] not in AUXILIARIES
+            and sentence.mark != "?"
+        ):
             return at, "order"
     return 0, ""
 
@@ -164,16 +195,29 @@ def _chinese(sentences: Sequence[Sentence], passage: Passage) -> tuple[list[Edit
     if order and not said.startswith(("请", "麻烦", "帮")):
         mine = "给我" in said[:3] or said.startswith(("告诉我", "向我"))
         front += [(start, start, word) for word in words["before_order"] if not (mine and "我" in word)]
-    elif order and said.startswith("请") and not said.startswith(("请你", "请您", "请帮", "请给", "请问", "请告")):
+    elif (
+        order
+        and said.startswith("请")
+        and not said.startswith(("请你", "请您", "请帮", "请给", "请问", "请告"))
+    ):
         front += [(start, start + 1, word) for word in words["instead_of_please"]]
-    elif question and re.match(r"(?:如何|怎|为什么|为何|什么|谁|哪|有哪些|有没有|是否)|.{1,24}(?:是什么|是谁|有哪些|是多少|在哪)", said):
+    elif question and re.match(
+        r"(?:如何|怎|为什么|为何|什么|谁|哪|有哪些|有没有|是否)|.{1,24}(?:是什么|是谁|有哪些|是多少|在哪)",
+        said,
+    ):
         if not re.search(r"[，,。；]|请问|\d", said) and len(said) < 40:
             front += [(start, start, word) for word in words["before_question"]]
     if order and (match := _VERB_ZH.match(said)) and not passage.protected.holds(start, start + match.end()):
         if "一下" not in said and not re.search(r"[为成]", said[match.end() : match.end() + 14]):
             front += [(start + match.end(), start + match.end(), "一下")] * 3
     closed = not sentence.tail.strip() and sentence.mark not in (":", "：")
-    if question and closed and _ASKED_ZH.search(said) and not said.endswith(("呢", "吗")) and "请问" not in said:
+    if (
+        question
+        and closed
+        and _ASKED_ZH.search(said)
+        and not said.endswith(("呢", "吗"))
+        and "请问" not in said
+    ):
         back += [(sentence.stop, sentence.stop, "呢")]
     if closed and len(sentences) == 1 and len(said) < 80 and (order or front):
         end = len(passage.text.rstrip())

@@ -21,19 +21,28 @@ BE = frozenset({"is", "are", "was", "were"})
 MODALS = frozenset({"can", "could", "should", "would", "will", "might", "must"})
 DO = frozenset({"do", "does", "did"})
 AUXILIARIES = BE | MODALS | DO | {"has", "have", "had"}
-_PRONOUNS = frozenset({"i", "you", "we", "they", "it", "he", "she", "people", "someone", "one", "there", "everyone"})
+_PRONOUNS = frozenset(
+    {"i", "you", "we", "they", "it", "he", "she", "people", "someone", "one", "there", "everyone"}
+)
 _DETERMINERS = frozenset(
-    "a an the my your his her its our their this that these those some any each every no all both most many more".split()
+    ["a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "that", "these", "those", "some", "any", "each", "every", "no", "all", "both", "most", "many", "more"]
 )
 _PREPOSITIONS = frozenset(
-    "of to in on at by for from with about into over under between among after before during through as than and or".split()
+    ["of", "to", "in", "on", "at", "by", "for", "from", "with", "about", "into", "over", "under", "between", "among", "after", "before", "during", "through", "as", "than", "and", "or"]
 )
-_DEGREES = frozenset("long old far often tall big deep fast high hot cold large heavy wide soon late early close".split())
+_DEGREES = frozenset(
+    ["long", "old", "far", "often", "tall", "big", "deep", "fast", "high", "hot", "cold", "large", "heavy", "wide", "soon", "late", "early", "close"]
+)
 _PREDICATES = frozenset(
-    "so not important considered called known bad good better different popular necessary dangerous harmful useful "
-    "famous expensive hard difficult difficult safe healthy able".split()
+    ["so", "not", "important", "considered", "called", "known", "bad", "good", "better", "different", "popular", "necessary", "dangerous", "harmful", "useful", "famous", "expensive", "hard", "difficult", "difficult", "safe", "healthy", "able"]
 )
-_LOCATED = frozenset("from located based found born made held buried situated filmed set used".split())
+_ADVERBS = frozenset(
+    ["sometimes", "often", "usually", "always", "never", "also", "still", "generally", "commonly", "typically", "mostly", "now", "first"]
+)
+_INSTANCE = frozenset(
+    ["short", "good", "great", "nice", "common", "popular", "famous", "typical", "simple", "easy", "fun", "quick", "cheap", "some", "better", "healthy"]
+)
+_LOCATED = frozenset(["from", "located", "based", "found", "born", "made", "held", "buried", "situated", "filmed", "set", "used"])
 _SUBORDINATE = re.compile(
     r",? (?:and|or|but)(?: then)? (?:what|why|how|who|where|when|which|is|are|was|were|do|does|did|can|should|if|please)\b"
     r"|[;:?!]|, (?:what|why|how|who|where|when|which)\b|, (?:right|correct|is it|isn't)\b",
@@ -93,7 +102,12 @@ def verbs() -> Verbs:
     irregular = {forms.split()[1] for forms in told["irregular"].values()}
     participles = frozenset(told["participles"]) | irregular
     return Verbs(
-        past, third, participles, frozenset(told["imperatives"]), frozenset(past.values()), frozenset(third.values())
+        past,
+        third,
+        participles,
+        frozenset(told["imperatives"]),
+        frozenset(past.values()),
+        frozenset(third.values()),
     )
 
 
@@ -104,9 +118,14 @@ def _past(verb: str, doubled: frozenset[str]) -> str:
         return verb + "d"
     if verb.endswith("y") and verb[-2] not in "aeiou":
         return verb[:-1] + "ied"
-    return {"shed": "shed", "freeze": "froze", "feed": "fed", "lay": "laid", "shrink": "shrank", "bite": "bit"}.get(
-        verb, verb + "ed"
-    )
+    return {
+        "shed": "shed",
+        "freeze": "froze",
+        "feed": "fed",
+        "lay": "laid",
+        "shrink": "shrank",
+        "bite": "bit",
+    }.get(verb, verb + "ed")
 
 
 def _third(verb: str) -> str:
@@ -162,7 +181,9 @@ def _of_noun(words: list[str]) -> Clause | None:
     kind = words[0]
     at = _aux_from(words, 2, 8)
     if at is None:
-        seen = next((n for n in range(2, min(6, len(words) - 1)) if words[n] in verbs().pasts | verbs().thirds), None)
+        seen = next(
+            (n for n in range(2, min(6, len(words) - 1)) if words[n] in verbs().pasts | verbs().thirds), None
+        )
         at_once = words[1] in verbs().pasts | verbs().thirds and kind == "what"
         return Clause(_join(words), kind) if seen or at_once else None
     aux, after = words[at].lower(), words[at + 1 :]
@@ -173,11 +194,30 @@ def _of_noun(words: list[str]) -> Clause | None:
         if own and after[0].lower() in _PRONOUNS:
             return Clause(_join(words[:at], own), kind)
         word = after[0].lower()
-        sure = word in ("a", "an", "not", "best", "most", "considered", "known", "used", "better", "associated", "the")
+        sure = word in (
+            "a",
+            "an",
+            "not",
+            "best",
+            "most",
+            "considered",
+            "known",
+            "used",
+            "better",
+            "associated",
+            "the",
+        )
         sure = sure or word in verbs().participles
-        if word == "the" and not (len(after) > 1 and re.fullmatch(r"\w{2,}est|most|only|first|last|best", after[1])):
+        if word == "the" and not (
+            len(after) > 1 and re.fullmatch(r"\w{2,}est|most|only|first|last|best", after[1])
+        ):
             return None
-        if after[-1].lower() in _PREPOSITIONS or (aux in BE and not sure) or kind == "what" and word in ("a", "an"):
+        if (
+            after[-1].lower() in _PREPOSITIONS
+            or (aux in BE and not sure)
+            or (kind == "what"
+            and word in ("a", "an"))
+        ):
             return None
         if aux in MODALS:
             return Clause(_join(words), kind) if word in verbs().past or word == "be" else None
@@ -220,7 +260,11 @@ def _after(words: list[str], stop: int, at: int | None) -> Clause | None:
             return Clause(_join(words), kind)
         return None
     aux, after = words[at].lower(), words[at + 1 :]
-    if not after or after[0].lower() in ("not", "n't"):
+    if (
+        not after
+        or after[0].lower() in ("not", "n't")
+        or [word.lower() for word in after[:2]] == ["you", "mean"]
+    ):
         return None
     if aux in BE and stop == 1:
         return _copula(kind, aux, after)
@@ -234,7 +278,9 @@ def _subject_and_rest(after: list[str], aux: str, how: bool = False) -> str | No
     if len(after) < 2:
         return None
     if how and subject in ("i", "you", "we", "one") and aux in ("do", "can", "should", "would"):
-        return None if after[1].lower() in ("not", "know", "think", "feel", "find") else _join("to", after[1:])
+        return (
+            None if after[1].lower() in ("not", "know", "think", "feel", "find") else _join("to", after[1:])
+        )
     if aux == "do":
         return _join(after)
     plain = "I" if subject == "i" else after[0]
@@ -263,9 +309,16 @@ def _verb(after: list[str]) -> int | None:
     found: list[int] = []
     for at in range(1, len(after)):
         word, before = after[at].lower(), after[at - 1].lower()
-        if word in known and after[at].islower() and before not in _DETERMINERS and before not in _PREPOSITIONS:
+        if (
+            word in known
+            and after[at].islower()
+            and before not in _DETERMINERS
+            and before not in _PREPOSITIONS
+        ):
             found.append(at)
-        elif word in ("to", "that", "which", "who", "when", "if", "because") or (found and word in _PREPOSITIONS):
+        elif word in ("to", "that", "which", "who", "when", "if", "because") or (
+            found and word in _PREPOSITIONS
+        ):
             break
     if not found or found[0] > _LONGEST_MOVED:
         return None
@@ -283,6 +336,7 @@ def _predicate(after: list[str]) -> int | None:
         if before in _DETERMINERS or before in _PREPOSITIONS:
             continue
         if word in _PREDICATES or word in verbs().participles:
+            at -= at > 1 and before in _ADVERBS
             return at if at <= _LONGEST_MOVED else None
         if word.endswith("ing") and len(word) > 5 and at + 1 < len(after):
             return None
@@ -303,7 +357,9 @@ def _copula(kind: str, aux: str, after: list[str]) -> Clause | None:
         return Clause(_join(kind, after[:-1], aux, "like"), kind) if len(after) < 8 else None
     if last in _PREPOSITIONS or (last in verbs().participles and len(after) > 1):
         return None
-    if after[0].lower() in verbs().participles | _PREDICATES | {"special", "wrong", "needed", "unique", "more", "most"}:
+    if after[0].lower() in ("a", "an") and any(word.lower() in _INSTANCE for word in after[1:3]):
+        return None
+    if after[0].lower() in verbs().participles | {"special", "wrong", "needed", "unique", "considered"}:
         return Clause(_join(kind, aux, after), kind)
     if any(word.endswith("ing") and n and after[n - 1].lower() in _PRONOUNS for n, word in enumerate(after)):
         return None
@@ -315,15 +371,38 @@ def _copula(kind: str, aux: str, after: list[str]) -> Clause | None:
 def _named(kind: str, aux: str, after: list[str]) -> Clause | None:
     phrase = _join(after)
     plural = aux in ("are", "were")
-    some = re.match(r"(?:some|a few|\d+|two|three|four|five|six|seven|eight|nine|ten)\b", phrase, re.IGNORECASE)
-    named = phrase if (some and plural) or (kind == "what" and aux in ("is", "are") and _HEADS.match(phrase)) else ""
-    verbal = {"is", "are", "was", "were", "has", "have", "do", "does", "did", "can", "if", "when", "who", "because"}
+    some = re.match(
+        r"(?:some|a few|\d+|two|three|four|five|six|seven|eight|nine|ten)\b", phrase, re.IGNORECASE
+    )
+    named = (
+        phrase
+        if (some and plural) or (kind == "what" and aux in ("is", "are") and _HEADS.match(phrase))
+        else ""
+    )
+    verbal = {
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "do",
+        "does",
+        "did",
+        "can",
+        "if",
+        "when",
+        "who",
+        "because",
+    }
     broken = any(word.lower() in verbal for word in after)
     if len(after) <= _LONGEST_MOVED and not some and "," not in phrase and not broken:
         return Clause(_join(kind, after, aux), kind, named, plural)
     if named:
         return Clause("", kind, named, plural)
-    return Clause(_join(kind, aux, after), kind) if kind == "who" and not some and not broken else None
+    if kind == "who" and after[0].lower() == "the" and aux in ("is", "are"):
+        return Clause("", kind, phrase, plural)
+    return None
 
 
 def _where(kind: str, aux: str, after: list[str], last: str) -> Clause | None:
@@ -342,7 +421,11 @@ def _where(kind: str, aux: str, after: list[str], last: str) -> Clause | None:
 def _yes_no(words: list[str]) -> Clause | None:
     """Return `whether X is Y`."""
     aux, after = words[0].lower(), words[1:]
-    if len(after) < 2 or (aux in MODALS and after[0].lower() == "you") or re.search(r"\bor not\b", _join(after)):
+    if (
+        len(after) < 2
+        or (aux in MODALS and after[0].lower() == "you")
+        or re.search(r"\bor not\b", _join(after))
+    ):
         return None
     if aux in BE:
         if after[0].lower() in ("it", "there", "they", "he", "she"):

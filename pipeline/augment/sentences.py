@@ -79,6 +79,8 @@ def _ends(protected: Protected, start: int, ends: re.Pattern[str]) -> Iterator[t
         if at < last:
             continue
         stop = at + 1
+        if sign == "." and _abbreviated(text, start, at):
+            continue
         if sign in _MARKS:
             while text[stop : stop + 1] in _MARKS and stop < len(text):
                 stop += 1
@@ -92,13 +94,19 @@ def _ends(protected: Protected, start: int, ends: re.Pattern[str]) -> Iterator[t
                 continue
         elif sign in ":：" and following.isdigit():
             continue
-        if sign == "." and _ABBREVIATION.search(text, max(start, at - 8), stop):
-            continue
         if protected.holds(at, stop):
             continue
         last = stop
         yield at, stop
     yield len(text), len(text)
+
+
+def _abbreviated(text: str, start: int, at: int) -> bool:
+    """Tell whether a dot ends an abbreviation; at the end of a text a letter alone is no such thing (`the letter B.`)."""
+    match = _ABBREVIATION.search(text, max(start, at - 8), at + 1)
+    if match is None:
+        return False
+    return len(match.group()) > 2 or bool(text[at + 1 :].strip()) or text[at - 2 : at - 1] == "."
 
 
 def with_sentence(text: str, sentence: Sentence, words: str, mark: str) -> str:
@@ -107,10 +115,10 @@ def with_sentence(text: str, sentence: Sentence, words: str, mark: str) -> str:
     A colon stays before what it announces: a request in the form of a question takes its question mark to the end
     of a list on the same line, where that has no mark of its own.
     """
-    if sentence.mark in (":", "：") and sentence.mark:
+    if sentence.mark in (":", "："):
         return text[: sentence.start] + words + _announced(sentence, mark)
-    if sentence.tail.strip() and not sentence.mark:
-        return text[: sentence.start] + words + mark + sentence.tail
+    if mark == "." and words.endswith("."):
+        mark = ""
     return text[: sentence.start] + words + mark + sentence.tail
 
 
@@ -144,7 +152,11 @@ def shuffled(passage: Passage, purpose: str, items: Sequence[T]) -> list[T]:
 def decapitalised(words: str) -> str:
     """Return words as they stand within a sentence: the first in lower case, unless it is a name or `I`."""
     first = words.split(" ", 1)[0]
-    if first in ("I", "I'm", "I've", "I'd", "I'll") or not first[:1].isupper() or any(c.isupper() for c in first[1:]):
+    if (
+        first in ("I", "I'm", "I've", "I'd", "I'll")
+        or not first[:1].isupper()
+        or any(c.isupper() for c in first[1:])
+    ):
         return words
     return words[0].lower() + words[1:]
 

@@ -25,9 +25,10 @@ class SyntaxParams(MethodParams):
     """Parameters of the method `syntax`."""
 
     method: Literal["syntax"] = "syntax"
-    leave: tuple[
-        Literal["question", "order", "clause_order", "voice", "contraction"], ...
-    ] = Field(default=(), description="Kinds of change that are not made: a set may want its questions kept questions.")
+    leave: tuple[Literal["question", "order", "clause_order", "voice", "contraction"], ...] = Field(
+        default=(),
+        description="Kinds of change that are not made: a set may want its questions kept questions.",
+    )
 
 
 _KIND = {
@@ -51,9 +52,13 @@ class Syntax:
         """Return no need: rules and lexicons of this project."""
         return ()
 
-    def children(self, asks: Sequence[Ask], params: SyntaxParams, guard: Guard, models: Models) -> list[Answer]:
+    def children(
+        self, asks: Sequence[Ask], params: SyntaxParams, guard: Guard, models: Models
+    ) -> list[Answer]:
         """Return one answer an ask; see `Method.children`."""
-        return by_passage(asks, params, guard, lambda passages: [_changed(one, params.leave) for one in passages])
+        return by_passage(
+            asks, params, guard, lambda passages: [_changed(one, params.leave) for one in passages]
+        )
 
 
 def _changed(passage: Passage, leave: tuple[str, ...]) -> str | NoChild:

@@ -19,16 +19,14 @@ from pipeline.augment.sentences import capitalised, decapitalised
 _POLITE = re.compile(r"^(?:please,? )?(?:can|could|will|would) you (?:please |kindly )?(.+)$", re.IGNORECASE)
 _PLEASE = re.compile(r"^please,? (.+)$|^(.+?),? please$", re.IGNORECASE)
 _STARTS = frozenset(
-    "me us a an the some all each every this these those my your whether if which what how why who where when of up "
-    "one two three four five six seven eight nine ten in as into from out different several any both it them "
-    "following 2 3 4 5 6 7 8 9 10 famous popular about".split()
+    ["me", "us", "a", "an", "the", "some", "all", "each", "every", "this", "these", "those", "my", "your", "whether", "if", "which", "what", "how", "why", "who", "where", "when", "of", "up", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "in", "as", "into", "from", "out", "different", "several", "any", "both", "it", "them", "following", "2", "3", "4", "5", "6", "7", "8", "9", "10", "famous", "popular", "about"]
 )
 _NOUNS_TOO = frozenset(
-    "state order plan design draft name list label group rank sort turn change help show estimate share pick check "
-    "count answer outline craft break find split divide think come make tell let".split()
+    ["state", "order", "plan", "design", "draft", "name", "list", "label", "group", "rank", "sort", "turn", "change", "help", "show", "estimate", "share", "pick", "check", "count", "answer", "outline", "craft", "break", "find", "split", "divide", "think", "come", "make", "tell", "let"]
 )
 _FRONTED = re.compile(
-    r"^((?:if|when|using|based on|according to|as per|from|given|in|without|after|for|to|on)\b[^,]*), (.+)$", re.IGNORECASE
+    r"^((?:if|when|using|based on|according to|as per|from|given|in|without|after|for|to|on)\b[^,]*), (.+)$",
+    re.IGNORECASE,
 )
 _BACK = re.compile(
     r"^(.+?) (based on|according to|using(?: only)?|from|given) ((?:the|this|that|these) (?:[\w-]+ ){0,3}?(?:text|"
@@ -37,15 +35,21 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _IF_BACK = re.compile(r"^(.{12,}?) if ((?:i|you|we|they|it|there|the|a|an|my)\b[^,]*)$", re.IGNORECASE)
-_POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|he|his|she|her|him|this|these|that|those|one|such)\b", re.IGNORECASE)
-_ASKS_WHETHER = frozenset("tell check determine decide say identify let indicate state find see ask know explain".split())
-_ASKING = frozenset("what which who whom where when why how whose".split())
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|they|them|their|he|his|she|her|him|this|these|that|those|one|such)\b", re.IGNORECASE
+)
+_ASKS_WHETHER = frozenset(
+    ["tell", "check", "determine", "decide", "say", "identify", "let", "indicate", "state", "find", "see", "ask", "know", "explain"]
+)
+_ASKING = frozenset(["what", "which", "who", "whom", "where", "when", "why", "how", "whose"])
 _WHO_DID = re.compile(r"^who (\w+) (.+)$", re.IGNORECASE)
 _DONE_BY = re.compile(r"^(?:who|by whom) (?:was|were) (.+) (\w+)(?: by)?$", re.IGNORECASE)
 _LISTED = re.compile(r"^(?:list|name|give me|tell me|provide|suggest)(?: me)? ((?:some|a few|\d+|two|three|four|five|six|seven|"
                      r"eight|nine|ten) .+)$", re.IGNORECASE)  # fmt: skip
 _LONGEST_RESPELLED = 80
-_TWO_VERBS = re.compile(r"\b(?:then|and (?:explain|describe|list|give|tell|write|why|how|what|provide))\b", re.IGNORECASE)
+_TWO_VERBS = re.compile(
+    r"\b(?:then|and (?:explain|describe|list|give|tell|write|why|how|what|provide))\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,10 @@ def forms(words: str, mark: str) -> list[Form]:
     if polite:
         phrase = order_of(polite.group(1))
         if phrase:
-            found += [Form("request_to_order", capitalised(phrase), "."), Form("request_to_order", f"Please {phrase}", ".")]
+            found += [
+                Form("request_to_order", capitalised(phrase), "."),
+                Form("request_to_order", f"Please {phrase}", "."),
+            ]
     elif mark in ("?", ""):
         found += _told(plain) + _voice(plain)
     if mark != "?" and not polite:
@@ -116,7 +123,7 @@ def _told(question: str) -> list[Form]:
         return []
     frames: list[str] = []
     if clause.named:
-        group = "named_plural" if clause.plural else "named"
+        group = "named_plural" if clause.plural else "named_who" if clause.kind == "who" else "named"
         frames += [frame.replace("{np}", clause.named) for frame in tables()["en"][group]]
         if clause.named.lower().startswith("the difference"):
             frames = [f"{verb} {clause.named}" for verb in ("Explain", "Describe", "Tell me")]
@@ -140,7 +147,9 @@ def _asked(words: str) -> list[Form]:
     found = [Form("order_to_question", f"{start} {phrase}", "?") for start in tables()["en"]["requests"]]
     listed = _LISTED.match(phrase)
     if listed and not _TWO_VERBS.search(listed.group(1)):
-        heads = re.split(r"\b(?:to|for|that|which|of|in|from|with|on|about)\b", listed.group(1), maxsplit=1)[0].split()
+        heads = re.split(r"\b(?:to|for|that|which|of|in|from|with|on|about)\b", listed.group(1), maxsplit=1)[
+            0
+        ].split()
         if heads and heads[-1].lower() in tables()["en"]["things"]:
             found += [Form("order_to_question", f"What are {listed.group(1)}", "?")] * 3
     return found
@@ -153,7 +162,13 @@ def _moved(words: str, mark: str) -> list[Form]:
         adverbial, main = match.groups()
         start = main.split(" ")[0].lower().rstrip(",")
         starts = start in _ASKING or start in AUXILIARIES or order_of(main) is not None
-        if not starts or "," in main or _POINTS_BACK.search(main) or len(adverbial.split()) > 14 or len(main.split()) > 25:
+        if (
+            not starts
+            or "," in main
+            or _POINTS_BACK.search(main)
+            or len(adverbial.split()) > 14
+            or len(main.split()) > 25
+        ):
             return []
         if " and " in main and adverbial.split()[0].lower() not in ("if", "given"):
             return []
@@ -168,8 +183,21 @@ def _moved(words: str, mark: str) -> list[Form]:
     if back and "," not in words:
         main, word, rest = back.groups()
         start = main.split(" ")[0].lower()
-        if (order_of(main) or start in _ASKING) and not _POINTS_BACK.search(rest[4:]) and len(main.split()) > 2:
-            if word == "from" and start not in ("extract", "list", "identify", "find", "pick", "select", "get", "please"):
+        if (
+            (order_of(main) or start in _ASKING)
+            and not _POINTS_BACK.search(rest[4:])
+            and len(main.split()) > 2
+        ):
+            if word == "from" and start not in (
+                "extract",
+                "list",
+                "identify",
+                "find",
+                "pick",
+                "select",
+                "get",
+                "please",
+            ):
                 return []
             return [Form("clause_order", f"{capitalised(word)} {rest}, {decapitalised(main)}", mark or ".")]
     late = _IF_BACK.match(words)
@@ -189,7 +217,12 @@ def _singular(phrase: str) -> bool:
     if phrase[:1] in "\"'“":
         return True
     head = re.split(r" (?:of|in|at|for|from|on|by|called|with)\b", phrase)[0]
-    if " and " in head or "," in phrase or head.lower().endswith("s") and not head.lower().endswith(("ss", "us", "is")):
+    if (
+        " and " in head
+        or "," in phrase
+        or (head.lower().endswith("s")
+        and not head.lower().endswith(("ss", "us", "is")))
+    ):
         return False
     return bool(re.match(r"(?:the|a|an) ", phrase, re.IGNORECASE)) or phrase[0].isupper()
 
@@ -197,7 +230,12 @@ def _singular(phrase: str) -> bool:
 def _voice(question: str) -> list[Form]:
     done = tables()["en"]["done"]
     match = _WHO_DID.match(question)
-    if match and match.group(1).lower() in done and _singular(match.group(2)) and len(match.group(2).split()) < 9:
+    if (
+        match
+        and match.group(1).lower() in done
+        and _singular(match.group(2))
+        and len(match.group(2).split()) < 9
+    ):
         if not re.search(r"\b(?:when|while|after|before|to|who|that|with)\b", match.group(2)):
             return [Form("passive", f"Who was {match.group(2)} {done[match.group(1).lower()]} by", "?")]
     match = _DONE_BY.match(question)
@@ -211,17 +249,23 @@ def _voice(question: str) -> list[Form]:
 def _spelled_out(words: str, mark: str) -> list[Form]:
     """Return a sentence with its short forms long, or its long forms short."""
     pairs: dict[str, str] = tables()["en"]["contractions"]
-    short = _pattern(tuple(pairs)).sub(lambda m: _like(pairs[m.group().replace("’", "'").lower()], m.group()), words)
+    short = _pattern(tuple(pairs)).sub(
+        lambda m: _like(pairs[m.group().replace("’", "'").lower()], m.group()), words
+    )
     if short != words:
         return [Form("expanded", short, mark)]
-    longer = {long.lower(): brief for brief, long in pairs.items() if "n't" in brief or brief in ("what's", "i'm")}
+    longer = {
+        long.lower(): brief for brief, long in pairs.items() if "n't" in brief or brief in ("what's", "i'm")
+    }
     long = _pattern(tuple(longer)).sub(lambda m: _like(longer[m.group().lower()], m.group()), words)
     return [Form("contracted", long, mark)] if long != words else []
 
 
 @cache
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    found = "|".join(re.escape(word).replace("'", "['’]") for word in sorted(words, key=lambda w: (-len(w), w)))
+    found = "|".join(
+        re.escape(word).replace("'", "['’]") for word in sorted(words, key=lambda w: (-len(w), w))
+    )
     return re.compile(rf"\b(?:{found})\b(?! (?:been|got|gotten|had))", re.IGNORECASE)
 
 

@@ -94,9 +94,13 @@ class Templates:
         """Return no need: frames of this project."""
         return ()
 
-    def children(self, asks: Sequence[Ask], params: TemplatesParams, guard: Guard, models: Models) -> list[Answer]:
+    def children(
+        self, asks: Sequence[Ask], params: TemplatesParams, guard: Guard, models: Models
+    ) -> list[Answer]:
         """Return one answer an ask; see `Method.children`."""
-        return by_passage(asks, params, guard, lambda passages: [_retold(one, params.requests) for one in passages])
+        return by_passage(
+            asks, params, guard, lambda passages: [_retold(one, params.requests) for one in passages]
+        )
 
 
 @cache
@@ -110,8 +114,12 @@ def groups(lang: str) -> tuple[Group, ...]:
 def _group(one: dict[str, object], slots: dict[str, str]) -> Group:
     own = {**slots, **_dict(one.get("slots"))}
     both, only_read, only_told = (_list(one.get(key)) for key in ("frames", "from", "to"))
-    patterns = tuple(re.compile(_as_pattern(frame.rstrip(_MARKS), own), re.IGNORECASE) for frame in both + only_read)
-    frames = tuple(Frame(frame.rstrip(_MARKS), frame[-1] if frame[-1] in _MARKS else "") for frame in both + only_told)
+    patterns = tuple(
+        re.compile(_as_pattern(frame.rstrip(_MARKS), own), re.IGNORECASE) for frame in both + only_read
+    )
+    frames = tuple(
+        Frame(frame.rstrip(_MARKS), frame[-1] if frame[-1] in _MARKS else "") for frame in both + only_told
+    )
     unless = str(one["unless"]) if "unless" in one else None
     return Group(str(one["name"]), patterns, frames, re.compile(unless, re.IGNORECASE) if unless else None)
 
@@ -127,7 +135,10 @@ def _dict(value: object) -> dict[str, str]:
 def _as_pattern(frame: str, slots: dict[str, str]) -> str:
     """Return a pattern of what a frame makes; `(a|b)` in a frame is read as either, an optional slot is not known."""
     parts = _SLOT.split(frame)
-    made = [re.escape(part) if n % 2 == 0 else f"(?P<{part}>{slots.get(part, '.{2,160}')})" for n, part in enumerate(parts)]
+    made = [
+        re.escape(part) if n % 2 == 0 else f"(?P<{part}>{slots.get(part, '.{2,160}')})"
+        for n, part in enumerate(parts)
+    ]
     return "".join(made) + r"\Z"
 
 
@@ -190,13 +201,21 @@ def _child(passage: Passage, sentence: Sentence, group: Group, slots: dict[str, 
     more = any(_TOLD_TOO.search(value) for value in slots.values())
     at = draw(passage, group.name, len(group.frames))
     for frame in group.frames[at:] + group.frames[:at]:
+        if sentence.start > 0 and frame.text.startswith(("你的任务", "Your task")):
+            continue
         if not all(slots.get(name) for name in _SLOT.findall(frame.text)):
             continue
-        if len(_SLOT.findall(frame.text)) != len(slots) or (more and frame.mark in ("?", "？") and group.name != "request"):
+        if len(_SLOT.findall(frame.text)) != len(slots) or (
+            more and frame.mark in ("?", "？") and group.name != "request"
+        ):
             continue
         words = frame.filled(slots)
         words = capitalised(words) if sentence.words[:1].isupper() or passage.lang == "zh" else words
-        mark = sentence.mark if sentence.mark in (":", "：") and sentence.mark and frame.mark not in ("?", "？") else frame.mark or sentence.mark
+        mark = (
+            sentence.mark
+            if sentence.mark in (":", "：") and sentence.mark and frame.mark not in ("?", "？")
+            else frame.mark or sentence.mark
+        )
         made = with_sentence(passage.text, sentence, words, mark)
         same = _bare(words) == _bare(sentence.words) or made == passage.text or _TWICE.search(words)
         if not same and keeps(passage, sentence, words):
