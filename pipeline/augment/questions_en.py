@@ -1,4 +1,4 @@
-"""English questions told as clauses: "How do plants grow?" is "how plants grow", "When did Rome fall?" "when Rome fell".
+"""English questions told as clauses: `How do plants grow?` is `how plants grow`, `When did Rome fall?` `when ... fell`.
 
 A clause has its subject before its verb and no auxiliary `do`, so the end of the subject must be known. It is where a
 pronoun says so, where no inversion happened (`do` falls away, the asked one is the subject), or before the one word of
@@ -9,42 +9,24 @@ method would need one in every language and could not say what it does not know.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-DATA = Path(__file__).parent / "data"
+from pipeline.augment.words_en import AUXILIARIES, BE, DO, MODALS, verbs, word_set
 
-BE = frozenset({"is", "are", "was", "were"})
-MODALS = frozenset({"can", "could", "should", "would", "will", "might", "must"})
-DO = frozenset({"do", "does", "did"})
-AUXILIARIES = BE | MODALS | DO | {"has", "have", "had"}
 _PRONOUNS = frozenset(
     {"i", "you", "we", "they", "it", "he", "she", "people", "someone", "one", "there", "everyone"}
 )
-_DETERMINERS = frozenset(
-    ["a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "that", "these", "those", "some", "any", "each", "every", "no", "all", "both", "most", "many", "more"]
-)
-_PREPOSITIONS = frozenset(
-    ["of", "to", "in", "on", "at", "by", "for", "from", "with", "about", "into", "over", "under", "between", "among", "after", "before", "during", "through", "as", "than", "and", "or"]
-)
-_DEGREES = frozenset(
-    ["long", "old", "far", "often", "tall", "big", "deep", "fast", "high", "hot", "cold", "large", "heavy", "wide", "soon", "late", "early", "close"]
-)
-_PREDICATES = frozenset(
-    ["so", "not", "important", "considered", "called", "known", "bad", "good", "better", "different", "popular", "necessary", "dangerous", "harmful", "useful", "famous", "expensive", "hard", "difficult", "difficult", "safe", "healthy", "able"]
-)
-_ADVERBS = frozenset(
-    ["sometimes", "often", "usually", "always", "never", "also", "still", "generally", "commonly", "typically", "mostly", "now", "first"]
-)
-_INSTANCE = frozenset(
-    ["short", "good", "great", "nice", "common", "popular", "famous", "typical", "simple", "easy", "fun", "quick", "cheap", "some", "better", "healthy"]
-)
-_LOCATED = frozenset(["from", "located", "based", "found", "born", "made", "held", "buried", "situated", "filmed", "set", "used"])
+_DETERMINERS = word_set("determiners")
+_PREPOSITIONS = word_set("prepositions")
+_DEGREES = word_set("degrees")
+_PREDICATES = word_set("predicates")
+_ADVERBS = word_set("adverbs")
+_INSTANCE = word_set("instance")
+_LOCATED = word_set("located")
 _SUBORDINATE = re.compile(
-    r",? (?:and|or|but)(?: then)? (?:what|why|how|who|where|when|which|is|are|was|were|do|does|did|can|should|if|please)\b"
+    r",? (?:and|or|but)(?: then)? (?:what|why|how|who|where|when|which|is|are|was|were|do|does|did|can|should|if|"
+    r"please)\b"
     r"|[;:?!]|, (?:what|why|how|who|where|when|which)\b|, (?:right|correct|is it|isn't)\b",
     re.IGNORECASE,
 )
@@ -77,61 +59,6 @@ class Clause:
     kind: str
     named: str = ""
     plural: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verbs:
-    """Forms of verbs: base to past and participle, and what may stand in an order."""
-
-    past: dict[str, str]
-    third: dict[str, str]
-    participles: frozenset[str]
-    imperatives: frozenset[str]
-    pasts: frozenset[str]
-    thirds: frozenset[str]
-
-
-@cache
-def verbs() -> Verbs:
-    """Return the project's verbs."""
-    told = json.loads((DATA / "english_verbs.json").read_text("utf-8"))
-    doubled = frozenset(told["doubled"])
-    past = {verb: _past(verb, doubled) for verb in told["regular"]}
-    past |= {verb: forms.split()[0] for verb, forms in told["irregular"].items()}
-    third = {verb: _third(verb) for verb in past} | dict(told["third_irregular"])
-    irregular = {forms.split()[1] for forms in told["irregular"].values()}
-    participles = frozenset(told["participles"]) | irregular
-    return Verbs(
-        past,
-        third,
-        participles,
-        frozenset(told["imperatives"]),
-        frozenset(past.values()),
-        frozenset(third.values()),
-    )
-
-
-def _past(verb: str, doubled: frozenset[str]) -> str:
-    if verb in doubled:
-        return verb if verb == "split" else verb + verb[-1] + "ed"
-    if verb.endswith("e"):
-        return verb + "d"
-    if verb.endswith("y") and verb[-2] not in "aeiou":
-        return verb[:-1] + "ied"
-    return {
-        "shed": "shed",
-        "freeze": "froze",
-        "feed": "fed",
-        "lay": "laid",
-        "shrink": "shrank",
-        "bite": "bit",
-    }.get(verb, verb + "ed")
-
-
-def _third(verb: str) -> str:
-    if verb.endswith(("s", "x", "z", "ch", "sh")):
-        return verb + "es"
-    return verb[:-1] + "ies" if verb.endswith("y") and verb[-2] not in "aeiou" else verb + "s"
 
 
 def clause_of(question: str) -> Clause | None:
@@ -215,8 +142,7 @@ def _of_noun(words: list[str]) -> Clause | None:
         if (
             after[-1].lower() in _PREPOSITIONS
             or (aux in BE and not sure)
-            or (kind == "what"
-            and word in ("a", "an"))
+            or (kind == "what" and word in ("a", "an"))
         ):
             return None
         if aux in MODALS:
@@ -336,8 +262,8 @@ def _predicate(after: list[str]) -> int | None:
         if before in _DETERMINERS or before in _PREPOSITIONS:
             continue
         if word in _PREDICATES or word in verbs().participles:
-            at -= at > 1 and before in _ADVERBS
-            return at if at <= _LONGEST_MOVED else None
+            begins = at - 1 if at > 1 and before in _ADVERBS else at
+            return begins if begins <= _LONGEST_MOVED else None
         if word.endswith("ing") and len(word) > 5 and at + 1 < len(after):
             return None
     return None

@@ -102,7 +102,7 @@ def _ends(protected: Protected, start: int, ends: re.Pattern[str]) -> Iterator[t
 
 
 def _abbreviated(text: str, start: int, at: int) -> bool:
-    """Tell whether a dot ends an abbreviation; at the end of a text a letter alone is no such thing (`the letter B.`)."""
+    """Tell whether a dot ends an abbreviation; at the end a letter alone is none (`the letter B.`)."""
     match = _ABBREVIATION.search(text, max(start, at - 8), at + 1)
     if match is None:
         return False

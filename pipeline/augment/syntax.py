@@ -1,7 +1,7 @@
 """Method 8: the same request in another form of sentence: order for question, clause first for clause last.
 
-One sentence of a prompt's head changes (`sentences`); rules of a language's grammar do it (`syntax_en`, `syntax_zh`), so
-that every child can be explained, and what no rule parses has no child. Rejected: a generator from a parse (needs a
+One sentence of a prompt's head changes (`sentences`); rules of a language's grammar do it (`syntax_en`, `syntax_zh`),
+so that every child can be explained, and what no rule parses has no child. Rejected: a generator from a parse (needs a
 parser's model a language), changing all sentences at once (errors add up).
 """
 

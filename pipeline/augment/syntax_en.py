@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.augment.questions_en import AUXILIARIES, DATA, clause_of, verbs
+from pipeline.augment.questions_en import clause_of
 from pipeline.augment.sentences import capitalised, decapitalised
+from pipeline.augment.words_en import ASKING, AUXILIARIES, DATA, verbs, word_set
 
 _POLITE = re.compile(r"^(?:please,? )?(?:can|could|will|would) you (?:please |kindly )?(.+)$", re.IGNORECASE)
 _PLEASE = re.compile(r"^please,? (.+)$|^(.+?),? please$", re.IGNORECASE)
-_STARTS = frozenset(
-    ["me", "us", "a", "an", "the", "some", "all", "each", "every", "this", "these", "those", "my", "your", "whether", "if", "which", "what", "how", "why", "who", "where", "when", "of", "up", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "in", "as", "into", "from", "out", "different", "several", "any", "both", "it", "them", "following", "2", "3", "4", "5", "6", "7", "8", "9", "10", "famous", "popular", "about"]
-)
-_NOUNS_TOO = frozenset(
-    ["state", "order", "plan", "design", "draft", "name", "list", "label", "group", "rank", "sort", "turn", "change", "help", "show", "estimate", "share", "pick", "check", "count", "answer", "outline", "craft", "break", "find", "split", "divide", "think", "come", "make", "tell", "let"]
-)
+_STARTS = word_set("starts")
+_NOUNS_TOO = word_set("nouns_too")
 _FRONTED = re.compile(
     r"^((?:if|when|using|based on|according to|as per|from|given|in|without|after|for|to|on)\b[^,]*), (.+)$",
     re.IGNORECASE,
@@ -38,14 +35,15 @@ _IF_BACK = re.compile(r"^(.{12,}?) if ((?:i|you|we|they|it|there|the|a|an|my)\b[
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|he|his|she|her|him|this|these|that|those|one|such)\b", re.IGNORECASE
 )
-_ASKS_WHETHER = frozenset(
-    ["tell", "check", "determine", "decide", "say", "identify", "let", "indicate", "state", "find", "see", "ask", "know", "explain"]
-)
-_ASKING = frozenset(["what", "which", "who", "whom", "where", "when", "why", "how", "whose"])
+_ASKS_WHETHER = word_set("asks_whether")
 _WHO_DID = re.compile(r"^who (\w+) (.+)$", re.IGNORECASE)
 _DONE_BY = re.compile(r"^(?:who|by whom) (?:was|were) (.+) (\w+)(?: by)?$", re.IGNORECASE)
-_LISTED = re.compile(r"^(?:list|name|give me|tell me|provide|suggest)(?: me)? ((?:some|a few|\d+|two|three|four|five|six|seven|"
-                     r"eight|nine|ten) .+)$", re.IGNORECASE)  # fmt: skip
+_LISTED = re.compile(
+    r"^(?:list|name|give me|tell me|provide|suggest)(?: me)? "
+    r"((?:some|a few|\d+|two|three|four|five|six|seven|eight|nine|ten) .+)$",
+    re.IGNORECASE,
+)
+_EMBEDS = re.compile(r"\b(?:know|tell me|wonder|see|check|determine|identify)\b")
 _LONGEST_RESPELLED = 80
 _TWO_VERBS = re.compile(
     r"\b(?:then|and (?:explain|describe|list|give|tell|write|why|how|what|provide))\b", re.IGNORECASE
@@ -161,7 +159,7 @@ def _moved(words: str, mark: str) -> list[Form]:
     if match:
         adverbial, main = match.groups()
         start = main.split(" ")[0].lower().rstrip(",")
-        starts = start in _ASKING or start in AUXILIARIES or order_of(main) is not None
+        starts = start in ASKING or start in AUXILIARIES or order_of(main) is not None
         if (
             not starts
             or "," in main
@@ -175,7 +173,7 @@ def _moved(words: str, mark: str) -> list[Form]:
         first = adverbial.split()[0].lower()
         if first in ("in", "on", "for", "to", "from", "when", "after") and _TWO_VERBS.search(main):
             return []
-        if first == "to" or (first in ("in", "on", "for") and start not in _ASKING):
+        if first == "to" or (first in ("in", "on", "for") and start not in ASKING):
             return []
         comma = "," if first in ("given", "as") else ""
         return [Form("clause_order", f"{capitalised(main)}{comma} {decapitalised(adverbial)}", mark or ".")]
@@ -184,7 +182,7 @@ def _moved(words: str, mark: str) -> list[Form]:
         main, word, rest = back.groups()
         start = main.split(" ")[0].lower()
         if (
-            (order_of(main) or start in _ASKING)
+            (order_of(main) or start in ASKING)
             and not _POINTS_BACK.search(rest[4:])
             and len(main.split()) > 2
         ):
@@ -204,11 +202,11 @@ def _moved(words: str, mark: str) -> list[Form]:
     if late and "," not in words:
         main, condition = late.groups()
         start = main.split(" ")[0].lower()
-        asks = start in _ASKING or start in AUXILIARIES or order_of(main) is not None
-        if asks and start not in _ASKS_WHETHER and not _POINTS_BACK.search(condition) and " and " not in main:
-            if not re.search(r"\b(?:know|tell me|wonder|see|check|determine|identify)\b", main):
-                condition = re.sub(r"^i\b", "I", condition)
-                return [Form("clause_order", f"If {condition}, {decapitalised(main)}", mark or ".")]
+        asks = start in ASKING or start in AUXILIARIES or order_of(main) is not None
+        whether = start in _ASKS_WHETHER or _EMBEDS.search(main)
+        if asks and not whether and not _POINTS_BACK.search(condition) and " and " not in main:
+            condition = re.sub(r"^i\b", "I", condition)
+            return [Form("clause_order", f"If {condition}, {decapitalised(main)}", mark or ".")]
     return []
 
 
@@ -220,8 +218,7 @@ def _singular(phrase: str) -> bool:
     if (
         " and " in head
         or "," in phrase
-        or (head.lower().endswith("s")
-        and not head.lower().endswith(("ss", "us", "is")))
+        or (head.lower().endswith("s") and not head.lower().endswith(("ss", "us", "is")))
     ):
         return False
     return bool(re.match(r"(?:the|a|an) ", phrase, re.IGNORECASE)) or phrase[0].isupper()
@@ -235,9 +232,8 @@ def _voice(question: str) -> list[Form]:
         and match.group(1).lower() in done
         and _singular(match.group(2))
         and len(match.group(2).split()) < 9
-    ):
-        if not re.search(r"\b(?:when|while|after|before|to|who|that|with)\b", match.group(2)):
-            return [Form("passive", f"Who was {match.group(2)} {done[match.group(1).lower()]} by", "?")]
+    ) and not re.search(r"\b(?:when|while|after|before|to|who|that|with)\b", match.group(2)):
+        return [Form("passive", f"Who was {match.group(2)} {done[match.group(1).lower()]} by", "?")]
     match = _DONE_BY.match(question)
     if match and (question.lower().endswith(" by") or question.lower().startswith("by")):
         active = {participle: past for past, participle in done.items()}

@@ -108,7 +108,9 @@ def _told(question: str) -> list[Form]:
         and not re.search(r"可以|能够|是|会", listed.group(2))
     ):
         return [Form("question_to_order", f"{verb}一些{listed.group(2)}", "。") for verb in zh["list"]]
-    elif (_SUBJECT_QUESTION.match(asked) and not _clauses(asked)) or (re.match(r"(?:谁|哪|哪个|哪些|什么时候|在哪)", asked) and not _clauses(asked)):
+    elif (_SUBJECT_QUESTION.match(asked) and not _clauses(asked)) or (
+        re.match(r"(?:谁|哪|哪个|哪些|什么时候|在哪)", asked) and not _clauses(asked)
+    ):
         frames = zh["tell"]
     elif (count := _last_clause(asked)) is not None:
         before, last = count
@@ -168,11 +170,12 @@ def _turned(question: str) -> list[Form]:
         and not re.search(r"一定|还|也|都", question)
     ):
         found.append(Form("whether", f"{match.group(1)}是否{match.group(2)}{match.group(3)}", "？"))
-    if (match := _WHETHER.match(question)) and not re.search(
-        r"你|您|判断|告诉|[，,].*[，,]|正确|可以", question
+    if (
+        (match := _WHETHER.match(question))
+        and not re.search(r"你|您|判断|告诉|[，,].*[，,]|正确|可以", question)
+        and re.match(r"(?:会|能|应该|需要|有|存在|必须)", match.group(2))
     ):
-        if re.match(r"(?:会|能|应该|需要|有|存在|必须)", match.group(2)):
-            found.append(Form("whether", f"{match.group(1)}{match.group(2)}吗", "？"))
+        found.append(Form("whether", f"{match.group(1)}{match.group(2)}吗", "？"))
     return found
 
 

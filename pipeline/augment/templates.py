@@ -35,7 +35,8 @@ _ASKED_TOO = re.compile(
 )
 _TOLD_TOO = re.compile(
     r"\b(?:and|then) (?:explain|describe|list|give|tell|write|provide|show|for each|include|put|separate|format|order|"
-    r"sort|return|use|make|add|say|rank|classify|present|indicate)\b|, (?:list|give|include|separat|place|format|order)",
+    r"sort|return|use|make|add|say|rank|classify|present|indicate)\b"
+    r"|, (?:list|give|include|separat|place|format|order)",
     re.IGNORECASE,
 )
 _POLITE = re.compile(r"\b(?:can|could) you (?:please )?|\bplease\b|请你|请|一下|帮我|[，,\s]")
