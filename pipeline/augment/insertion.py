@@ -51,6 +51,7 @@ _OPENS_ZH = re.compile(
 _MORE_ZH = re.compile(r"[，,。；]|请问|\d")
 _BARE_PLEASE_ZH = re.compile(r"请(?![你您帮给问告])")
 _PERSONS = frozenset(["me", "my", "us", "i", "for", "you", "your", "let"])
+_NO_OBJECT = AUXILIARIES | {""}
 _LONGEST_ORDER = 90
 _LONGEST_THANKED = 600
 _END_MARK = "?？.。!！"
@@ -97,7 +98,7 @@ def _words(lang: str) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A place where any of some words may be put in: the text from `start` to `stop` becomes `form` with a word in it."""
+    """A place for one of some words: the text from `start` to `stop` becomes `form` with a word in it."""
 
     start: int
     stop: int
@@ -188,9 +189,8 @@ def _request(sentences: Sequence[Sentence]) -> tuple[int, str]:
         if first in _ASKING or (first in AUXILIARIES and sentence.mark == "?"):
             if sentence.mark == "?" or (not sentence.mark and not sentence.tail.strip()):
                 return at, "question"
-        elif first in verbs().imperatives and rest and sentence.mark != "?":
-            if rest.split(" ", 1)[0] not in AUXILIARIES:
-                return at, "order"
+        elif sentence.mark != "?" and first in verbs().imperatives and rest.split(" ")[0] not in _NO_OBJECT:
+            return at, "order"
     return 0, ""
 
 

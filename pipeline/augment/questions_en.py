@@ -106,6 +106,8 @@ def _which_is(words: list[str]) -> Clause | None:
 def _of_noun(words: list[str]) -> Clause | None:
     """Return `which company produces X`, `what kind of questions people ask`: asked with a noun."""
     kind = words[0]
+    if words[1].lower() in ("some", "are", "is"):
+        return None
     at = _aux_from(words, 2, 8)
     if at is None:
         seen = next(

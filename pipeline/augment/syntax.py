@@ -15,7 +15,7 @@ from pydantic import Field
 from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
-from pipeline.augment.sentences import Sentence, capitalised, draw, head_sentences, with_sentence
+from pipeline.augment.sentences import Sentence, capitalised, decapitalised, draw, head_sentences, with_sentence
 from pipeline.augment.syntax_en import Form
 from pipeline.models import Models
 from pipeline.models.need import Need
@@ -79,7 +79,8 @@ def _changed(passage: Passage, leave: tuple[str, ...]) -> str | NoChild:
 
 def _made(passage: Passage, sentence: Sentence, form: Form) -> str | None:
     """Return the whole child, or None if it lost a protected text or is the parent again."""
-    words = capitalised(form.words) if sentence.words[:1].isupper() or passage.lang == "zh" else form.words
+    lower = sentence.words[:1].islower() and passage.lang != "zh"
+    words = decapitalised(form.words) if lower else capitalised(form.words)
     if not keeps(passage, sentence, words):
         return None
     mark = form.mark

@@ -37,7 +37,7 @@ _POINTS_BACK = re.compile(
 )
 _ASKS_WHETHER = word_set("asks_whether")
 _WHO_DID = re.compile(r"^who (\w+) (.+)$", re.IGNORECASE)
-_DONE_BY = re.compile(r"^(?:who|by whom) (?:was|were) (.+) (\w+)(?: by)?$", re.IGNORECASE)
+_DONE_BY = re.compile(r"^(?:who|by whom) (?:was|were) (.+?) (\w+)(?: by)?$", re.IGNORECASE)
 _LISTED = re.compile(
     r"^(?:list|name|give me|tell me|provide|suggest)(?: me)? "
     r"((?:some|a few|\d+|two|three|four|five|six|seven|eight|nine|ten) .+)$",

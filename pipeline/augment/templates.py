@@ -22,7 +22,7 @@ from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
 from pipeline.augment.questions_en import clause_of
-from pipeline.augment.sentences import Sentence, capitalised, draw, head_sentences, with_sentence
+from pipeline.augment.sentences import Sentence, capitalised, decapitalised, draw, head_sentences, with_sentence
 from pipeline.augment.syntax import keeps
 from pipeline.models import Models
 from pipeline.models.need import Need
@@ -204,14 +204,15 @@ def _child(passage: Passage, sentence: Sentence, group: Group, slots: dict[str, 
     for frame in group.frames[at:] + group.frames[:at]:
         if sentence.start > 0 and frame.text.startswith(("你的任务", "Your task")):
             continue
-        if not all(slots.get(name) for name in _SLOT.findall(frame.text)):
+        if not all(slots.get(name) is not None for name in _SLOT.findall(frame.text)):
             continue
         if len(_SLOT.findall(frame.text)) != len(slots) or (
             more and frame.mark in ("?", "？") and group.name != "request"
         ):
             continue
         words = frame.filled(slots)
-        words = capitalised(words) if sentence.words[:1].isupper() or passage.lang == "zh" else words
+        lower = sentence.words[:1].islower() and passage.lang != "zh"
+        words = decapitalised(words) if lower else capitalised(words)
         mark = (
             sentence.mark
             if sentence.mark in (":", "：") and sentence.mark and frame.mark not in ("?", "？")
