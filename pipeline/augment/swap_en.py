@@ -46,6 +46,8 @@ def pairs(sentence: Sentence, passage: Passage, table: Table) -> Iterator[Edit]:
         if _fixed(a, b, table) or not _alike(a, b) or passage.protected.holds(start, stop):
             continue
         before = match["before"].strip().lower()
+        if match["word"] == "and" and words[match.end() :].startswith((" is ", " are ")):
+            continue
         if before in _LOOSE and " " in a and not _led(a):
             continue
         if (match["word"] == "and" and before in ("is", "are", "whether")) or words[
@@ -79,6 +81,9 @@ def _led(side: str) -> bool:
 
 def _alike(a: str, b: str) -> bool:
     """Tell whether two sides are built alike: as many words, both with an article or neither."""
+    articles = {side.split(" ", 1)[0].lower() for side in (a, b)} & {"a", "an", "the", "my", "your"}
+    if {"the"} < articles:
+        return False
     return _led(a) == _led(b) and len(a.split()) == len(b.split()) and not _POINTS.search(f"{a} {b}")
 
 
