@@ -68,7 +68,7 @@ def _swapped(passage: Passage, lists: bool) -> str | NoChild:
         return NoChild(UNCHANGED)
     own = table(passage.lang)
     sentences = head_sentences(passage.protected, passage.lang)
-    if any(ordered(sentence.words, passage.lang) for sentence in sentences):
+    if not sentences or any(ordered(sentence.words, passage.lang) for sentence in sentences):
         return NoChild(UNCHANGED)
     edits: list[Edit] = []
     for sentence in sentences:

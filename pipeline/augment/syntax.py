@@ -15,7 +15,14 @@ from pydantic import Field
 from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
-from pipeline.augment.sentences import Sentence, capitalised, decapitalised, draw, head_sentences, with_sentence
+from pipeline.augment.sentences import (
+    Sentence,
+    capitalised,
+    decapitalised,
+    draw,
+    head_sentences,
+    with_sentence,
+)
 from pipeline.augment.syntax_en import Form
 from pipeline.models import Models
 from pipeline.models.need import Need

@@ -22,7 +22,14 @@ from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
 from pipeline.augment.questions_en import clause_of
-from pipeline.augment.sentences import Sentence, capitalised, decapitalised, draw, head_sentences, with_sentence
+from pipeline.augment.sentences import (
+    Sentence,
+    capitalised,
+    decapitalised,
+    draw,
+    head_sentences,
+    with_sentence,
+)
 from pipeline.augment.syntax import keeps
 from pipeline.models import Models
 from pipeline.models.need import Need

@@ -1,0 +1,51 @@
+"""Every model-free method of this folder meets texts that are no prompts, and never raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.augment.deletion import Deletion, DeletionParams
+from pipeline.augment.insertion import Insertion, InsertionParams
+from pipeline.augment.protect import Guard
+from pipeline.augment.protocol import Child
+from pipeline.augment.swap import Swap, SwapParams
+from pipeline.augment.syntax import Syntax, SyntaxParams
+from pipeline.augment.templates import Templates, TemplatesParams
+from pipeline.models import Models
+from tests.augment_ask import ask_for
+
+METHODS: list[tuple[Any, Any]] = [
+    (Syntax(), SyntaxParams()),
+    (Templates(), TemplatesParams()),
+    (Insertion(), InsertionParams()),
+    (Swap(), SwapParams()),
+    (Deletion(), DeletionParams()),
+]
+PIECES = ["What", "is", "a", "the", "list", "please", " ", ", ", "?", ":", "\n", "\\n", "。", "，", "、", "请", "如何", "和", "或",
+          "写", "一下", "吗", "？", "：", "\u2028", "\x00", "\U0001f600", "e.g.", "U.S.", "`x`", "{a}", "12", "、、", "…", '"']  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "params"), METHODS, ids=[method.name for method, _ in METHODS])
+@settings(max_examples=150, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=14), lang=st.sampled_from(["en", "zh"]))
+def test_any_text_is_answered_the_same_twice_and_keeps_its_protected_places(
+    method: Any, params: Any, pieces: list[str], lang: str
+) -> None:
+    ask = ask_for("".join(pieces), lang)
+    first, again = method.children([ask, ask], params, Guard(), Models())
+    assert first == again
+    if isinstance(first, Child):
+        assert first.texts["instruction"] != ask.texts["instruction"]
+        for _, value in Guard().protect(ask.texts["instruction"]).values():
+            assert value.strip() in first.texts["instruction"]
+
+
+@pytest.mark.parametrize(("method", "params"), METHODS, ids=[method.name for method, _ in METHODS])
+def test_only_the_wanted_fields_are_changed(method: Any, params: Any) -> None:
+    ask = ask_for("Can you list the benefits of running and swimming?")
+    (answer,) = method.children([ask], type(params)(fields=("output",)), Guard(), Models())
+    assert not isinstance(answer, Child)
