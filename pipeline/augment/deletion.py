@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -83,17 +83,25 @@ class Deletion:
 
 
 @cache
+def _told(lang: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((DATA / "deletion.json").read_text("utf-8"))[lang]
+    return told
+
+
+def _flags(lang: str) -> re.RegexFlag:
+    return re.IGNORECASE if lang != "zh" else re.NOFLAG
+
+
+@cache
 def _announces(lang: str) -> re.Pattern[str]:
-    return re.compile(
-        json.loads((DATA / "deletion.json").read_text("utf-8"))[lang]["question"], re.IGNORECASE
-    )
+    return re.compile(_told(lang)["question"], _flags(lang))
 
 
 @cache
 def _rules(lang: str) -> tuple[_Rule, ...]:
-    told = json.loads((DATA / "deletion.json").read_text("utf-8"))[lang]["rules"]
     return tuple(
-        _Rule(tuple(one["when"]), re.compile(one["pattern"], re.IGNORECASE), one["kept"]) for one in told
+        _Rule(tuple(one["when"]), re.compile(one["pattern"], _flags(lang)), one["kept"])
+        for one in _told(lang)["rules"]
     )
 
 

@@ -106,7 +106,7 @@ def _moved(sentence: Sentence, passage: Passage) -> Iterator[Edit]:
 
 
 def _one_kind(a: str, b: str) -> bool:
-    """Tell whether two sides surely are things of one kind, the second with no word of its own that is meant for both."""
+    """Tell whether two sides surely are things of one kind, with no word in the second that is meant for both."""
     if len(b) <= 2 < len(a) or a.startswith(("想", "问")):
         return False
     return (a[-1] == b[-1] or len(a) == len(b)) and _SHARED.search(a + b) is None

@@ -79,13 +79,13 @@ class Group:
 
     Args:
         name: for the reader of the data file.
-        patterns: match what some frame of the group made.
+        patterns: match what some frame of the group made, each with the longest text that stands in all it matches.
         frames: those that may be made.
         unless: what no slot may hold.
     """
 
     name: str
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
     frames: tuple[Frame, ...]
     unless: re.Pattern[str] | None
 
@@ -116,20 +116,19 @@ def groups(lang: str) -> tuple[Group, ...]:
     """Return the groups of a language, `clause` and `request` too."""
     told = json.loads((DATA / "templates.json").read_text("utf-8"))[lang]
     slots: dict[str, str] = told["slots"]
-    return tuple(_group(one, slots) for one in told["groups"])
+    flags = re.IGNORECASE if lang != "zh" else re.NOFLAG
+    return tuple(_group(one, slots, flags) for one in told["groups"])
 
 
-def _group(one: dict[str, object], slots: dict[str, str]) -> Group:
+def _group(one: dict[str, object], slots: dict[str, str], flags: re.RegexFlag) -> Group:
     own = {**slots, **_dict(one.get("slots"))}
     both, only_read, only_told = (_list(one.get(key)) for key in ("frames", "from", "to"))
-    patterns = tuple(
-        re.compile(_as_pattern(frame.rstrip(_MARKS), own), re.IGNORECASE) for frame in both + only_read
-    )
+    patterns = tuple(_read(frame.rstrip(_MARKS), own, flags) for frame in both + only_read)
     frames = tuple(
         Frame(frame.rstrip(_MARKS), frame[-1] if frame[-1] in _MARKS else "") for frame in both + only_told
     )
     unless = str(one["unless"]) if "unless" in one else None
-    return Group(str(one["name"]), patterns, frames, re.compile(unless, re.IGNORECASE) if unless else None)
+    return Group(str(one["name"]), patterns, frames, re.compile(unless, flags) if unless else None)
 
 
 def _list(value: object) -> list[str]:
@@ -140,14 +139,14 @@ def _dict(value: object) -> dict[str, str]:
     return {str(key): str(one) for key, one in value.items()} if isinstance(value, dict) else {}
 
 
-def _as_pattern(frame: str, slots: dict[str, str]) -> str:
-    """Return a pattern of what a frame makes; `(a|b)` in a frame is read as either, an optional slot is not known."""
+def _read(frame: str, slots: dict[str, str], flags: re.RegexFlag) -> tuple[str, re.Pattern[str]]:
+    """Return a pattern of what a frame makes, and a text that stands in all of it; a slot not listed takes anything."""
     parts = _SLOT.split(frame)
     made = [
         re.escape(part) if n % 2 == 0 else f"(?P<{part}>{slots.get(part, '.{2,160}')})"
         for n, part in enumerate(parts)
     ]
-    return "".join(made) + r"\Z"
+    return max(parts[::2], key=len).lower(), re.compile("".join(made) + r"\Z", flags)
 
 
 def _retold(passage: Passage, requests: bool) -> str | NoChild:
@@ -164,10 +163,11 @@ def _retold(passage: Passage, requests: bool) -> str | NoChild:
 
 def _matched(sentence: Sentence, known: Sequence[Group], lang: str) -> list[tuple[Group, dict[str, str]]]:
     words = _plain(sentence.words.strip(), lang)
+    lowered = words.lower()
     found: list[tuple[Group, dict[str, str]]] = []
     for group in known:
-        for pattern in group.patterns:
-            match = pattern.match(words)
+        for literal, pattern in group.patterns:
+            match = pattern.match(words) if literal in lowered else None
             if match is None:
                 continue
             slots = match.groupdict()

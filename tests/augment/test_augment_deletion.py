@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from augment_ask import children_of
 
 from pipeline.augment.deletion import DATA, Deletion, DeletionParams
-from tests.augment_ask import children_of
 
 METHOD = Deletion()
 

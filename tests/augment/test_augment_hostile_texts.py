@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from augment_ask import ask_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from pipeline.augment.swap import Swap, SwapParams
 from pipeline.augment.syntax import Syntax, SyntaxParams
 from pipeline.augment.templates import Templates, TemplatesParams
 from pipeline.models import Models
-from tests.augment_ask import ask_for
 
 METHODS: list[tuple[Any, Any]] = [
     (Syntax(), SyntaxParams()),
@@ -25,8 +25,11 @@ METHODS: list[tuple[Any, Any]] = [
     (Swap(), SwapParams()),
     (Deletion(), DeletionParams()),
 ]
-PIECES = ["What", "is", "a", "the", "list", "please", " ", ", ", "?", ":", "\n", "\\n", "。", "，", "、", "请", "如何", "和", "或",
-          "写", "一下", "吗", "？", "：", "\u2028", "\x00", "\U0001f600", "e.g.", "U.S.", "`x`", "{a}", "12", "、、", "…", '"']  # fmt: skip
+PIECES = [
+    *'?:。，、请和或写吗？：…\n\u2028\x00\U0001f600"',
+    *["What", "is", "a", "the", "list", "please", "e.g.", "U.S.", "`x`", "{a}", "12", "如何", "一下"],
+]
+PIECES += [" ", ", ", "\\n", "、、"]
 
 
 @pytest.mark.parametrize(("method", "params"), METHODS, ids=[method.name for method, _ in METHODS])

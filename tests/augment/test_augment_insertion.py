@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from augment_ask import children_of
 
 from pipeline.augment.insertion import Insertion, InsertionParams
-from tests.augment_ask import children_of
 
 METHOD = Insertion()
 

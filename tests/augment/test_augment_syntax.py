@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from augment_ask import ask_for, children_of
 
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Child, NoChild
 from pipeline.augment.questions_en import clause_of
 from pipeline.augment.syntax import Syntax, SyntaxParams
 from pipeline.models import Models
-from tests.augment_ask import ask_for, children_of
 
 METHOD = Syntax()
 

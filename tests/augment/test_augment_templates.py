@@ -3,10 +3,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from augment_ask import children_of
 
 from pipeline.augment.protect import Guard
 from pipeline.augment.templates import Templates, TemplatesParams, groups
-from tests.augment_ask import children_of
 
 METHOD = Templates()
 
