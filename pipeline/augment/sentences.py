@@ -55,7 +55,7 @@ def head_sentences(protected: Protected, lang: str) -> tuple[Sentence, ...]:
     """Return the sentences that the author of a prompt says, the first at most four; none of the material."""
     text = protected.text
     found: list[Sentence] = []
-    start = len(text) - len(text.lstrip())
+    start, last = len(text) - len(text.lstrip()), len(text.rstrip())
     for at, stop in _ends(protected, start, _ENDS_ZH if lang == "zh" else _ENDS_EN):
         if at < start:
             continue
@@ -63,7 +63,8 @@ def head_sentences(protected: Protected, lang: str) -> tuple[Sentence, ...]:
         mark = text[at:stop] if text[at:stop] not in ("\n", "\\n") else ""
         if words:
             found.append(Sentence(start, start + len(words), words, mark, text[at + len(mark) :]))
-        if not mark or mark in ":：" or len(found) == _MOST_SENTENCES or _MATERIAL.search(words):
+        over = not mark or mark in ":：" or len(found) == _MOST_SENTENCES or stop >= last
+        if over or _MATERIAL.search(words):
             break
         start = stop
         while text[start : start + 1] == " ":
