@@ -4,8 +4,9 @@
 
 Without a method: per method and language the share of prompts that get a child, prompts per second of processor time
 of one core (after a first pass that compiles the patterns; sentences are cut anew, and what `Guard.protect` takes is
-told apart, since the methods of a recipe share both), and the count of `kept` in `truth/augmentation/`. With one: draws
-accepted children in the order of a hash of (seed, id) and prints them as JSON lines, for a person to read.
+told apart, since the methods of a recipe share both), the share of children that the gate's ceiling of BLEU would call
+copies, and the count of `kept` in `truth/augmentation/`. With one: draws children below that ceiling in the order of a
+hash of (seed, id) and prints them as JSON lines, for a person to read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import time
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from pipeline.augment.swap import Swap, SwapParams
 from pipeline.augment.syntax import Syntax, SyntaxParams
 from pipeline.augment.templates import Templates, TemplatesParams
 from pipeline.models import Models
+from pipeline.stages.fidelity_params import FidelityParams
+from quality.overlap import sentence_bleu
 
 METHODS: dict[str, tuple[Any, Any]] = {
     "syntax": (Syntax(), SyntaxParams()),
@@ -40,6 +44,7 @@ BLANK = {"system": "", "instruction": "", "input": "", "output": ""}
 WORD_LEVEL = ("insertion", "swap", "deletion")
 TRUTH = Path(__file__).parent / "truth" / "augmentation"
 LONGEST_READ = 1200
+COPY = float(FidelityParams().max_copy)
 
 
 def prompts(data: Path, lang: str) -> Iterator[tuple[str, str]]:
@@ -93,13 +98,19 @@ def table(data: Path) -> None:
         print(f"{lang}: {len(rows)} prompts; protect {protecting / len(rows) * 1e6:.0f} us a prompt")
         for name in METHODS:
             answers, seconds = answered(name, rows, lang, guard)
-            made = sum(isinstance(answer, Child) for answer in answers)
+            pairs = [
+                (text, answer.texts["instruction"])
+                for (_, text), answer in zip(rows, answers, strict=True)
+                if isinstance(answer, Child)
+            ]
+            copies = sum(sentence_bleu(child, text, lang) > COPY for text, child in pairs)
+            made = len(pairs)
             lines = (TRUTH / f"{name}_{lang}.jsonl").read_text("utf-8").split("\n")
             judged = [json.loads(line) for line in lines if line]
             kept = sum(row["kept"] for row in judged)
             print(
                 f"  {name:10} children {made}/{len(rows)} ({made / len(rows):.0%}) {len(rows) / seconds:7.0f} prompts/s"
-                f"  kept {kept} of {len(judged)} read"
+                f"  copies {copies / made:.0%}  kept {kept} of {len(judged)} read"
             )
         print(f"  {' + '.join(WORD_LEVEL)} with protect: {len(rows) / together(rows, lang):.0f} prompts/s")
 
@@ -126,7 +137,8 @@ def draw(data: Path, name: str, lang: str, seed: str, count: int) -> None:
         if isinstance(answer, Child) and len(text) < LONGEST_READ
     ]
     made.sort(key=lambda row: blake2b(f"{seed}|{row[0]}".encode(), digest_size=8).hexdigest())
-    for key, parent, child in made[:count]:
+    accepted = (row for row in made if sentence_bleu(row[2], row[1], lang) <= COPY)
+    for key, parent, child in islice(accepted, count):
         print(json.dumps({"id": key, "parent": parent, "child": child}, ensure_ascii=False))
 
 
