@@ -234,6 +234,8 @@ def _subject_and_rest(after: list[str], aux: str, how: bool = False) -> str | No
 def _verb(after: list[str]) -> int | None:
     """Return where the verb stands after a subject, if one word alone can be it."""
     known = verbs().past
+    if "be" in after[1 : _LONGEST_MOVED + 1]:
+        return after.index("be")
     found: list[int] = []
     for at in range(1, len(after)):
         word, before = after[at].lower(), after[at - 1].lower()

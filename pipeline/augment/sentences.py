@@ -118,7 +118,7 @@ def with_sentence(text: str, sentence: Sentence, words: str, mark: str) -> str:
     """
     if sentence.mark in (":", "："):
         return text[: sentence.start] + words + _announced(sentence, mark)
-    if mark == "." and words.endswith("."):
+    if mark == "." and words.endswith((".", '."', ".”")):
         mark = ""
     return text[: sentence.start] + words + mark + sentence.tail
 

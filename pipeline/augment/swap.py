@@ -23,7 +23,7 @@ from pipeline.augment.words_en import verbs
 from pipeline.models import Models
 from pipeline.models.need import Need
 
-_ITEM = re.compile(r"[^,，、;；:：?？!！。\n]{1,45}")
+_ITEM = re.compile(r"[^,，、;；:：?？!！。\n\[\]{}()]{1,45}")
 _TAIL_LINE = re.compile(r"\s*([^\n]+?)\s*([.。]?)\s*\Z")
 _ASIDE = re.compile(
     r"^(?:and|or|but|etc|e\.g|i\.e|such|including|which|who|where|then|respectively|so|with|as)\b|\.\s",

@@ -28,6 +28,9 @@ _POINTS = re.compile(
     r"\b(?:both|neither|none|all|either|that|which|who|are|is|can|it|its|it's|they|them|their|one|ones|other|another|others|vice|then|so|not|how|why|what)\b",
     re.IGNORECASE,
 )
+_ADJECTIVE = re.compile(r"(?:al|ive|ic|ous|ary|ern|ed|ing|ble|ent|ant)$")
+"""Of the first of two sides: its noun may stand after the second (`the traditional and the digital classroom`)."""
+
 _LOOSE = frozenset(["of", "about", "for", "on", "with", "from", "in", "like"])
 
 
@@ -71,6 +74,8 @@ def _between(match: re.Match[str], sentence: Sentence, table: Table) -> Iterator
         or (" " in b and " " not in a and not _led(b))
     ):
         return
+    if len(b.split()) > len(a.split()) and _ADJECTIVE.search(a):
+        return
     start = sentence.start + match.start("a")
     yield start, sentence.start + match.start("b") + len(b), f"{b} and {a}"
 
@@ -82,7 +87,8 @@ def _led(side: str) -> bool:
 def _alike(a: str, b: str) -> bool:
     """Tell whether two sides are built alike: as many words, both with an article or neither."""
     articles = {side.split(" ", 1)[0].lower() for side in (a, b)} & {"a", "an", "the", "my", "your"}
-    if {"the"} < articles:
+    done = [side.endswith("ed") for side in (a, b)]
+    if {"the"} < articles or done[0] != done[1]:
         return False
     return _led(a) == _led(b) and len(a.split()) == len(b.split()) and not _POINTS.search(f"{a} {b}")
 

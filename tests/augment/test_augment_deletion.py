@@ -93,3 +93,7 @@ def test_every_rule_is_tried_where_it_can_match(lang: str) -> None:
         assert rule["when"], rule
         for when in rule["when"]:
             assert set(when.strip()) <= set(rule["pattern"].lower()) | {" "}, rule
+
+
+def test_a_list_that_is_to_be_made_stays_a_list() -> None:
+    assert deletion("Make a list of three endangered species.") == set()

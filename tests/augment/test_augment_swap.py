@@ -66,6 +66,8 @@ def test_all_items_of_a_list_are_kept() -> None:
         ("First wash, then dry, then fold the shirt.", "en"),
         ("What are the pros and cons of golf?", "en"),
         ("What goes with red wine and cheese?", "en"),
+        ("Describe the differences between the traditional and the digital classroom.", "en"),
+        ("Delete which of these elements: [1, b, 3, d]", "en"),
         ("Who wrote Romeo and Juliet?", "en"),
         ("How does Johnson and Johnson make money?", "en"),
         ("Do these take place in water, on land or both?", "en"),

@@ -39,6 +39,10 @@ def syntax(text: str, lang: str = "en", **params: object) -> set[str]:
         ("Is Mount Fuji a mountain or a volcano", "whether Mount Fuji is a mountain or a volcano"),
         ("Did Churchill win the prize", "whether Churchill won the prize"),
         ("In what year did Rome fall", "in what year Rome fell"),
+        (
+            "How can energy be converted from one form to another",
+            "how energy can be converted from one form to another",
+        ),
     ],
 )
 def test_a_question_becomes_a_clause_in_a_clauses_order(question: str, clause: str) -> None:
