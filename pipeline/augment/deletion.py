@@ -36,7 +36,7 @@ _LONGEST_ANNOUNCED = 40
 _POLITE_LETTERS = frozenset("pcwiPCWI")
 _WANT_EN = re.compile(r"^i(?:'d| would)? (?:want|like|need) you to (?=[a-z])", re.IGNORECASE)
 _POLITE_ZH = re.compile(
-    r"^(?:请问)?(?:你|您)?(?:能不能|能否|可不可以|可以|可否|能)(?:请|帮我|为我)?(.{4,}?)吗?$"
+    r"^(?:请问)?(?:你|您)?(?:能不能|能否|可不可以|可以|可否|能)(?:请|帮我|为我)?((?!使用|用).{4,}?)(?<!吗)吗?$"
 )
 
 

@@ -233,7 +233,10 @@ def _before_order(said: str, start: int, passage: Passage) -> list[_Slot]:
         mine = said.startswith(("告诉我", "向我")) or "给我" in said[:3]
         front.append(_Slot(start, start, words["before_order_mine" if mine else "before_order"]))
     elif _BARE_PLEASE_ZH.match(said):
-        front.append(_Slot(start, start + 1, words["instead_of_please"]))
+        mine = said[1:3] in ("为我", "向我")
+        front.append(
+            _Slot(start, start + 1, words["instead_of_please_mine" if mine else "instead_of_please"])
+        )
     match = _VERB_ZH.match(said)
     if match and "一下" not in said and not re.search(r"[为成]", said[match.end() : match.end() + 14]):
         stop = start + match.end()

@@ -73,3 +73,7 @@ def test_the_share_of_children_with_two_insertions_is_the_rate() -> None:
     two = insertion("What is Java?", rate=1.0)
     assert one.isdisjoint(two)
     assert "So, what is Java? Thanks!" in two
+
+
+def test_one_is_not_asked_for_twice() -> None:
+    assert not any("帮我为我" in child for child in insertion("请为我写一首诗。", "zh"))

@@ -105,3 +105,13 @@ def test_orders_that_no_frame_knows_can_be_left_alone() -> None:
 
 def test_a_protected_term_is_not_told_otherwise() -> None:
     assert children_of(METHOD, TemplatesParams(), "What is Sinigang?", terms=("what is sinigang",)) == set()
+
+
+def test_a_clause_is_not_told_as_a_term() -> None:
+    assert not any("the meaning of what" in child for child in templates("Define what a greenhouse gas is."))
+
+
+def test_a_topic_is_not_cut_in_two() -> None:
+    children = templates("写一首有关42的质因数的诗。", "zh")
+    assert children
+    assert all("42的质因数" in child for child in children)
