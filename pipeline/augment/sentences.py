@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from pipeline.augment.protect import Protected
 from pipeline.augment.protocol import Passage, seed_of
+from quality.language.chinese import variant
 
 _ENDS_EN = re.compile(r"[.?!:\n]")
 _ENDS_ZH = re.compile(r"[。？！?!；：:.\n\\]")
@@ -27,6 +28,8 @@ _MATERIAL = re.compile(
     re.IGNORECASE,
 )
 _MOST_SENTENCES = 4
+_LONGEST_LOOK = 400
+"""Characters of a text that tell whether it is traditional Chinese."""
 
 T = TypeVar("T")
 
@@ -52,8 +55,13 @@ class Sentence:
 
 @lru_cache(maxsize=4096)
 def head_sentences(protected: Protected, lang: str) -> tuple[Sentence, ...]:
-    """Return the sentences that the author of a prompt says, the first at most four; none of the material."""
+    """Return the sentences that the author of a prompt says, the first at most four; none of the material.
+
+    A prompt in traditional Chinese has none: the rules write simplified characters, and no one mixes the two.
+    """
     text = protected.text
+    if lang == "zh" and variant(text[:_LONGEST_LOOK]) == "Hant":
+        return ()
     found: list[Sentence] = []
     start, last = len(text) - len(text.lstrip()), len(text.rstrip())
     for at, stop in _ends(protected, start, _ENDS_ZH if lang == "zh" else _ENDS_EN):

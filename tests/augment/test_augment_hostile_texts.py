@@ -52,3 +52,12 @@ def test_only_the_wanted_fields_are_changed(method: Any, params: Any) -> None:
     ask = ask_for("Can you list the benefits of running and swimming?")
     (answer,) = method.children([ask], type(params)(fields=("output",)), Guard(), Models())
     assert not isinstance(answer, Child)
+
+
+@pytest.mark.parametrize(("method", "params"), METHODS, ids=[method.name for method, _ in METHODS])
+@pytest.mark.parametrize(
+    "text", ["請解釋為什麼光會折射。", "如何提高睡眠質量並減輕壓力？", "請列出三種減輕壓力的方法。"]
+)
+def test_a_traditional_prompt_gets_no_simplified_words(method: Any, params: Any, text: str) -> None:
+    (answer,) = method.children([ask_for(text, "zh")], params, Guard(), Models())
+    assert not isinstance(answer, Child)

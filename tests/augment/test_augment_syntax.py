@@ -174,5 +174,7 @@ def test_long_texts_are_answered() -> None:
 
 
 def test_what_one_is_able_to_do_is_no_order() -> None:
-    assert not any(child.startswith(("请", "麻烦")) for child in syntax("你可以使用POST方法发出请求吗？", "zh"))
+    assert not any(
+        child.startswith(("请", "麻烦")) for child in syntax("你可以使用POST方法发出请求吗？", "zh")
+    )
     assert not any("生成吗。" in child for child in syntax("你能为我生成吗？", "zh"))
