@@ -12,16 +12,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.augment.words_en import AUXILIARIES, BE, DO, MODALS, verbs, word_set
-
-_PRONOUNS = frozenset(
-    {"i", "you", "we", "they", "it", "he", "she", "people", "someone", "one", "there", "everyone"}
+from pipeline.augment.subjects_en import (
+    DETERMINERS,
+    LONGEST_MOVED,
+    PREPOSITIONS,
+    PRONOUNS,
+    join,
+    predicate,
+    subject_and_rest,
 )
-_DETERMINERS = word_set("determiners")
-_PREPOSITIONS = word_set("prepositions")
+from pipeline.augment.words_en import AUXILIARIES, BE, MODALS, verbs, word_set
+
 _DEGREES = word_set("degrees")
-_PREDICATES = word_set("predicates")
-_ADVERBS = word_set("adverbs")
 _INSTANCE = word_set("instance")
 _LOCATED = word_set("located")
 _SUBORDINATE = re.compile(
@@ -41,7 +43,6 @@ _HEADS = re.compile(
     r"process|formula|currency|population|requirements|winners?)\b",
     re.IGNORECASE,
 )
-_LONGEST_MOVED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def clause_of(question: str) -> Clause | None:
     if first in AUXILIARIES:
         return _yes_no(words)
     if first in ("what", "where", "when", "who") and words[1].lower() == "to":
-        return Clause(_join(words), first) if len(words) > 2 else None
+        return Clause(join(words), first) if len(words) > 2 else None
     if first in ("in", "on", "at", "for", "to") and words[1].lower() in ("what", "which"):
         return _after(words, 3, _aux_from(words, 3, 6))
     if first in ("what", "which"):
@@ -95,12 +96,8 @@ def _aux_from(words: list[str], start: int, most: int) -> int | None:
     return next((at for at in range(start, min(most, len(words))) if words[at].lower() in AUXILIARIES), None)
 
 
-def _join(*parts: str | list[str]) -> str:
-    return " ".join(part if isinstance(part, str) else " ".join(part) for part in parts if part)
-
-
 def _which_is(words: list[str]) -> Clause | None:
-    return Clause(_join(words), "which") if len(words) > 3 and words[1].lower() in BE else None
+    return Clause(join(words), "which") if len(words) > 3 and words[1].lower() in BE else None
 
 
 def _of_noun(words: list[str]) -> Clause | None:
@@ -114,14 +111,14 @@ def _of_noun(words: list[str]) -> Clause | None:
             (n for n in range(2, min(6, len(words) - 1)) if words[n] in verbs().pasts | verbs().thirds), None
         )
         at_once = words[1] in verbs().pasts | verbs().thirds and kind == "what"
-        return Clause(_join(words), kind) if seen or at_once else None
+        return Clause(join(words), kind) if seen or at_once else None
     aux, after = words[at].lower(), words[at + 1 :]
     if not after:
         return None
     if aux in BE | {"has", "have", "had"} | MODALS:
-        own = _subject_and_rest(after, aux)
-        if own and after[0].lower() in _PRONOUNS:
-            return Clause(_join(words[:at], own), kind)
+        own = subject_and_rest(after, aux)
+        if own and after[0].lower() in PRONOUNS:
+            return Clause(join(words[:at], own), kind)
         word = after[0].lower()
         sure = word in (
             "a",
@@ -142,14 +139,14 @@ def _of_noun(words: list[str]) -> Clause | None:
         ):
             return None
         if (
-            after[-1].lower() in _PREPOSITIONS
+            after[-1].lower() in PREPOSITIONS
             or (aux in BE and not sure)
             or (kind == "what" and word in ("a", "an"))
         ):
             return None
         if aux in MODALS:
-            return Clause(_join(words), kind) if word in verbs().past or word == "be" else None
-        return Clause(_join(words), kind)
+            return Clause(join(words), kind) if word in verbs().past or word == "be" else None
+        return Clause(join(words), kind)
     return _after(words, at, at)
 
 
@@ -166,7 +163,7 @@ def _how(words: list[str]) -> Clause | None:
         at = _aux_from(words, 2, 3)
         return None if at is None else _after(words, 2, at)
     if second == "to":
-        return Clause(_join(words), "how") if len(words) > 2 else None
+        return Clause(join(words), "how") if len(words) > 2 else None
     if second in ("about", "come", "would") or second not in AUXILIARIES:
         return None
     return _after(words, 1, 1)
@@ -175,9 +172,9 @@ def _how(words: list[str]) -> Clause | None:
 def _there_are(words: list[str], at: int) -> Clause | None:
     after = words[at + 1 :]
     if words[at].lower() in BE and after[0].lower() == "there":
-        return Clause(_join(words[:at], "there", words[at].lower(), after[1:]), "how")
-    own = after[0].lower() in _PRONOUNS and _subject_and_rest(after, words[at].lower())
-    return Clause(_join(words[:at], own), "how") if own else None
+        return Clause(join(words[:at], "there", words[at].lower(), after[1:]), "how")
+    own = after[0].lower() in PRONOUNS and subject_and_rest(after, words[at].lower())
+    return Clause(join(words[:at], own), "how") if own else None
 
 
 def _after(words: list[str], stop: int, at: int | None) -> Clause | None:
@@ -185,7 +182,7 @@ def _after(words: list[str], stop: int, at: int | None) -> Clause | None:
     asking, kind = words[:stop], words[0]
     if at is None:
         if kind == "who" and (words[1] in verbs().pasts | verbs().thirds):
-            return Clause(_join(words), kind)
+            return Clause(join(words), kind)
         return None
     aux, after = words[at].lower(), words[at + 1 :]
     if (
@@ -196,81 +193,8 @@ def _after(words: list[str], stop: int, at: int | None) -> Clause | None:
         return None
     if aux in BE and stop == 1:
         return _copula(kind, aux, after)
-    told = _subject_and_rest(after, aux, asking[0] == "how" and len(asking) == 1)
-    return None if told is None else Clause(_join(asking, told), kind)
-
-
-def _subject_and_rest(after: list[str], aux: str, how: bool = False) -> str | None:
-    """Return subject, verb and the rest in a clause's order."""
-    subject = after[0].lower()
-    if len(after) < 2:
-        return None
-    if how and subject in ("i", "you", "we", "one") and aux in ("do", "can", "should", "would"):
-        return (
-            None if after[1].lower() in ("not", "know", "think", "feel", "find") else _join("to", after[1:])
-        )
-    if aux == "do":
-        return _join(after)
-    plain = "I" if subject == "i" else after[0]
-    if subject in _PRONOUNS and aux not in ("does", "did"):
-        return _join(plain, aux, after[1:])
-    if subject in _PRONOUNS:
-        at: int | None = 1
-    elif aux in BE:
-        at = _predicate(after)
-    else:
-        at = _verb(after)
-    if at is None:
-        return None
-    if aux in DO:
-        forms = verbs().past if aux == "did" else verbs().third
-        verb = after[at].lower()
-        return _join(after[:at], forms[verb], after[at + 1 :]) if verb in forms else None
-    if aux in ("has", "have", "had"):
-        return None
-    return _join(after[:at], aux, after[at:])
-
-
-def _verb(after: list[str]) -> int | None:
-    """Return where the verb stands after a subject, if one word alone can be it."""
-    known = verbs().past
-    if "be" in after[1 : _LONGEST_MOVED + 1]:
-        return after.index("be")
-    found: list[int] = []
-    for at in range(1, len(after)):
-        word, before = after[at].lower(), after[at - 1].lower()
-        if (
-            word in known
-            and after[at].islower()
-            and before not in _DETERMINERS
-            and before not in _PREPOSITIONS
-        ):
-            found.append(at)
-        elif word in ("to", "that", "which", "who", "when", "if", "because") or (
-            found and word in _PREPOSITIONS
-        ):
-            break
-    if not found or found[0] > _LONGEST_MOVED:
-        return None
-    if len(found) > 1 and found[1] == found[0] + 1:
-        return None
-    return found[0]
-
-
-def _predicate(after: list[str]) -> int | None:
-    """Return where what is said of a subject begins, if that is clear."""
-    for at in range(1, len(after)):
-        word, before = after[at].lower(), after[at - 1].lower()
-        if word in ("that", "which", "who", "to"):
-            return None
-        if before in _DETERMINERS or before in _PREPOSITIONS:
-            continue
-        if word in _PREDICATES or word in verbs().participles:
-            begins = at - 1 if at > 1 and before in _ADVERBS else at
-            return begins if begins <= _LONGEST_MOVED else None
-        if word.endswith("ing") and len(word) > 5 and at + 1 < len(after):
-            return None
-    return None
+    told = subject_and_rest(after, aux, asking[0] == "how" and len(asking) == 1)
+    return None if told is None else Clause(join(asking, told), kind)
 
 
 def _copula(kind: str, aux: str, after: list[str]) -> Clause | None:
@@ -279,27 +203,27 @@ def _copula(kind: str, aux: str, after: list[str]) -> Clause | None:
         return None
     last = after[-1].lower()
     if kind in ("why", "how"):
-        told = _subject_and_rest(after, aux)
-        return None if told is None else Clause(_join(kind, told), kind)
+        told = subject_and_rest(after, aux)
+        return None if told is None else Clause(join(kind, told), kind)
     if kind in ("where", "when"):
         return _where(kind, aux, after, last)
     if last == "like" and kind == "what":
-        return Clause(_join(kind, after[:-1], aux, "like"), kind) if len(after) < 8 else None
-    if last in _PREPOSITIONS or (last in verbs().participles and len(after) > 1):
+        return Clause(join(kind, after[:-1], aux, "like"), kind) if len(after) < 8 else None
+    if last in PREPOSITIONS or (last in verbs().participles and len(after) > 1):
         return None
     if after[0].lower() in ("a", "an") and any(word.lower() in _INSTANCE for word in after[1:3]):
         return None
     if after[0].lower() in verbs().participles | {"special", "wrong", "needed", "unique", "considered"}:
-        return Clause(_join(kind, aux, after), kind)
-    if any(word.endswith("ing") and n and after[n - 1].lower() in _PRONOUNS for n, word in enumerate(after)):
+        return Clause(join(kind, aux, after), kind)
+    if any(word.endswith("ing") and n and after[n - 1].lower() in PRONOUNS for n, word in enumerate(after)):
         return None
-    if after[0].lower() in _PRONOUNS:
+    if after[0].lower() in PRONOUNS:
         return None
     return _named(kind, aux, after)
 
 
 def _named(kind: str, aux: str, after: list[str]) -> Clause | None:
-    phrase = _join(after)
+    phrase = join(after)
     plural = aux in ("are", "were")
     some = re.match(
         r"(?:some|a few|\d+|two|three|four|five|six|seven|eight|nine|ten)\b", phrase, re.IGNORECASE
@@ -326,8 +250,8 @@ def _named(kind: str, aux: str, after: list[str]) -> Clause | None:
         "because",
     }
     broken = any(word.lower() in verbal for word in after)
-    if len(after) <= _LONGEST_MOVED and not some and "," not in phrase and not broken:
-        return Clause(_join(kind, after, aux), kind, named, plural)
+    if len(after) <= LONGEST_MOVED and not some and "," not in phrase and not broken:
+        return Clause(join(kind, after, aux), kind, named, plural)
     if named:
         return Clause("", kind, named, plural)
     if kind == "who" and after[0].lower() == "the" and aux in ("is", "are"):
@@ -339,13 +263,13 @@ def _where(kind: str, aux: str, after: list[str], last: str) -> Clause | None:
     if any(word.lower() in ("good", "best", "some") for word in after[:2]):
         return None
     if last in _LOCATED:
-        return Clause(_join(kind, after[:-1], aux, after[-1]), kind) if 1 < len(after) <= 8 else None
-    at = _predicate(after)
+        return Clause(join(kind, after[:-1], aux, after[-1]), kind) if 1 < len(after) <= 8 else None
+    at = predicate(after)
     if at is not None:
-        return Clause(_join(kind, after[:at], aux, after[at:]), kind)
-    if last in _PREPOSITIONS or len(after) > _LONGEST_MOVED or any(w.endswith(("ing", "ed")) for w in after):
+        return Clause(join(kind, after[:at], aux, after[at:]), kind)
+    if last in PREPOSITIONS or len(after) > LONGEST_MOVED or any(w.endswith(("ing", "ed")) for w in after):
         return None
-    return Clause(_join(kind, after, aux), kind)
+    return Clause(join(kind, after, aux), kind)
 
 
 def _yes_no(words: list[str]) -> Clause | None:
@@ -354,19 +278,19 @@ def _yes_no(words: list[str]) -> Clause | None:
     if (
         len(after) < 2
         or (aux in MODALS and after[0].lower() == "you")
-        or re.search(r"\bor not\b", _join(after))
+        or re.search(r"\bor not\b", join(after))
     ):
         return None
     if aux in BE:
         if after[0].lower() in ("it", "there", "they", "he", "she"):
-            return Clause(_join("whether", after[0], aux, after[1:]), "whether")
-        if after[0].lower() in _DETERMINERS:
+            return Clause(join("whether", after[0], aux, after[1:]), "whether")
+        if after[0].lower() in DETERMINERS:
             return None
         at = next((n for n in range(1, min(5, len(after))) if after[n] in ("a", "an")), None)
         if at is None or not all(w[0].isupper() for w in after[:at]):
             return None
-        return Clause(_join("whether", after[:at], aux, after[at:]), "whether")
+        return Clause(join("whether", after[:at], aux, after[at:]), "whether")
     if aux == "do" and after[0].lower() == "you":
         return None
-    told = _subject_and_rest(after, aux)
-    return None if told is None else Clause(_join("whether", told), "whether")
+    told = subject_and_rest(after, aux)
+    return None if told is None else Clause(join("whether", told), "whether")
