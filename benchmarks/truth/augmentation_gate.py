@@ -4,8 +4,8 @@
 
 The edits are declared by rule (`meaning_edits.py`) on sentences of the corpora that `meaning_corpora.py` names,
 dolly_3k, belle_seed and tico19_en_zh among them. Each limit of the stage `fidelity` was chosen on the open half so
-that it costs few harmless edits (the quantiles are printed); how many broken ones it catches alone, and all limits together, is told
-beside it. The BLEU ceiling is about teaching, not about truth: its quantiles are printed alone.
+that it costs few harmless edits (the quantiles are printed); how many broken ones it catches alone, and all limits
+together, is told beside it. The BLEU ceiling is about teaching, not about truth: its quantiles are printed alone.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from pipeline.augment.protect import Protected
 from pipeline.augment.protocol import Passage, seed_of
-from quality.language.chinese import variant
+from quality.language.chinese import traditional_only, variant
 
 _ENDS_EN = re.compile(r"[.?!:\n]")
 _ENDS_ZH = re.compile(r"[。？！?!；：:.\n\\]")
@@ -60,7 +60,8 @@ def head_sentences(protected: Protected, lang: str) -> tuple[Sentence, ...]:
     A prompt in traditional Chinese has none: the rules write simplified characters, and no one mixes the two.
     """
     text = protected.text
-    if lang == "zh" and variant(text[:_LONGEST_LOOK]) == "Hant":
+    look = text[:_LONGEST_LOOK] if lang == "zh" else ""
+    if look and not traditional_only().isdisjoint(look) and variant(look) == "Hant":
         return ()
     found: list[Sentence] = []
     start, last = len(text) - len(text.lstrip()), len(text.rstrip())

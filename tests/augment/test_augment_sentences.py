@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.augment.protect import Guard
 from pipeline.augment.sentences import decapitalised, head_sentences, with_sentence
+from quality.language.chinese import traditional_only
 
 
 def heads(text: str, lang: str = "en") -> list[tuple[str, str]]:
@@ -61,3 +62,8 @@ def test_a_questions_mark_goes_to_the_end_of_a_short_list() -> None:
 )
 def test_names_and_the_pronoun_keep_their_capital(words: str, expected: str) -> None:
     assert decapitalised(words) == expected
+
+
+def test_a_text_without_traditional_characters_is_never_traditional() -> None:
+    assert {"請", "為", "麼"} <= traditional_only()
+    assert traditional_only().isdisjoint("请为什么的是在一了我不人有")
