@@ -27,8 +27,8 @@ from pipeline.augment.back_translation import BackTranslation  # noqa: E402
 from pipeline.augment.back_translation_params import BackTranslationParams  # noqa: E402
 from pipeline.augment.protect import KINDS, Guard  # noqa: E402
 from pipeline.augment.protocol import Ask, Child  # noqa: E402
-from pipeline.augment.sentences import sentences  # noqa: E402
 from pipeline.augment.stand_ins import NAMES, mask  # noqa: E402
+from pipeline.augment.to_translate import sentences  # noqa: E402
 from pipeline.models import Models  # noqa: E402
 from pipeline.models.apertium import SECONDS, Apertium, mode_file  # noqa: E402
 

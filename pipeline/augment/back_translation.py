@@ -30,8 +30,8 @@ from pipeline.augment.protocol import (
 )
 from pipeline.augment.retold import ended_alike, refused
 from pipeline.augment.round_trip import Edit, apply, edits, may_change, some_of, throughout
-from pipeline.augment.sentences import Sentence, sentences
 from pipeline.augment.stand_ins import CODES, NAMES, Masked, mask, unmask
+from pipeline.augment.to_translate import Sentence, sentences
 from pipeline.models import Decoding, Models, Translator
 from pipeline.models.apertium import mode_file, turned
 from pipeline.models.need import Need

@@ -30,7 +30,7 @@ _PATTERNS = {
             (?:\s?(?:%|‰|°[CF]?|(?:km|cm|mm|kg|mg|ml|GB|MB|TB|px)(?![A-Za-z])))?(?:st|nd|rd|th)?
         | [A-Za-z]+-?\d[\w-]* | \d+[A-Za-z]\w* | 第[一二三四五六七八九十百千]+
         | [一二三四五六七八九十百千万亿两零〇]+(?=[个条次年月日天周岁元块点分秒人种步段句字页行题件章])""",
-    "name": r"""(?<=[a-z,;:)]\ )[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
+    "name": r"""(?<=[a-z,;:)]\ )(?!I\b)[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
         | \b[A-Za-z]*[a-z][A-Z]\w*\b | \b[A-Z]{2,}s?\b""",
 }
 _ALL = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), re.VERBOSE)

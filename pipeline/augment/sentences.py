@@ -1,108 +1,176 @@
-"""Cuts a text into the sentences that are translated one by one; what lies between them stays as it is.
+"""The sentences of a prompt that ask for something, and a child's text put together again.
 
-Line breaks, indentation, list marks, table bars and lines of code belong to no sentence, so that the layout comes back
-by itself. A sentence never ends within a protected place. English ends at a mark followed by space and an opening
-(abbreviations and initials apart), Chinese at its own marks. Rejected: a sentence splitter's model (a dependency for
-two languages whose marks say it), and translating a text as a whole (models cut what is long; one bad sentence would
-cost all).
+Methods that change a sentence's form may only touch what the author of the prompt says, not the material that it is
+about: after a colon, a line break or "the following sentence" there may be a text to translate, whose questions are
+no requests. So only the head of a prompt is cut into sentences, at marks that no protected place holds. Rejected: a
+sentence splitter's model (it knows nothing of material), changing every sentence (it turns quoted ones too).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 from pipeline.augment.protect import Protected
+from pipeline.augment.protocol import Passage, seed_of
+from quality.language.chinese import traditional_only, variant
 
-_COLON = re.compile(r":(?=\s|$)|：")
-_LEAST_WORDS = 3
-_WORDS = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]+")
-MOST_CHARACTERS = 600
-"""Of a sentence that is translated: what is longer is a list or a table that lost its lines."""
+_ENDS_EN = re.compile(r"[.?!:\n]")
+_ENDS_ZH = re.compile(r"[。？！?!；：:.\n\\]")
+_MARKS = frozenset(".?!。？！；")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|e\.g|i\.e|etc|No|Jr|Sr|Prof|approx|Inc|Co|[A-Z])\.)$")
+_MATERIAL = re.compile(
+    r"\b(?:following|below|above|these|this (?:text|sentence|passage|paragraph|article|question|statement))\b|"
+    r"以下|下面|下列|这段|这个句子|该句|给定|下文|所给|上述|这句|这篇",
+    re.IGNORECASE,
+)
+_MOST_SENTENCES = 4
+_LONGEST_LOOK = 400
+"""Characters of a text that tell whether it is traditional Chinese."""
 
-_LINE = re.compile(r"[^\n]+")
-_LAYOUT = re.compile(
-    r"\s*(?:(?:[-*•·+>#|]+|\(?\d{1,3}[.)、:]|[（(]\d{1,2}[）)]|[A-Za-z][.)])\s+|(?:\d{1,3}|[一二三四五六七八九十]{1,3})、\s*)*\s*"
-)
-_END = re.compile(
-    r"[.!?]+[\"'”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9\u4e00-\u9fff])|[。！？；…]+[”’」』）)]*|(?<=[\u4e00-\u9fff])[!?]+"
-)
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|e\.g|i\.e|cf|approx|No|Vol|Fig|Inc|Ltd|Co|Corp|al|Mt|[A-Z]|"
-    r"[A-Za-z]\.[A-Za-z])\.$"
-)
-_CODE_LINE = re.compile(
-    r"[{};]\s*$|^\s*(?:def|class|import|from|return|for|while|if|else|#include|var|let|const)\b.*[:;({]$|"
-    r"^(?: {4}|\t)\s*\S*[=(]"
-)
-_LETTERS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A stretch of a text, from `start` up to `stop`, without the space around it."""
+    """A sentence of a prompt's head.
+
+    Args:
+        start: where it begins in the text.
+        stop: where its words end; its mark follows.
+        words: the text between.
+        mark: `.`, `?`, `!` or `:` in the language's own width, or "" where the text ends without.
+        tail: all that follows the mark, as it stands.
+    """
 
     start: int
     stop: int
+    words: str
+    mark: str
+    tail: str
 
 
-def sentences(protected: Protected) -> list[Sentence]:
-    """Return the sentences of a text that hold words of their own, in order.
+@lru_cache(maxsize=4096)
+def head_sentences(protected: Protected, lang: str) -> tuple[Sentence, ...]:
+    """Return the sentences that the author of a prompt says, the first at most four; none of the material.
 
-    Args:
-        protected: the text, and which places of it are no words to translate.
+    A prompt in traditional Chinese has none: the rules write simplified characters, and no one mixes the two.
     """
     text = protected.text
-    stop = _material(protected)
+    look = text[:_LONGEST_LOOK] if lang == "zh" else ""
+    if look and not traditional_only().isdisjoint(look) and variant(look) == "Hant":
+        return ()
     found: list[Sentence] = []
-    for line in _LINE.finditer(text, 0, stop):
-        if _CODE_LINE.search(line[0]):
+    start, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    for at, stop in _ends(protected, start, _ENDS_ZH if lang == "zh" else _ENDS_EN):
+        if at < start:
             continue
-        layout = _LAYOUT.match(line[0])
-        start = line.start() + (layout.end() if layout else 0)
-        for end in _END.finditer(text, start, line.end()):
-            if _ends(protected, start, end):
-                found.append(Sentence(start, end.end()))
-                start = end.end()
-        found.append(Sentence(start, line.end()))
-    trimmed = [_trimmed(text, sentence) for sentence in found]
-    return [sentence for sentence in trimmed if _has_words(protected, sentence)]
+        words = text[start:at].rstrip()
+        mark = text[at:stop] if text[at:stop] not in ("\n", "\\n") else ""
+        if words:
+            found.append(Sentence(start, start + len(words), words, mark, text[at + len(mark) :]))
+        over = not mark or mark in ":：" or len(found) == _MOST_SENTENCES or stop >= last
+        if over or _MATERIAL.search(words):
+            break
+        start = stop
+        while text[start : start + 1] == " ":
+            start += 1
+    return tuple(found)
 
 
-def _material(protected: Protected) -> int:
-    """Return where a text's request ends and what it is about begins: behind its first colon after some words.
+def _ends(protected: Protected, start: int, ends: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Yield where sentences end: from the mark up to what follows it."""
+    text, last = protected.text, start
+    for match in ends.finditer(text, start):
+        at, sign = match.start(), match.group()
+        if at < last:
+            continue
+        stop = at + 1
+        if sign == "." and _abbreviated(text, start, at):
+            continue
+        if sign in _MARKS:
+            while text[stop : stop + 1] in _MARKS and stop < len(text):
+                stop += 1
+        following = text[stop : stop + 1]
+        if sign == "\\":
+            stop += 1
+            if following != "n":
+                continue
+        elif sign == "." or (ends is _ENDS_EN and sign != "\n"):
+            if following.strip():
+                continue
+        elif sign in ":：" and following.isdigit():
+            continue
+        if protected.holds(at, stop):
+            continue
+        last = stop
+        yield at, stop
+    yield len(text), len(text)
 
-    The response on record was written for that very sentence, list or poem; in other words it may be another answer.
-    """
-    text = protected.text
-    for colon in _COLON.finditer(text):
-        before = _WORDS.findall(text, 0, colon.start())
-        if len(before) >= _LEAST_WORDS and not protected.holds(colon.start(), colon.end()):
-            return colon.end()
-    return len(text)
 
-
-def _ends(protected: Protected, start: int, end: re.Match[str]) -> bool:
-    """Tell whether a mark ends a sentence: not inside a protected place, nor that of an abbreviation."""
-    last = max(start, end.start() - 12)
-    if protected.holds(end.end() - 1, end.end()) and protected.holds(end.end(), end.end() + 1):
-        inside = any(span.start < end.end() < span.stop for span in protected.spans)
-        if inside:
-            return False
-    return end[0][0] != "." or not _ABBREVIATION.search(protected.text, last, end.start() + 1)
-
-
-def _trimmed(text: str, sentence: Sentence) -> Sentence:
-    piece = text[sentence.start : sentence.stop]
-    start = sentence.start + len(piece) - len(piece.lstrip())
-    return Sentence(start, max(start, sentence.start + len(piece.rstrip())))
-
-
-def _has_words(protected: Protected, sentence: Sentence) -> bool:
-    """Tell whether a sentence holds letters that are not protected, and is no longer than one is."""
-    if not 0 < sentence.stop - sentence.start <= MOST_CHARACTERS:
+def _abbreviated(text: str, start: int, at: int) -> bool:
+    """Tell whether a dot ends an abbreviation; at the end a letter alone is none (`the letter B.`)."""
+    match = _ABBREVIATION.search(text, max(start, at - 8), at + 1)
+    if match is None:
         return False
-    for match in _LETTERS.finditer(protected.text, sentence.start, sentence.stop):
-        if not protected.holds(match.start(), match.end()):
-            return True
-    return False
+    return len(match.group()) > 2 or bool(text[at + 1 :].strip()) or text[at - 2 : at - 1] == "."
+
+
+def with_sentence(text: str, sentence: Sentence, words: str, mark: str) -> str:
+    """Return a text with other words and another mark for one sentence.
+
+    A colon stays before what it announces: a request in the form of a question takes its question mark to the end
+    of a list on the same line, where that has no mark of its own.
+    """
+    if sentence.mark in (":", "："):
+        return text[: sentence.start] + words + _announced(sentence, mark)
+    if mark == "." and words.endswith((".", '."', ".”")):
+        mark = ""
+    return text[: sentence.start] + words + mark + sentence.tail
+
+
+def _announced(sentence: Sentence, mark: str) -> str:
+    if mark not in ("?", "？"):
+        return sentence.mark + sentence.tail
+    if mark == "？":
+        return mark + sentence.tail
+    line = sentence.tail.rstrip()
+    if "\n" in line or len(line) > 200 or line[-1:] in ".?!":
+        return sentence.mark + sentence.tail
+    return sentence.mark + line + mark
+
+
+def draw(passage: Passage, purpose: str, count: int) -> int:
+    """Return a number below `count` that is this passage's own; no generator is made, which would cost the most."""
+    return int(seed_of(passage.seed, purpose)[:12], 16) % count
+
+
+def shuffled(passage: Passage, purpose: str, items: Sequence[T]) -> list[T]:
+    """Return the items in an order that is this passage's own."""
+    left = list(items)
+    state = int(seed_of(passage.seed, purpose), 16)
+    drawn: list[T] = []
+    while left:
+        state, at = divmod(state, len(left))
+        drawn.append(left.pop(at))
+    return drawn
+
+
+def decapitalised(words: str) -> str:
+    """Return words as they stand within a sentence: the first in lower case, unless it is a name or `I`."""
+    first = words.split(" ", 1)[0]
+    if (
+        first in ("I", "I'm", "I've", "I'd", "I'll")
+        or not first[:1].isupper()
+        or any(c.isupper() for c in first[1:])
+    ):
+        return words
+    return words[0].lower() + words[1:]
+
+
+def capitalised(words: str) -> str:
+    """Return words as a sentence begins."""
+    return words[:1].upper() + words[1:]

@@ -7,8 +7,8 @@ import pytest
 from pipeline.augment.protect import KINDS, Guard
 from pipeline.augment.retold import ended_alike, refused
 from pipeline.augment.round_trip import apply, edits, throughout
-from pipeline.augment.sentences import sentences
 from pipeline.augment.stand_ins import CODES, NAMES, Masked, mask, unmask
+from pipeline.augment.to_translate import sentences
 
 
 def cut(text: str) -> list[str]:
