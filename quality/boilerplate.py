@@ -31,7 +31,7 @@ _MONTH = (
     r"october|november|december)"
 )
 _DATED = re.compile(
-    rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\b(?:,?\s+\d{{4}})?|\b{_MONTH}\s+\d{{1,2}}\b(?:,?\s+\d{{4}})?|"
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\b(?:,?\s+\d{{4}})?|\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s+\d{{4}})?|"
     r"\b(?:on\s+)?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|(?:\d+\s*年\s*)?\d+\s*月\s*\d+\s*[日号]|"
     r"(?:星期|礼拜|周)[一二三四五六日天](?![转边])",
     re.I,
@@ -141,10 +141,10 @@ def likeness(left: tuple[str, str], right: tuple[str, str]) -> float | None:
         right: likewise.
     """
     whole = [content_of("\n".join(side)) for side in (left, right)]
-    if min(map(len, whole)) < LEAST_UNITS:
-        return None
     if THANKS in whole[0] & whole[1] and min(map(len, whole)) <= _SHORT:
         return 1.0
+    if min(map(len, whole)) < LEAST_UNITS:
+        return None
     found = [_overlap(*whole), float(_framed(*("\n".join(side) for side in (left, right))))]
     if left[1].strip() and right[1].strip():
         found.append(_overlap(content_of(left[0]), content_of(right[0])))

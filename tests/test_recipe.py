@@ -145,7 +145,7 @@ def test_the_sample_recipe_is_read_as_it_is_written() -> None:
     recipe = load_recipe(SAMPLE)
     assert recipe.name == "sample"
     assert recipe.stage_names() == (
-        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "perplexity",
+        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "boilerplate", "perplexity",
             "relevance", "toxicity", "decontaminate", "review", "scrub_after_review", "coverage", "balance", "split",
     )  # fmt: skip
     assert recipe.sources[0].columns == {"instruction": "customer_message", "output": "agent_reply"}

@@ -16,8 +16,10 @@ import argparse
 import csv
 import gzip
 import io
+import itertools
 import json
 import random
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from corpora import CHINESE, ENGLISH, read
+from relevance import rows_of as rows_of_trees
 
 from pipeline.models import Models
 from pipeline.pairs import expand
@@ -41,8 +44,11 @@ FILES = {
     "huatuo": tuple(name for name in CHINESE if name.startswith("huatuo")),
     "toyhom": tuple(name for name in CHINESE if name.startswith("toyhom")),
 }
-CORPORA = ("alpaca", "dolly", "gpteacher", "belle", "medicalgpt", "huatuo", "toyhom", "covid_faq")
-ENGLISH_CORPORA = ("alpaca", "dolly", "gpteacher", "covid_faq")
+CORPORA = (
+    "alpaca", "dolly", "gpteacher", "belle", "medicalgpt", "huatuo", "toyhom", "covid_faq", "oasst", "emollm",
+    "kdconv", "crosswoz",
+)  # fmt: skip
+ENGLISH_CORPORA = ("alpaca", "dolly", "gpteacher", "covid_faq", "oasst")
 SIZES = (3, 6, 20)
 CANNED = {
     "en": (
@@ -87,7 +93,10 @@ Row = tuple[str, str, str]
 
 def rows_of(name: str, data: Path) -> list[Row]:
     """Return a corpus as instruction, input, output; each prompt and response once."""
-    found = {"dolly": _dolly, "gpteacher": _gpteacher, "covid_faq": _covid}
+    found = {
+        "dolly": _dolly, "gpteacher": _gpteacher, "covid_faq": _covid, "oasst": _oasst, "emollm": _emollm,
+        "kdconv": _kdconv, "crosswoz": _crosswoz,
+    }  # fmt: skip
     rows = found[name](data) if name in found else _files(data, FILES[name])
     return list(dict.fromkeys(row for row in rows if row[2].strip() and (row[0] + row[1]).strip()))
 
@@ -113,6 +122,34 @@ def _covid(data: Path) -> Iterator[Row]:
     text = gzip.decompress((data / "covid_faq/faq_200327.tsv.gz").read_bytes()).decode("utf-8")
     for each in csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"):
         yield each.get("question", ""), "", each.get("answer", "")
+
+
+def _oasst(data: Path) -> Iterator[Row]:
+    for row in rows_of_trees("oasst", data, 1 << 30):
+        yield row.instruction, row.input, row.output
+
+
+def _emollm(data: Path) -> Iterator[Row]:
+    for path in sorted((data / "emollm_zh").glob("*.json.gz")):
+        for each in json.loads(gzip.decompress(path.read_bytes())):
+            for turn in each["conversation"]:
+                yield turn["input"], "", turn["output"]
+
+
+def _kdconv(data: Path) -> Iterator[Row]:
+    for path in sorted((data / "kdconv_zh").glob("*.json*")):
+        content = path.read_bytes()
+        for each in json.loads(gzip.decompress(content) if path.suffix == ".gz" else content):
+            turns = [turn["message"] for turn in each["messages"]]
+            yield from ((asked, "", told) for asked, told in itertools.pairwise(turns))
+
+
+def _crosswoz(data: Path) -> Iterator[Row]:
+    with zipfile.ZipFile(data / "crosswoz_zh/val.json.zip") as archive:
+        dialogues = json.loads(archive.read("val.json"))
+    for each in dialogues.values():
+        turns = [turn["content"] for turn in each["messages"]]
+        yield from ((asked, "", told) for asked, told in zip(turns[::2], turns[1::2], strict=False))
 
 
 def planted(rows: list[Row], language: str, seed: int) -> tuple[list[Row], dict[int, str]]:

@@ -164,13 +164,14 @@ class Boilerplate:
         """Drop or flag the groups of records that share a reply though their prompts share nothing."""
         changes = Changes()
         ids = facts.column("id").to_pylist()
-        prompts = np.zeros(facts.num_rows, np.int64)
+        prompts: list[int | None] = [None] * facts.num_rows
         groups = _groups(facts, pairs, params)
         condemned = 0
         for group in groups:
             if not _says_nothing(group, facts):
                 continue
-            prompts[list(group.rows)] = group.prompts
+            for row in group.rows:
+                prompts[row] = group.prompts
             if group.prompts < params.min_prompts:
                 continue
             condemned += 1
@@ -183,7 +184,7 @@ class Boilerplate:
             for row in group.rows:
                 excess = Excess(REASON, params.action, COLUMN, group.prompts, params.min_prompts, evidence)
                 reached(changes, ids[row], [excess])
-        columns = facts.select(["id"]).append_column(COLUMN, pa.array(prompts))
+        columns = facts.select(["id"]).append_column(COLUMN, pa.array(prompts, pa.int64()))
         notes: dict[str, str | int | float | bool | list[str]] = {
             "groups_of_equal_replies": len(groups),
             "replies_given_to_many_prompts": condemned,
