@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.steps import Plan, StepResult, file_key
 from pipeline.store import Store, digest
 
-HOLDS_TEXT = ("shards", "failed")
+HOLDS_TEXT = ("shards", "failed", "texts")
 """Kinds of stored files in which a record's text can be read."""
 
 
@@ -95,7 +95,7 @@ def _reached(store: Store) -> tuple[set[str], tuple[str, ...]]:
                 keep |= {store.table_path("ledgers", shard["ledger"])} if shard["ledger"] else set()
     pointers = set((store.root / "fit-of").rglob("*.json"))
     names = {path.relative_to(store.root).as_posix() for path in keep | pointers}
-    return names, tuple(sorted(used))
+    return names, (*sorted(used), "texts/")
 
 
 def _remove_empty_folders(root: Path) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.recipe import Recipe
 from pipeline.runners import cores
 from pipeline.stages import STAGES, prepare, remarks
-from pipeline.stages.protocol import Need, StageParams
+from pipeline.stages.protocol import StageParams
 
 _LEAST_FREE_BYTES = 2_000_000_000
 

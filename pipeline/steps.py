@@ -17,11 +17,12 @@ from pipeline.errors import RecipeError
 from pipeline.ingest import InputFile, SourceSpec
 from pipeline.judging import Tick
 from pipeline.models import ModelIdentity, Models
+from pipeline.models.need import Need
 from pipeline.recipe import Recipe
 from pipeline.runners import Runner, cores
 from pipeline.stages import STAGES
 from pipeline.stages.gates import DatasetGate, Threshold
-from pipeline.stages.protocol import Need, StageParams
+from pipeline.stages.protocol import StageParams
 from pipeline.store import Store, digest
 from pipeline.versions import environment_digest
 from pipeline.work import ShardResult, Site

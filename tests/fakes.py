@@ -20,12 +20,13 @@ from pydantic import Field
 
 from pipeline.build import plan, walk
 from pipeline.change import Changes
+from pipeline.models.need import Need
 from pipeline.output import write_build
 from pipeline.recipe import Recipe, parse_recipe
 from pipeline.record import RECORD_SCHEMA, record_id
 from pipeline.runners import Runner, SerialRunner
 from pipeline.stages import STAGES, StageKind
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
+from pipeline.stages.protocol import Decision, Measure, StageParams, Tile
 from pipeline.steps import Plan, Silent, Step, StepResult, Workshop
 from pipeline.store import Store
 

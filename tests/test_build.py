@@ -17,10 +17,11 @@ from pipeline.change import Changes
 from pipeline.errors import ModelError, RecipeError, SourceError, StageError, StoreError
 from pipeline.ingest import FileReport
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.output import build_key, write_build
 from pipeline.runners import ProcessRunner
 from pipeline.stages import StageKind
-from pipeline.stages.protocol import Measure, Need, StageParams
+from pipeline.stages.protocol import Measure, StageParams
 from pipeline.steps import Step, Workshop, identities
 from pipeline.work import IngestItem, MeasureItem, Site, ingest_work, measure_work
 

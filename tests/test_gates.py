@@ -14,11 +14,12 @@ from fakes import Corner, stages_added, tasks, write_jsonl
 from pydantic import Field
 
 from pipeline.change import Changes
+from pipeline.models.need import Need
 from pipeline.record import text_keys
 from pipeline.run import fell_short
 from pipeline.stages import StageKind
 from pipeline.stages.gates import DatasetGate, Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from pipeline.steps import Step
 
 

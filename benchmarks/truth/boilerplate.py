@@ -219,7 +219,7 @@ def show(rows: list[Row], decision: Decision, changes: list[dict[str, Any]], mos
     """Print the groups that were condemned, three prompts each."""
     groups: dict[str, list[int]] = {}
     for change in changes:
-        groups.setdefault(json.loads(change["evidence"])["first"], []).append(int(change["id"]))
+        groups.setdefault(json.loads(change["evidence"])["first_record"], []).append(int(change["id"]))
     for own in list(groups.values())[:most]:
         prompts = decision.columns.column(COLUMN)[own[0]].as_py() if decision.columns is not None else 0
         print(f"    {len(own)} records, {prompts} prompts: {rows[own[0]][2][:160]!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.models.bert_scorer import BertScorer, load_scorer
 from pipeline.models.causal_lm import CausalScorer
@@ -32,8 +33,11 @@ from pipeline.models.reference import (
     download_command,
     locate,
 )
+from pipeline.models.remembering import RememberingEmbedder
 from pipeline.models.tagger import Entity, Tagger, load_tagger
+from pipeline.models.text_cache import TextCache
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
+from pipeline.store import digest
 
 __all__ = [
     "MINILM",
@@ -48,6 +52,7 @@ __all__ = [
     "ModelRef",
     "Models",
     "Tagger",
+    "TextCache",
     "TokenCounter",
     "download_command",
 ]
@@ -60,6 +65,7 @@ _causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
 _kenlms: dict[ModelIdentity, KenlmScorer] = {}
 _classifiers: dict[ModelIdentity, Classifier] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
+_caches: dict[tuple[str, str, str], TextCache] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,22 @@ class Models:
     Attributes:
         threads: cores that one `encode` may use; None takes as many as torch may. A runner with several
             processes passes its share. It alters speed only, never a vector.
+        memory: the folder where texts that cost much to make are remembered; "" remembers them for this process only.
     """
 
     threads: int | None = None
+    memory: str = ""
+
+    def remembered(self, kind: str, made_by: str) -> TextCache:
+        """Return what one kind of work made of texts, such as the translations of one model.
+
+        Args:
+            kind: of the work, a word.
+            made_by: all that its texts depend on besides what they are made from.
+        """
+        folder = Path(self.memory) / kind / digest(made_by) if self.memory else None
+        with _loading:
+            return _caches.setdefault((str(folder or ""), kind, made_by), TextCache(folder))
 
     def identity(self, ref: ModelRef) -> ModelIdentity:
         """Return who an embedder is, without loading it (no torch; a file is hashed once a process).
@@ -106,7 +125,7 @@ class Models:
         identity = embedder_identity(ref)
         with _loading:
             if (identity, self.threads) not in _embedders:
-                loaded = load_embedder(identity, locate(ref), self.threads)
+                loaded = RememberingEmbedder(load_embedder(identity, locate(ref), self.threads))
                 _embedders[identity, self.threads] = loaded
             return _embedders[identity, self.threads]
 

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from pipeline.change import Changes
 from pipeline.errors import RecipeError
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.stages.balance_params import BalanceParams
-from pipeline.stages.protocol import Decision, Measure, Need
+from pipeline.stages.protocol import Decision, Measure
 from quality.balance import group_weights, quotas, rank_factors, ratio
 from quality.tokens import tokenise
 

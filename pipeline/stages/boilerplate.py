@@ -176,10 +176,10 @@ class Boilerplate:
                 continue
             condemned += 1
             evidence = (
-                ("records", len(group.rows)),
-                ("prompts", group.prompts),
+                ("shared_by_records", len(group.rows)),
+                ("shared_by_prompts", group.prompts),
                 ("different_pairs", round(group.different, DIGITS)),
-                ("first", ids[group.rows[0]]),
+                ("first_record", ids[group.rows[0]]),
             )
             for row in group.rows:
                 excess = Excess(REASON, params.action, COLUMN, group.prompts, params.min_prompts, evidence)

@@ -20,6 +20,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.change import Changes
 from pipeline.errors import RecipeError, SourceError
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS
 from pipeline.stages.evaluation_sets import (
     EvaluationFile,
@@ -31,7 +32,7 @@ from pipeline.stages.evaluation_sets import (
     rows_of,
 )
 from pipeline.stages.gates import DatasetGate
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from pipeline.store import digest
 from quality.coverage import Matcher, coverage, folded
 from quality.keywords import Keyword, extract

@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS, prompt_of
 from pipeline.stages.evaluation_sets import (
     EvaluationFile,
@@ -31,7 +32,7 @@ from pipeline.stages.evaluation_sets import (
     named_by,
 )
 from pipeline.stages.gates import DatasetGate, Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.decontamination import Match, Texts, count, from_table, search, to_table, weigh
 from quality.decontamination.index import features
 from quality.decontamination.search import FLOOR

@@ -21,7 +21,8 @@ from pydantic import Field
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.models.need import Need
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.heuristics import FLOOR, MOST_LOOP, MOST_REPEATED, Findings, examine
 
 Action: TypeAlias = Literal["drop", "flag", "measure", "off"]

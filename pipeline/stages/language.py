@@ -20,7 +20,8 @@ from pydantic import Field, field_validator
 from pipeline.change import Changes, Scalar
 from pipeline.errors import RecipeError
 from pipeline.models import Models
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.models.need import Need
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.language import (
     ANY,
     UNDETERMINED,

@@ -19,8 +19,9 @@ from pydantic import Field, model_validator
 
 from pipeline.change import Changes, Scalar, Text
 from pipeline.models import ModelRef, Models, TokenCounter
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS
-from pipeline.stages.protocol import Need, StageParams
+from pipeline.stages.protocol import StageParams
 from quality.normalise import (
     STEPS,
     Subject,

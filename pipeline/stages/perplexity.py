@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from pipeline.models import Models
 from pipeline.models.kenlm_file import kenlm_sha256
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS, prompt_of
 from pipeline.stages.perplexity_gates import FACTS, MODEL_FACTS, decide
 from pipeline.stages.perplexity_params import PerplexityParams
-from pipeline.stages.protocol import Decision, Measure, Need
+from pipeline.stages.protocol import Decision, Measure
 from quality import perplexity
 
 _COUNTED = 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.change import Changes
-from pipeline.models import ModelIdentity, ModelRef, Models
+from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.stages.gates import DatasetGate, Threshold
 
 
@@ -45,36 +46,6 @@ P_contra = TypeVar("P_contra", contravariant=True, bound=StageParams)
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
-
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
-    ref: ModelRef | None = None
-    path: str = ""
-    """Of a KenLM file: where it is."""
-
-    def identity(self, models: Models) -> ModelIdentity:
-        """Return who the model is, without loading it.
-
-        Raises:
-            ModelError: it is not on this machine; the hint is the command that gets it.
-        """
-        if self.kind == "token_counter":
-            return models.token_counter_identity(self.ref)
-        if self.kind == "tagger":
-            return models.tagger_identity(self.ref or ModelRef())
-        if self.kind == "scorer":
-            return models.scorer_identity(self.ref or ModelRef())
-        if self.kind == "causal_lm":
-            return models.causal_lm_identity(self.ref or ModelRef())
-        if self.kind == "kenlm":
-            return models.kenlm_identity(self.path)
-        if self.kind == "classifier":
-            return models.classifier_identity(self.ref or ModelRef())
-        return models.identity(self.ref or ModelRef())
-
-
-@dataclass(frozen=True, slots=True)
 class Measure:
     """A number, or several, about one text: what it reads, what it depends on, where it is cached.
 
@@ -82,7 +53,8 @@ class Measure:
         name: measures of equal name, version, params and model share one cache.
         version: raise it when the numbers change for equal input.
         reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
-            (`cluster`) may be among them; where no stage did, it is empty.
+            (`cluster`) may be among them; where no stage did, it is empty. `parent.<column>` is that of the record
+            which this one is a child of, empty where it is none.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
         model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
@@ -149,6 +121,9 @@ class EditStage(Protocol[P_contra]):
     # `remarks(params)` (lines for the plan and `doctor`), `notes(params)` (facts for the manifest), and
     # `cleans_doors = True`: then what earlier stages dropped passes through `edit` as well (its drops are left out),
     # and every sentence that says why a unit was rejected through `clean(texts, params, models)`.
+    # One that must know the whole corpus first has `surveys(params)` (the columns it looks at) and
+    # `survey(table, params, seed)`; what that returns (JSON) is the last argument of its `edit`. One that adds records
+    # declares the columns that it decides of them: `columns`, a schema; they are null for all others.
 
 
 class JudgeStage(Protocol[P_contra]):
@@ -225,3 +200,5 @@ class PairingStage(Protocol[P_contra]):
         is cached by the two texts and the fits, so it may depend on nothing else.
         """
         ...
+
+    # A stage may also have `concerning(facts, pairs)`: bool [pairs], those that it wants compared; by default all.

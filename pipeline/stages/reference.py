@@ -21,8 +21,9 @@ from pydantic import Field
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.stages.gates import DatasetGate, Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality import fidelity, overlap
 from quality.language import identify
 

@@ -18,9 +18,10 @@ from pydantic import Field
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.record import prompt_of
 from pipeline.stages.gates import DIGITS, Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.relevance import EVIDENCE, Exchange, Vectors, exchange, fit, load, order_of, relevance, summarise
 from quality.relevance.draw import MOST_EMBEDDED
 

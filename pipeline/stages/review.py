@@ -18,10 +18,11 @@ from pydantic import Field
 
 from pipeline.change import Changes
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS, record_key, text_keys
 from pipeline.stages.decisions import Read, accepted_keys, file_digests, find_decisions, read_decisions
 from pipeline.stages.gates import DatasetGate
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.review import Outcome, agreement, consistency
 
 _LISTED = 50

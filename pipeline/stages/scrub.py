@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.change import Changes, Scalar
 from pipeline.models import Models
-from pipeline.stages.protocol import Need
+from pipeline.models.need import Need
 from pipeline.stages.scrub_params import NerParams, ScrubParams
 from pipeline.stages.scrub_texts import Draft, changed_columns, drafts
 from quality.pii import RECOGNISERS, Span, find

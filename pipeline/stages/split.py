@@ -22,9 +22,10 @@ from pydantic import Field, model_validator
 from pipeline.change import Changes
 from pipeline.errors import RecipeError
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.record import unit_of
 from pipeline.stages.clusters import BoundedUnion
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 
 SPLITS = ("train", "validation", "test")
 

@@ -21,8 +21,9 @@ from pydantic import Field
 from pipeline.change import Changes, Scalar
 from pipeline.errors import ModelError
 from pipeline.models import ModelRef, Models
+from pipeline.models.need import Need
 from pipeline.stages.gates import Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.toxicity import GROUPS, label_category, mentions, score_of, spans
 
 _READS = ("system", "history", "instruction", "input", "output")

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipeline.models import ModelIdentity, ModelRef, Models, TokenCounter
+from pipeline.models.need import Need
 from pipeline.record import RECORD_SCHEMA, TEXT_COLUMNS
 from pipeline.stages.normalise import Normalise, NormaliseParams
-from pipeline.stages.protocol import Need
 
 
 class CharacterCounter:
