@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--records", type=int, default=6000)
-    parser.add_argument("--threshold", type=float, default=RelevanceParams().threshold)
+    parser.add_argument("--threshold", type=float, default=0.05, help="flags below it are looked up")
     parser.add_argument("--draw", type=Path)
     arguments = parser.parse_args()
     prompts = drawn(read(arguments.data, ENGLISH), arguments.records)
@@ -58,7 +58,7 @@ def main() -> None:
         labels = {(int(row["row"]), row["digest"]): row["judgement"] for row in csv.DictReader(stream)}
     order = flagged[np.argsort(values[flagged], kind="stable")].tolist()
     known = {at: labels.get((prompts[at].row, digest_of(prompts[at])), "") for at in order}
-    for limit in (0.01, 0.02, 0.03, arguments.threshold):
+    for limit in sorted({0.01, 0.02, 0.03, arguments.threshold}):
         counts = Counter(judgement for at, judgement in known.items() if values[at] < limit)
         judged = sum(counts[name] for name in ("right", "wrong", "doubtful"))
         low, high = wilson(counts["right"], judged)

@@ -17,17 +17,17 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.change import Changes
 from pipeline.models import Models
+from pipeline.models.need import Need
 from pipeline.record import prompt_of
 from pipeline.stages.clusters import BoundedUnion
 from pipeline.stages.gates import DIGITS, Excess, GateAction, Threshold, reached
-from pipeline.stages.protocol import Decision, Measure, Need, StageParams, Tile
-from quality import minhash
+from pipeline.stages.proposing import bands_table, joined_pairs
+from pipeline.stages.protocol import Decision, Measure, StageParams
 from quality.boilerplate import likeness, numbers, replies, skeleton
 
 _READS = ("instruction", "input", "output")
@@ -94,14 +94,7 @@ class Boilerplate:
         """Return length, what the prompt speaks of and words of a subject; or the bands of the bare reply."""
         outputs = batch.column("output").to_pylist()
         if measure.name == "reply_bands":
-            shingles = minhash.shingles([skeleton(text) for text in outputs])
-            keys = minhash.band_keys(minhash.signatures(shingles), minhash.BANDS, minhash.ROWS)
-            valid = minhash.present(shingles)
-            bands = pa.FixedSizeListArray.from_arrays(
-                pa.array(keys.ravel()), keys.shape[1], mask=pa.array(~valid)
-            )
-            held = pa.LargeListArray.from_arrays(shingles.offsets, shingles.values)
-            return pa.table({"bands": bands, "shingles": held})
+            return bands_table([skeleton(text) for text in outputs])
         asked = [
             prompt_of(*row) for row in zip(*(batch.column(n).to_pylist() for n in _READS[:2]), strict=True)
         ]
@@ -130,23 +123,9 @@ class Boilerplate:
         """Return how many pairs one record may take part in."""
         return NEIGHBOURS
 
-    def link(
-        self, measure: str, vectors: NDArray[np.float32], tile: Tile, params: BoilerplateParams
-    ) -> pa.Table:
-        """Propose nothing: no measure of this stage has vectors."""
-        raise NotImplementedError(measure)
-
     def join(self, measure: str, texts: pa.Table, params: BoilerplateParams) -> tuple[pa.Table, int]:
         """Propose the replies that share a band key and whose true Jaccard similarity reaches the floor."""
-        bands = texts.column("bands").combine_chunks()
-        keys = bands.flatten().to_numpy().reshape(len(bands), -1)
-        held = texts.column("shingles").combine_chunks()
-        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(held).to_numpy())])
-        shingles = minhash.Shingles(held.flatten().to_numpy(), offsets.astype(np.int64))
-        pairs, crowded = minhash.candidate_pairs(keys, np.ones(len(keys), bool), NEIGHBOURS)
-        score = minhash.jaccard(shingles, pairs[:, 0], pairs[:, 1])
-        near = score >= FLOOR
-        return pa.table({"left": pairs[near, 0], "right": pairs[near, 1], "score": score[near]}), crowded
+        return joined_pairs(texts, NEIGHBOURS, FLOOR)
 
     def compare(
         self, left: pa.Table, right: pa.Table, scores: pa.Table, params: BoilerplateParams, models: Models

@@ -53,7 +53,12 @@ def test_one_reply_to_many_prompts_is_dropped_whatever_name_and_number_it_holds(
     ledger, dropped = built(corner, rows)
     assert dropped == ["gate.boilerplate"] * 8 + [None]
     evidence = json.loads(ledger[0]["evidence"])
-    assert (evidence["shared_by_records"], evidence["shared_by_prompts"], evidence["value"], evidence["threshold"]) == (
+    assert (
+        evidence["shared_by_records"],
+        evidence["shared_by_prompts"],
+        evidence["value"],
+        evidence["threshold"],
+    ) == (
         4,
         4,
         4,
