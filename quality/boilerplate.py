@@ -111,6 +111,7 @@ def reply(prompt: str, response: str) -> Reply:
     return Reply(words_in(bare), shared, _subject(bare))
 
 
+@functools.lru_cache(maxsize=4_096)  # a prompt is held against several others
 def content_of(text: str) -> frozenset[str]:
     """Return the content of a text: English words by their base form, pairs of Chinese characters, other words.
 
