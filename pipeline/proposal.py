@@ -49,6 +49,7 @@ stages:
     name: dedupe_after_scrub
     near: false
     semantic: false
+  # - stage: boilerplate    # drops one canned reply that is given to many different prompts and answers none
   # - stage: perplexity     # flags gibberish, loops and texts cut off for people to look at; drops nothing
   # - stage: relevance      # flags responses that do not answer their prompt; learns from 200 records or more
   # - stage: toxicity       # flags abuse, threats, sexual and self-harm language

@@ -145,10 +145,29 @@ def test_the_sample_recipe_is_read_as_it_is_written() -> None:
     recipe = load_recipe(SAMPLE)
     assert recipe.name == "sample"
     assert recipe.stage_names() == (
-        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "perplexity",
+        "normalise", "heuristics", "language", "dedupe", "scrub", "dedupe_after_scrub", "boilerplate", "perplexity",
             "relevance", "toxicity", "decontaminate", "review", "scrub_after_review", "coverage", "balance", "split",
     )  # fmt: skip
     assert recipe.sources[0].columns == {"instruction": "customer_message", "output": "agent_reply"}
+
+
+def test_every_threshold_of_the_sample_recipe_has_its_reason_and_is_the_default_unless_it_says_so() -> None:
+    stages = SAMPLE.read_text("utf-8").split("stages:\n", 1)[1].split("exports:\n", 1)[0]
+    numbers = [line for line in stages.splitlines() if re.match(r"\s+\w+: [\d.]+(\s|$)", line)]
+    shares = ("validation:", "test:")
+    assert len(numbers) >= 18
+    assert all("# " in line for line in numbers if not line.strip().startswith(shares))
+    differing = {
+        (params.stage_name(), name)
+        for params in load_recipe(SAMPLE).stages
+        for name, field in type(params).model_fields.items()
+        if isinstance(value := getattr(params, name), (int, float)) and not isinstance(value, bool)
+        if value != field.default
+    }
+    assert differing == {
+        ("relevance", "threshold"),
+        *(("split", name) for name in ("train", "validation", "test")),
+    }
 
 
 def test_without_exports_both_formats_are_written() -> None:

@@ -240,9 +240,10 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=CORPORA)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--records", type=int, default=4000, help="most records of a corpus")
+    parser.add_argument("--threshold", type=float, default=RelevanceParams().threshold)
     arguments = parser.parse_args()
     models = Models()
-    threshold = RelevanceParams().threshold
+    threshold = arguments.threshold
     print(
         "| corpus | own/far/near | not measured | AUROC far | AUROC near | own below the limit | far below | "
         "near below | records/s, embedding included |"

@@ -12,6 +12,7 @@ from pipeline.stages.augment import Augment
 from pipeline.stages.augment_params import AugmentParams
 from pipeline.stages.balance import Balance
 from pipeline.stages.balance_params import BalanceParams
+from pipeline.stages.boilerplate import Boilerplate, BoilerplateParams
 from pipeline.stages.coverage import CoverageParams, CoverageStage
 from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
@@ -72,6 +73,13 @@ STAGES: dict[str, StageKind] = {
     "dedupe": StageKind("judge", Dedupe(), DedupeParams, "keeps one of each set of duplicates"),
     "scrub": StageKind(
         "edit", Scrub(), ScrubParams, "replaces personal data, also in what is dropped and in meta"
+    ),
+    "boilerplate": StageKind(
+        "judge",
+        Boilerplate(),
+        BoilerplateParams,
+        "drops replies that are given to many different prompts and answer none",
+        gate=True,
     ),
     "perplexity": StageKind(
         "judge",
@@ -189,6 +197,7 @@ AnyStageParams: TypeAlias = Annotated[
     | LanguageParams
     | DedupeParams
     | ScrubParams
+    | BoilerplateParams
     | PerplexityParams
     | RelevanceParams
     | ToxicityParams
