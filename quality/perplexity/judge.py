@@ -7,9 +7,11 @@ benchmark or a test.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from quality.perplexity.background import background
@@ -64,7 +66,7 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
         threads: cores to use.
     """
     reference = samples if corpus is None else corpus
-    counts = learn(reference)
+    counts = learn(reference, threads)
     scores = _scored(samples, counts, threads)
     if corpus is None:
         joined, languages = scores, [each.lang for each in samples]
@@ -92,15 +94,18 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
         )
 
 
-def learn(samples: Sequence[Sample]) -> Counts:
+def learn(samples: Sequence[Sample], threads: int = 1) -> Counts:
     """Return what records teach, prompts and responses, in folds by cluster."""
-    partials = []
-    for start in range(0, len(samples), _SHARD):
+
+    def partial(start: int) -> pa.Table:
         some = samples[start : start + _SHARD]
         folds = [_fold(each) for each in some]
         texts = [each.response for each in some] + [each.prompt for each in some]
-        partials.append(summarise(texts, folds + folds))
-    return load(fit([background(), *partials]))
+        return summarise(texts, folds + folds)
+
+    with ThreadPoolExecutor(threads) as pool:
+        partials = list(pool.map(partial, range(0, len(samples), _SHARD)))
+    return load(fit([background(), *partials], threads=threads))
 
 
 def _scored(samples: Sequence[Sample], counts: Counts, threads: int) -> Scores:

@@ -9,16 +9,17 @@ of ending where the text ends (a text that is cut off ends where none does), and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.perplexity.counts import U64, Counts, gram_keys
+from quality.perplexity.counts import U64, Counts, long_keys
+from quality.perplexity.endings import ending
 from quality.perplexity.ngrams import costs, costs_given_prompt, word_costs
-from quality.perplexity.symbols import END, SCRIPTS, START, Block, block_of, blocks, scripts, words
+from quality.perplexity.symbols import END, SCRIPTS, Block, block_of, blocks, scripts, words
 
 WINDOW = 24
 """Characters of a window: five English words, a Chinese clause."""
@@ -29,10 +30,9 @@ MISFIT = 0.3
 _PRIOR_BATCHES = 4
 _PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
-_STOPS, _BLANKS, _WIDE_STOPS = ([ord(mark) for mark in marks] for marks in (".!?", " \n", "。！？"))
-_QUOTES, _DASHES = ([ord(mark) for mark in marks] for marks in ("\"'”’」』»", "-–—―"))
-_NAME = 40
-"""Characters within which a dash behind a quotation names who said it."""
+_PARTS = 1 << 24
+_SLOTS, _SLOT_SHIFT = 1 << 18, np.uint64(46)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 F64 = NDArray[np.float64]
 
 
@@ -126,7 +126,7 @@ def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Cou
     error = _error(block, owners, cost, sums[0])
     return np.stack([
         chars, word_numbers[0], sums[0], error, sums[1], misfit, sums[2], word_numbers[1], word_numbers[2],
-        *window, end, *_ending(block, owners), repeated, script,
+        *window, end, *ending(block, owners), repeated, script,
     ])  # fmt: skip
 
 
@@ -168,11 +168,12 @@ def _worst(
     """Return the least mean gain of a window in each text, and where that window starts and stops."""
     begins, chars = block.starts[:-1], np.diff(block.starts) - 2
     width = np.minimum(WINDOW, np.maximum(chars, 1))
-    sums = np.concatenate([[0], np.cumsum(gain)])
+    # In whole parts of a nat sums are exact, so that no text's window depends on the texts before it.
+    sums = np.concatenate([[0], np.cumsum(np.rint(gain.astype(np.float64) * _PARTS).astype(np.int64))])
     at = np.arange(len(owners))
     wide = width[owners]
     fits = inner & (at + wide <= block.starts[1:][owners] - 1)
-    means = np.where(fits, (sums[np.minimum(at + wide, len(gain))] - sums[at]) / wide, np.inf)
+    means = np.where(fits, (sums[np.minimum(at + wide, len(gain))] - sums[at]) / (wide * _PARTS), np.inf)
     least = np.minimum.reduceat(means, begins)
     hits = np.flatnonzero(means == least[owners])
     text, first = np.unique(owners[hits], return_index=True)
@@ -182,51 +183,15 @@ def _worst(
     return least, start, start + width
 
 
-def _ending(block: Block, owners: NDArray[np.int64]) -> tuple[F64, F64]:
-    """Return how many characters the last line of each text has (0 if it is no prose), and how many sentences end
-    before its last one.
-
-    Prose holds the end of a sentence or stands below a line that ends in one. The stop of a list number or an initial
-    ends no sentence, and hashtags and the name of who is quoted need none.
-    """
-    begins, stops = block.starts[:-1], block.starts[1:]
-    symbols, at = block.symbols, np.arange(len(owners))
-    before = [np.roll(symbols, back) for back in range(4)]
-    blank = np.isin(symbols, _BLANKS)
-
-    def last_of(found: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return where each text has one last; its beginning if it has none."""
-        last: NDArray[np.int64] = np.maximum(np.maximum.reduceat(np.where(found, at, 0), begins), begins)
-        return last
-
-    following = np.append(symbols[1:], END)
-    spaced = np.isin(symbols, _STOPS) & np.isin(following, _BLANKS)
-    apart = [np.isin(each, [START, ord("."), *_BLANKS]) for each in before]
-    number = (before[1] == ord("0")) & (before[2] == ord("0")) & apart[3]
-    numbered = (symbols == ord(".")) & (apart[2] | number)
-    ended = ((spaced & ~numbered) | np.isin(symbols, _WIDE_STOPS)) & (at < stops[owners] - 2)
-    last = last_of(symbols == ord("\n"))
-    above = symbols[last_of(~blank & (at < last[owners]))]
-    prose = (last_of(ended) > last) | np.isin(above, [*_STOPS, *_WIDE_STOPS, *_QUOTES])
-    tagged = following[last_of(blank & (at < stops[owners] - 2))] == ord("#")
-    dash = np.isin(symbols, _DASHES) & np.isin(before[1], _BLANKS) & np.isin(before[2], _QUOTES)
-    said = last_of(dash)
-    named = (said > begins) & (stops - 2 - said <= _NAME)
-    line = np.where(prose & ~tagged & ~named, stops - 2 - last, 0)
-    return line.astype(np.float64), np.add.reduceat(ended, begins).astype(np.float64)
-
-
 def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int64]) -> F64:
     """Return the share of characters inside long n-grams that stood earlier in the same text."""
     chars = (np.diff(block.starts) - 2).astype(np.float64)
-    sizes = np.array([_LONG_GRAM[name] for name in SCRIPTS])[script][owners]
+    sizes = np.array([_LONG_GRAM[name] for name in SCRIPTS], np.uint8)[script][owners]
     place = np.arange(len(owners)) - block.starts[owners] - 1
     cover = np.zeros(len(owners) + 1, np.int64)
-    for size, keys in _long_keys(block):
+    for size in sorted(set(sizes.tolist())):
         at = np.flatnonzero((sizes == size) & (place >= size - 1) & (block.symbols > END))
-        mine = keys[at] ^ (owners[at].astype(np.uint64) << np.uint64(44))
-        order = np.argsort(mine, kind="stable")
-        again = at[order[1:][mine[order[1:]] == mine[order[:-1]]]]
+        again = at[_seen_before(long_keys(block, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))]
         np.add.at(cover, again - size + 1, 1)
         np.add.at(cover, again + 1, -1)
     covered = np.add.reduceat(np.cumsum(cover[:-1]) > 0, block.starts[:-1])
@@ -234,8 +199,15 @@ def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int6
     return share
 
 
-def _long_keys(block: Block) -> Iterator[tuple[int, U64]]:
-    wanted = sorted(set(_LONG_GRAM.values()))
-    for n, keys in enumerate(gram_keys(block, wanted[-1]), start=1):
-        if n in wanted:
-            yield n, keys
+def _seen_before(keys: U64) -> NDArray[np.intp]:
+    """Return the places of keys that stood at an earlier place; of most, one slot of a table tells that they are alone."""
+    slots = ((keys * _MIX) >> _SLOT_SHIFT).astype(np.intp)
+    places = np.arange(len(keys), dtype=np.uint32)
+    last = np.empty(_SLOTS, np.uint32)
+    last[slots] = places
+    shared = np.zeros(_SLOTS, np.bool_)
+    shared[slots[last[slots] != places]] = True
+    some = np.flatnonzero(shared[slots])
+    order = some[np.argsort(keys[some], kind="stable")]
+    again: NDArray[np.intp] = order[1:][keys[order[1:]] == keys[order[:-1]]]
+    return again
