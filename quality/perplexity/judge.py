@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from quality.perplexity.background import background
 from quality.perplexity.counts import FOLDS, Counts, fit, load, summarise
-from quality.perplexity.norms import badness, distances, evidence, groups
+from quality.perplexity.norms import badness, distances, evidence, groups, unended
 from quality.perplexity.scores import Scores, score
 from quality.perplexity.symbols import fold_of
 
@@ -79,7 +79,8 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
     group, measured = groups(languages, joined)
     usual = np.ones(len(languages), np.bool_)
     usual[: len(samples)] = corpus is None
-    far = distances(evidence(joined), group, measured, usual)
+    found = evidence(joined) | {"unended": unended(joined, group, usual)}
+    far = distances(found, group, measured, usual)
     bad = badness(far, group, measured, usual)
     own = slice(0, len(samples))
     with np.errstate(invalid="ignore"):

@@ -10,27 +10,18 @@ of ending where the text ends (a text that is cut off ends where none does), and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quality.perplexity.counts import U64, Counts, long_keys
-from quality.perplexity.endings import ending
+from quality.perplexity.endings import ending, unfinished
 from quality.perplexity.ngrams import costs, costs_given_prompt, word_costs
-from quality.perplexity.symbols import END, SCRIPTS, Block, block_of, blocks, scripts, words
+from quality.perplexity.plausibility import plausibility
+from quality.perplexity.symbols import END, SCRIPTS, Block, block_of, each_block, words
 
-WINDOW = 24
-"""Characters of a window: five English words, a Chinese clause."""
-BATCH = 8
-"""Characters that count as one observation: what stands nearer together is not independent (batch means)."""
-MISFIT = 0.3
-"""Nats that context must add to the cost of a character for it to count as out of place."""
-_PRIOR_BATCHES = 4
-_PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
-_PARTS = 1 << 24
 _SLOTS, _SLOT_SHIFT = 1 << 18, np.uint64(46)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 F64 = NDArray[np.float64]
@@ -41,38 +32,41 @@ class Scores:
     """Numbers of n responses, each float64 [n]; nan where there is nothing to measure.
 
     Attributes:
-        chars: characters; words: words and marks.
-        nats: mean cost of a character; error: standard error of that mean.
-        alone: mean cost of a character without context.
-        misfit: share of characters that their context makes less likely.
+        chars, wording, …, script: see `plausibility.Plausibility`, whose fields these are.
+        words: words and marks; word_nats, word_alone: mean cost of one in its context, and without.
         given_prompt: mean cost of a character after the prompt.
-        word_nats, word_alone: mean cost of a word in its context, and without.
-        window: least mean gain by context (nats a character) of a stretch of `WINDOW` characters.
-        window_start, window_stop: where that stretch stands in the response.
         end: cost of ending there, nats.
         last_line: characters after the last line break, 0 if they are no prose (an item of a list whose items have no
             full stop, hashtags, the name of who is quoted); sentences: how many end before the last character.
+        open_end, dangling: 1 where the last sentence has no end, and where it stops at a word that needs another
+            (`endings.unfinished`).
         repetition: share of characters in long n-grams that stood earlier in the response.
-        script: place in `SCRIPTS` of the script that most letters are of.
     """
 
     chars: F64
-    words: F64
+    wording: F64
+    strange: F64
     nats: F64
     error: F64
+    worded: F64
     alone: F64
     misfit: F64
-    given_prompt: F64
-    word_nats: F64
-    word_alone: F64
     window: F64
     window_start: F64
     window_stop: F64
+    keyboard: F64
+    key_steps: F64
+    script: F64
+    words: F64
+    word_nats: F64
+    word_alone: F64
+    given_prompt: F64
     end: F64
     last_line: F64
     sentences: F64
     repetition: F64
-    script: F64
+    open_end: F64
+    dangling: F64
 
 
 def score(
@@ -94,39 +88,24 @@ def score(
         texts = len(block.starts) - 1
         asked = block_of(prompts[block.first : block.first + texts], block.first)
         with np.errstate(invalid="ignore", divide="ignore"):
-            out[:, block.first : block.first + texts] = _score(block, asked, fold_of, counts)
+            out[:-2, block.first : block.first + texts] = _score(block, asked, fold_of, counts)
+        forms = [unfinished(text) for text in responses[block.first : block.first + texts]]
+        out[-2:, block.first : block.first + texts] = np.array(forms, np.float64).T
 
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(run, blocks(responses)):
-                pass
-    else:
-        for block in blocks(responses):
-            run(block)
+    each_block(responses, run, threads)
     return Scores(*out)
 
 
 def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Counts) -> F64:
     owners, begins = block.owners(), block.starts[:-1]
-    folds = fold_of[block.first + owners]
-    single = costs(block, folds, counts)
-    end = single[0][block.starts[1:] - 1]
+    single = costs(block, fold_of[block.first + owners], counts)
+    shared = plausibility(block, owners, *single)
     after = costs_given_prompt(block, prompts, single[0])
-    inner = block.symbols > END
-    chars = (np.diff(block.starts) - 2).astype(np.float64)
-    cost, alone, given = (np.where(inner, each, 0).astype(np.float64) for each in (*single, after))
-    sums = [np.add.reduceat(each, begins) / chars for each in (cost, alone, given)]
-    misfit = np.add.reduceat(cost - alone > MISFIT, begins) / chars
-    word_numbers = _word_numbers(block, fold_of, counts)
-    window = _worst(block, owners, alone - cost, inner)
-    kinds = scripts()[block.symbols]
-    tallies = [np.add.reduceat(kinds == place, begins) for place in range(len(SCRIPTS))]
-    script = np.where(tallies[1] + tallies[2] > 0, np.where(tallies[2] * 2 >= tallies[1], 2, 1), 0)
-    repeated = _repetition(block, owners, script)
-    error = _error(block, owners, cost, sums[0])
+    given = np.add.reduceat(np.where(block.symbols > END, after, 0).astype(np.float64), begins) / shared[0]
+    repeated = _repetition(block, owners, shared[-1].astype(np.int64))
     return np.stack([
-        chars, word_numbers[0], sums[0], error, sums[1], misfit, sums[2], word_numbers[1], word_numbers[2],
-        *window, end, *ending(block, owners), repeated, script,
+        *shared, *_word_numbers(block, fold_of, counts), given,
+        single[0][block.starts[1:] - 1], *ending(block, owners), repeated,
     ])  # fmt: skip
 
 
@@ -143,44 +122,6 @@ def _word_numbers(block: Block, fold_of: NDArray[np.int64], counts: Counts) -> t
         for each in (cost, alone)
     ]
     return number, sums[0], sums[1]
-
-
-def _error(block: Block, owners: NDArray[np.int64], cost: F64, mean: F64) -> F64:
-    """Return the standard error of each mean by batch means (Conway 1963), drawn towards a usual spread."""
-    chars = np.diff(block.starts) - 2
-    batches = chars // BATCH
-    first = np.concatenate([[0], np.cumsum(batches)])
-    place = np.arange(len(owners)) - block.starts[owners] - 1
-    whole = (place >= 0) & (place < batches[owners] * BATCH)
-    means = (
-        np.bincount(first[owners[whole]] + place[whole] // BATCH, cost[whole], minlength=first[-1]) / BATCH
-    )
-    text = np.repeat(np.arange(len(chars)), batches)
-    squares = np.bincount(text, (means - mean[text]) ** 2, minlength=len(chars))
-    variance = (squares + _PRIOR_BATCHES * (_PRIOR_SPREAD * mean) ** 2) / (batches + _PRIOR_BATCHES)
-    error: F64 = np.sqrt(variance / (chars / BATCH))
-    return error
-
-
-def _worst(
-    block: Block, owners: NDArray[np.int64], gain: F64, inner: NDArray[np.bool_]
-) -> tuple[F64, F64, F64]:
-    """Return the least mean gain of a window in each text, and where that window starts and stops."""
-    begins, chars = block.starts[:-1], np.diff(block.starts) - 2
-    width = np.minimum(WINDOW, np.maximum(chars, 1))
-    # In whole parts of a nat sums are exact, so that no text's window depends on the texts before it.
-    sums = np.concatenate([[0], np.cumsum(np.rint(gain.astype(np.float64) * _PARTS).astype(np.int64))])
-    at = np.arange(len(owners))
-    wide = width[owners]
-    fits = inner & (at + wide <= block.starts[1:][owners] - 1)
-    means = np.where(fits, (sums[np.minimum(at + wide, len(gain))] - sums[at]) / (wide * _PARTS), np.inf)
-    least = np.minimum.reduceat(means, begins)
-    hits = np.flatnonzero(means == least[owners])
-    text, first = np.unique(owners[hits], return_index=True)
-    start = np.full(len(chars), np.nan)
-    start[text] = hits[first] - begins[text] - 1
-    least[chars == 0] = start[chars == 0] = np.nan
-    return least, start, start + width
 
 
 def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int64]) -> F64:
