@@ -99,7 +99,7 @@ class PerplexityParams(StageParams):
     )  # fmt: skip
     max_keyboard: float = Field(  # good texts: one step in fourteen
         default=0.4, gt=0, le=1,
-        description="Greatest share of steps from a letter to a neighbouring key that passes, in prompts and responses.",
+        description="Greatest share of steps from letter to neighbouring key that passes, in prompts and responses.",
     )  # fmt: skip
     errors: float = Field(  # a 98% interval on the side that condemns
         default=2.0, ge=0, le=10,

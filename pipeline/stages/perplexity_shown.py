@@ -1,4 +1,4 @@
-"""What the stage `perplexity` shows of its numbers: columns, limits as they were resolved, and what was not measured."""
+"""What the stage `perplexity` shows of its numbers: columns, limits as resolved, and what was not measured and why."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.stages.gates import Threshold
-from pipeline.stages.perplexity_sides import HELD_NAMES, Held, Side, facts_of, shown
 from pipeline.stages.perplexity_params import PerplexityParams
+from pipeline.stages.perplexity_sides import HELD_NAMES, Held, Side, facts_of, shown
 from quality.perplexity import MIN_CHARACTERS, REQUESTED, SCRIPTS
 
 F64 = NDArray[np.float64]

@@ -65,7 +65,8 @@ def long_keys(block: Block, size: int) -> U64:
 
     One that would begin before its text, or the block, means nothing.
     """
-    part, length = block.symbols.astype(np.uint64) * _MULTIPLIERS[0], 1
+    part: U64 = block.symbols.astype(np.uint64) * _MULTIPLIERS[0]
+    length = 1
     keys, done = np.zeros_like(part), 0
     while True:
         if size & length:

@@ -78,7 +78,8 @@ def ending(block: Block, owners: NDArray[np.int64]) -> tuple[F64, F64]:
         return last
 
     def are(kinds: NDArray[np.uint16], *wanted: Mark) -> NDArray[np.bool_]:
-        return (kinds & np.uint16(sum(wanted))) != 0
+        told: NDArray[np.bool_] = (kinds & np.uint16(sum(wanted))) != 0
+        return told
 
     following = np.append(kind[1:], np.uint16(0))
     apart = [are(each, Mark.START, Mark.DOT, Mark.BLANK) for each in before[2:]]

@@ -15,6 +15,7 @@ from importlib.resources import files
 
 from quality.language import asked, holds_small_words, identify
 from quality.perplexity.plausibility import Plausibility
+from quality.perplexity.scores import Scores
 
 REQUESTED = "requested"
 """The excuse of a text whose prompt asks for what is no wording; other excuses are codes of languages."""
@@ -23,7 +24,7 @@ _LEAST = 8
 _LONGEST = 2_000
 
 
-def excuses(prompts: Sequence[str], texts: Sequence[str], found: Plausibility) -> list[str]:
+def excuses(prompts: Sequence[str], texts: Sequence[str], found: Plausibility | Scores) -> list[str]:
     """Return the excuse of each text: `REQUESTED`, the language that it reads as sentences of, or "".
 
     Args:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from quality.perplexity.background import background
 from quality.perplexity.counts import FOLDS, Counts, fit, load, summarise
 from quality.perplexity.norms import badness, distances, evidence, groups, unended
+from quality.perplexity.plausibility import Plausibility
+from quality.perplexity.prompts import score_prompts
 from quality.perplexity.scores import Scores, score
 from quality.perplexity.symbols import fold_of
 
@@ -45,7 +47,7 @@ class Judged:
         ifd: instruction-following difficulty, mean cost after the prompt over that without (Li et al. 2023).
         far: by measure, how many scales above what is usual in its language and script.
         badness: one number to rank by, the higher the worse.
-        scores: all numbers that these come from.
+        scores: all numbers that these come from; prompts: those of the prompts.
     """
 
     perplexity: NDArray[np.float64]
@@ -54,6 +56,7 @@ class Judged:
     far: dict[str, NDArray[np.float64]]
     badness: NDArray[np.float64]
     scores: Scores
+    prompts: Plausibility
 
 
 def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, threads: int = 1) -> Judged:
@@ -92,6 +95,9 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
             {name: values[own] for name, values in far.items()},
             bad[own],
             scores,
+            score_prompts(
+                [each.prompt for each in samples], [_fold(each) for each in samples], counts, threads
+            ),
         )
 
 

@@ -2,7 +2,7 @@
 
 In good English one step in fourteen from letter to letter goes to a neighbour in the same row, and so it is in Chinese
 from the first letter of one syllable to that of the next: an input method makes of `asdf` the characters
-阿斯蒂芬. A mash of keys steps to a neighbour in most cases. That needs no corpus, so it is known of a single short text.
+阿斯蒂芬. A mash of keys steps to a neighbour in most cases. That needs no corpus, so one short text tells it.
 Rejected: neighbours in other rows (English steps there as often again, mashing hands do not), and a list of known
 mashes (there is no end of them).
 """
@@ -10,6 +10,7 @@ mashes (there is no end of them).
 from __future__ import annotations
 
 import functools
+import itertools
 from importlib.resources import files
 
 import numpy as np
@@ -56,7 +57,7 @@ def _keys() -> NDArray[np.uint8]:
 def _neighbours() -> NDArray[np.bool_]:
     table = np.zeros((_HAN, _HAN), np.bool_)
     for row in _ROWS:
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in itertools.pairwise(row):
             pair = ord(left) - ord("a") + 1, ord(right) - ord("a") + 1
             table[pair] = table[pair[::-1]] = True
     return table

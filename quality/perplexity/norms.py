@@ -111,7 +111,7 @@ def keyboard_evidence(scores: Scores | Plausibility) -> Evidence:
 
 
 def has_wording(scores: Scores | Plausibility) -> NDArray[np.bool_]:
-    """Return bool [n]: whether a text holds enough plain words, strange ones among them, for its wording to be judged."""
+    """Return bool [n]: whether a text holds enough plain words, strange ones among them, to judge its wording."""
     least = np.array([LEAST_WORDING[name] for name in SCRIPTS])[np.nan_to_num(scores.script).astype(np.int64)]
     with np.errstate(invalid="ignore"):
         enough: NDArray[np.bool_] = (scores.wording >= least) & (scores.strange >= _LEAST_STRANGE)

@@ -81,9 +81,10 @@ def plausibility(block: Block, owners: NDArray[np.int64], cost: F32, alone: F32)
     kinds = scripts()[block.symbols]
     tallies = [np.add.reduceat(kinds == place, begins) for place in range(len(SCRIPTS))]
     script = np.where(tallies[1] + tallies[2] > 0, np.where(tallies[2] * 2 >= tallies[1], 2, 1), 0)
+    keys = keyboard_steps(block, strange | (plain & (kinds == SCRIPTS.index("unspaced"))))
     return [
         chars, letters, unlisted, nats, _error(block, owners, whole, nats), worded[0] / letters,
-        worded[1] / letters, misfit, *window, *keyboard_steps(block, strange | (plain & (kinds == 2))), script.astype(np.float64),
+        worded[1] / letters, misfit, *window, *keys, script.astype(np.float64),
     ]  # fmt: skip
 
 

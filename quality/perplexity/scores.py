@@ -141,7 +141,7 @@ def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int6
 
 
 def _seen_before(keys: U64) -> NDArray[np.intp]:
-    """Return the places of keys that stood at an earlier place; of most, one slot of a table tells that they are alone."""
+    """Return the places of keys that stood earlier; of most, one slot of a table tells that they are alone."""
     slots = ((keys * _MIX) >> _SLOT_SHIFT).astype(np.intp)
     places = np.arange(len(keys), dtype=np.uint32)
     last = np.empty(_SLOTS, np.uint32)
