@@ -89,6 +89,8 @@ class Side:
             return known & ~self.excused & perplexity.has_keys(self.scores)
         if measure == "word_disorder":
             return known & ~self.excused
+        if measure == "stretch":
+            return known & ~self.excused & perplexity.has_strange_words(self.scores)
         return known & ~self.excused & perplexity.has_wording(self.scores)
 
 

@@ -60,12 +60,12 @@ def gram_keys(block: Block, order: int) -> Iterable[U64]:
         yield keys
 
 
-def long_keys(block: Block, size: int) -> U64:
+def long_keys(symbols: NDArray[np.uint32], size: int) -> U64:
     """Return uint64 [m]: the key of the `size` symbols that end at each symbol, by doubling (Karp and Rabin 1987).
 
-    One that would begin before its text, or the block, means nothing.
+    One that would begin before its text, or the first symbol, means nothing.
     """
-    part: U64 = block.symbols.astype(np.uint64) * _MULTIPLIERS[0]
+    part: U64 = symbols.astype(np.uint64) * _MULTIPLIERS[0]
     length = 1
     keys, done = np.zeros_like(part), 0
     while True:

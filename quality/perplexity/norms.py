@@ -58,7 +58,7 @@ class Norm:
 
 
 FLOORS = {
-    "disorder": 0.02, "misfit": 0.01, "word_disorder": 0.02, "nats": 0.1, "stretch": 0.2, "familiarity": 0.1,
+    "disorder": 0.02, "misfit": 0.01, "word_disorder": 0.02, "nats": 0.1, "stretch": 0.4, "familiarity": 0.1,
     "truncation": 1.0, "unended": 1.0, "repetition": 0.1,
 }  # fmt: skip
 """The measures, and the least scale of each: a corpus of equal answers makes no small difference a large one."""
@@ -123,6 +123,14 @@ def _share_error(share: F64, size: F64) -> F64:
     drawn = (share * size + 1) / (size + 2)
     error: F64 = np.sqrt(drawn * (1 - drawn) / size)
     return error
+
+
+def has_strange_words(scores: Scores | Plausibility) -> NDArray[np.bool_]:
+    """Return bool [n]: whether the strange words of a text would fill a stretch, however long the rest of it is."""
+    least = np.array([LEAST_WORDING[name] for name in SCRIPTS])[np.nan_to_num(scores.script).astype(np.int64)]
+    with np.errstate(invalid="ignore"):
+        enough: NDArray[np.bool_] = scores.wording * scores.strange >= least
+    return enough
 
 
 def has_keys(scores: Scores | Plausibility) -> NDArray[np.bool_]:

@@ -129,10 +129,12 @@ def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int6
     chars = (np.diff(block.starts) - 2).astype(np.float64)
     sizes = np.array([_LONG_GRAM[name] for name in SCRIPTS], np.uint8)[script][owners]
     place = np.arange(len(owners)) - block.starts[owners] - 1
+    # A digit is itself here: the rows of a table of numbers are no loop.
+    symbols = np.where(block.symbols == ord("0"), block.points, block.symbols)
     cover = np.zeros(len(owners) + 1, np.int64)
     for size in sorted(set(sizes.tolist())):
         at = np.flatnonzero((sizes == size) & (place >= size - 1) & (block.symbols > END))
-        again = at[_seen_before(long_keys(block, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))]
+        again = at[_seen_before(long_keys(symbols, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))]
         np.add.at(cover, again - size + 1, 1)
         np.add.at(cover, again + 1, -1)
     covered = np.add.reduceat(np.cumsum(cover[:-1]) > 0, block.starts[:-1])
