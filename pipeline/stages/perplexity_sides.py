@@ -27,6 +27,7 @@ odd wording (`quality.perplexity.excuses`)."""
 _MODEL_NUMBERS = ("nats", "error", "given_prompt", "window", "window_start", "window_stop", "units")
 MODEL_FACTS = pa.schema([pa.field(f"lm_{name}", pa.float64()) for name in _MODEL_NUMBERS])
 """What a language model says: the fields of `pipeline.models.costs.Costs`, with a prefix."""
+_LISTED = ("en", "zh")
 HELD_NAMES = {"nats": "perplexity", "familiarity": "perplexity"}
 """The column that a measure is shown in, where it has another name."""
 WORDING = ("disorder", "misfit", "word_disorder", "stretch", "keyboard")
@@ -136,9 +137,14 @@ def prompt_side(facts: pa.Table, languages: Sequence[str]) -> Side:
 def _excused(facts: pa.Table, name: str, languages: Sequence[str]) -> tuple[list[str], Flags]:
     told = [excuse or "" for excuse in facts.column(name).to_pylist()]
     pairs = zip(told, languages, strict=True)
-    return told, np.array([
-        excuse == REQUESTED or bool(excuse and excuse != code.split("-")[0]) for excuse, code in pairs
-    ], np.bool_)  # fmt: skip
+    return told, np.array([_holds(excuse, code) for excuse, code in pairs], np.bool_)
+
+
+def _holds(excuse: str, code: str) -> bool:
+    """Return whether an excuse holds in a record's language; without one, a language with a list of words is none."""
+    if excuse in ("", REQUESTED):
+        return excuse == REQUESTED
+    return excuse != code.split("-")[0] if code else excuse not in _LISTED
 
 
 def facts_of(facts: pa.Table, name: str) -> F64:

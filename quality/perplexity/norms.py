@@ -58,7 +58,7 @@ class Norm:
 
 
 FLOORS = {
-    "disorder": 0.02, "misfit": 0.01, "word_disorder": 0.02, "nats": 0.1, "stretch": 0.4, "familiarity": 0.1,
+    "disorder": 0.02, "misfit": 0.01, "word_disorder": 0.02, "nats": 0.1, "stretch": 0.3, "familiarity": 0.1,
     "truncation": 1.0, "unended": 1.0, "repetition": 0.1,
 }  # fmt: skip
 """The measures, and the least scale of each: a corpus of equal answers makes no small difference a large one."""

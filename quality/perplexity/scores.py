@@ -134,7 +134,9 @@ def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int6
     cover = np.zeros(len(owners) + 1, np.int64)
     for size in sorted(set(sizes.tolist())):
         at = np.flatnonzero((sizes == size) & (place >= size - 1) & (block.symbols > END))
-        again = at[_seen_before(long_keys(symbols, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))]
+        again = at[
+            _seen_before(long_keys(symbols, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))
+        ]
         np.add.at(cover, again - size + 1, 1)
         np.add.at(cover, again + 1, -1)
     covered = np.add.reduceat(np.cumsum(cover[:-1]) > 0, block.starts[:-1])
