@@ -57,7 +57,8 @@ def _listed_words(block: Block, plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
     at = np.flatnonzero(plain)
     if len(at):
         word, keys = _word_keys(block, at)
-        known[at] = _held(keys, *_words())[word]
+        single = np.bincount(word) == 1  # what stands behind the apostrophe of it's
+        known[at] = (_held(keys, *_words()) | single)[word]
     return known
 
 

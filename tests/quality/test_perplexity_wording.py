@@ -35,7 +35,7 @@ def marked(text: str) -> tuple[str, str]:
     ("text", "plain", "strange"),
     [
         ("the river, and (later) it's", "theriverandlaterits", ""),
-        ("Oslo NATO x9k a_b print(x) a.b user@host co-op", "coop", ""),
+        ("Oslo NATO x9k a_b print(x) a.b user@host well-known", "wellknown", ""),
         ("the zqxv wind", "thezqxvwind", "zqxv"),
         ("河流经过城市", "河流经过城市", ""),
         ("河流 zqxv 鼋", "河流zqxv鼋", "zqxv鼋"),
@@ -96,7 +96,7 @@ def test_odd_wording_is_excused_by_request_and_language() -> None:
         ("这个问题详见", False, True),
         ("电池充到一半取下来，放在 10 到", True, True),
         ("我们收到", False, False),
-        ("我们计算这些数字的总和", False, False),
+        ("我们计算这些数字的总和", True, False),
         ("雨下了一整夜。早上城里的街道都", True, False),
         ("谢谢您的来信。祝好，艾米丽", False, False),
     ],
@@ -114,7 +114,7 @@ def test_end_costs_by_how_many_others_end_so_and_how_many_are_known() -> None:
         texts = [*answers(count), cut[:-4], "It is the"]
         scores: Scores = score([""] * len(texts), texts, [0] * len(texts), COUNTS)
         cost = unended(scores, np.zeros(len(texts), np.int64), np.ones(len(texts), np.bool_)).value
-        assert (cost[-2] > 3) is costly and (cost[:count] == 0).all()
+        assert bool(cost[-2] > 3) is costly and (cost[:count] == 0).all()
 
 
 def test_long_keys_are_equal_where_symbols_are() -> None:
