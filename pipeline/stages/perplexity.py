@@ -55,7 +55,7 @@ class Perplexity:
     def measures(self, params: PerplexityParams) -> tuple[Measure, ...]:
         """Return the n-grams, which learn from the corpus, and the source's own measure."""
         folds = (("counted", _COUNTED), ("folds", params.folds))
-        measures = [Measure("perplexity", 3, _READS, folds, needs_fit=True)]
+        measures = [Measure("perplexity", 4, _READS, folds, needs_fit=True)]
         if params.source == "model":
             needed = self.needs(params)
             measures.append(Measure("perplexity_model", 1, TEXT_COLUMNS, others=needed))
