@@ -227,7 +227,8 @@ def test_a_language_that_no_method_knows_is_counted(filled: Corner) -> None:
             "greater than 1",
         ),
         (
-            "[{stage: split}, {stage: augment, factor: 2, target: {by: lang, size: 5}, methods: [{method: syntax}]}, {stage: fidelity}]",
+            "[{stage: split}, {stage: augment, factor: 2, target: {by: lang, size: 5}, methods: [{method: syntax}]}, "
+            "{stage: fidelity}]",
             "one of factor and target",
         ),
         (

@@ -67,7 +67,10 @@ class Deletion:
     name = "deletion"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: DeletionParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: DeletionParams) -> tuple[Need, ...]:
         """Return no need."""

@@ -75,7 +75,10 @@ class Insertion:
     name = "insertion"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: InsertionParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: InsertionParams) -> tuple[Need, ...]:
         """Return no need."""

@@ -49,7 +49,10 @@ class Swap:
     name = "swap"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: SwapParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: SwapParams) -> tuple[Need, ...]:
         """Return no need."""

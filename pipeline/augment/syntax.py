@@ -53,7 +53,10 @@ class Syntax:
     name = "syntax"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: SyntaxParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: SyntaxParams) -> tuple[Need, ...]:
         """Return no need: rules and lexicons of this project."""

@@ -96,7 +96,10 @@ class Templates:
     name = "templates"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: TemplatesParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: TemplatesParams) -> tuple[Need, ...]:
         """Return no need: frames of this project."""

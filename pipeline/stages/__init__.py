@@ -22,7 +22,7 @@ from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
 from pipeline.stages.perplexity import Perplexity, PerplexityParams
-from pipeline.stages.protocol import EditStage, JudgeStage, StageParams
+from pipeline.stages.protocol import EditStage, JudgeStage, StageParams, SurveyingStage
 from pipeline.stages.reference import Reference, ReferenceParams
 from pipeline.stages.relevance import RelevanceParams, RelevanceStage
 from pipeline.stages.review import Review, ReviewParams
@@ -42,7 +42,7 @@ class StageKind:
     """
 
     kind: Literal["edit", "judge"]
-    stage: EditStage[Any] | JudgeStage[Any]
+    stage: EditStage[Any] | SurveyingStage[Any] | JudgeStage[Any]
     params: type[StageParams]
     purpose: str
     never_after: tuple[str, str] | None = None

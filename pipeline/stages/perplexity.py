@@ -19,8 +19,9 @@ from pipeline.models import Models
 from pipeline.models.kenlm_file import kenlm_sha256
 from pipeline.models.need import Need
 from pipeline.record import TEXT_COLUMNS, prompt_of
-from pipeline.stages.perplexity_gates import FACTS, MODEL_FACTS, decide
+from pipeline.stages.perplexity_gates import decide
 from pipeline.stages.perplexity_params import PerplexityParams
+from pipeline.stages.perplexity_sides import FACTS, MODEL_FACTS
 from pipeline.stages.protocol import Decision, Measure
 from quality import perplexity
 
@@ -55,7 +56,7 @@ class Perplexity:
     def measures(self, params: PerplexityParams) -> tuple[Measure, ...]:
         """Return the n-grams, which learn from the corpus, and the source's own measure."""
         folds = (("counted", _COUNTED), ("folds", params.folds))
-        measures = [Measure("perplexity", 2, _READS, folds, needs_fit=True)]
+        measures = [Measure("perplexity", 4, _READS, folds, needs_fit=True)]
         if params.source == "model":
             needed = self.needs(params)
             measures.append(Measure("perplexity_model", 1, TEXT_COLUMNS, others=needed))
@@ -79,12 +80,7 @@ class Perplexity:
         """Return one row of `FACTS` (of `MODEL_FACTS`, of a source that is a model) a record."""
         if measure.name == "perplexity":
             assert fit is not None
-            prompts, responses, folds = _texts(batch, _folds(measure))
-            found = perplexity.score(prompts, responses, folds, perplexity.load(fit), models.threads or 1)
-            arrays = [
-                pa.array(getattr(found, name.removeprefix("ngram_")), pa.float64()) for name in FACTS.names
-            ]
-            return pa.Table.from_arrays(arrays, schema=FACTS)
+            return _measured(batch, _folds(measure), perplexity.load(fit), models.threads or 1)
         prompts, responses = _prompts(batch), batch.column("output").to_pylist()
         if measure.name == "perplexity_model":
             ref = measure.others[0].ref
@@ -109,6 +105,21 @@ class Perplexity:
 
 def _folds(measure: Measure) -> int:
     return int(dict(measure.params)["folds"])
+
+
+def _measured(batch: pa.Table, folds: int, counts: perplexity.Counts, threads: int) -> pa.Table:
+    """Return the numbers of responses and of what is asked: the instruction, in which alone a person speaks."""
+    prompts, responses, fold = _texts(batch, folds)
+    asked = batch.column("instruction").to_pylist()
+    found = perplexity.score(prompts, responses, fold, counts, threads)
+    of_prompt = perplexity.score_prompts(asked, fold, counts, threads)
+    columns: list[pa.Array] = []
+    for name in FACTS.names[:-2]:
+        whose, _, number = name.partition("_")
+        columns.append(pa.array(getattr(found if whose == "ngram" else of_prompt, number), pa.float64()))
+    columns.append(pa.array(perplexity.excuses(prompts, responses, found), pa.string()))
+    columns.append(pa.array(perplexity.excuses(asked, asked, of_prompt), pa.string()))
+    return pa.Table.from_arrays(columns, schema=FACTS)
 
 
 def _prompts(batch: pa.Table) -> list[str]:

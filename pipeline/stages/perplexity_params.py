@@ -51,6 +51,10 @@ class PerplexityParams(StageParams):
         default="flag", description="What to do with responses that end where no other text ends."
     )
 
+    prompt: GateAction = Field(
+        default="flag", description="What to do with records whose prompt is keys hit at random."
+    )
+
     # Of 52,002 Alpaca records 0.4% are farther.
     max_distance: float = Field(
         default=5.0, gt=0, le=1000,
@@ -88,6 +92,14 @@ class PerplexityParams(StageParams):
     max_truncation: float = Field(  # without a full stop it costs 5 to 9
         default=10.0, gt=0,
         description="Greatest cost in nats of ending where the response ends, if also far from usual.",
+    )  # fmt: skip
+    max_unended: float = Field(
+        default=3.0, gt=0,
+        description="Greatest cost in nats of the form of an end that passes: 3 is one response in twenty.",
+    )  # fmt: skip
+    max_keyboard: float = Field(  # good texts: one step in fourteen
+        default=0.4, gt=0, le=1,
+        description="Greatest share of steps from letter to neighbouring key that passes, in prompts and responses.",
     )  # fmt: skip
     errors: float = Field(  # a 98% interval on the side that condemns
         default=2.0, ge=0, le=10,

@@ -11,9 +11,9 @@ method `run(dataset)`, which is shorter to write and can be neither resumed, cac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -121,9 +121,32 @@ class EditStage(Protocol[P_contra]):
     # `remarks(params)` (lines for the plan and `doctor`), `notes(params)` (facts for the manifest), and
     # `cleans_doors = True`: then what earlier stages dropped passes through `edit` as well (its drops are left out),
     # and every sentence that says why a unit was rejected through `clean(texts, params, models)`.
-    # One that must know the whole corpus first has `surveys(params)` (the columns it looks at) and
-    # `survey(table, params, seed)`; what that returns (JSON) is the last argument of its `edit`. One that adds records
-    # declares the columns that it decides of them: `columns`, a schema; they are null for all others.
+
+
+class SurveyingStage(Protocol[P_contra]):
+    """An edit stage that must know something of the whole corpus before it sees a batch.
+
+    One that adds records declares the columns that it decides of them (`columns`, a schema); they are null for others.
+    """
+
+    name: str
+    version: int
+
+    def needs(self, params: P_contra) -> tuple[Need, ...]:
+        """Return the models that these parameters need."""
+        ...
+
+    def surveys(self, params: P_contra) -> tuple[str, ...]:
+        """Return the columns that it looks at; one that no stage decided is left out."""
+        ...
+
+    def survey(self, table: pa.Table | None, params: P_contra, seed: int) -> dict[str, Any]:
+        """Return, as JSON, what it learnt of all records; None stands for a corpus without any."""
+        ...
+
+    def edit(self, batch: pa.Table, params: P_contra, models: Models, survey: Mapping[str, Any]) -> Changes:
+        """Return the changes for one batch."""
+        ...
 
 
 class JudgeStage(Protocol[P_contra]):

@@ -2,6 +2,7 @@
 
 from quality.perplexity.background import background
 from quality.perplexity.counts import FOLDS, Counts, fit, load, summarise
+from quality.perplexity.excuses import REQUESTED, excuses
 from quality.perplexity.judge import Judged, Sample, judge, learn
 from quality.perplexity.norms import (
     MIN_CHARACTERS,
@@ -13,8 +14,16 @@ from quality.perplexity.norms import (
     ends_in_prose,
     evidence,
     groups,
+    has_keys,
+    has_strange_words,
+    has_wording,
+    keyboard_evidence,
     norm,
+    unended,
+    wording_evidence,
 )
+from quality.perplexity.plausibility import Plausibility
+from quality.perplexity.prompts import score_prompts
 from quality.perplexity.scores import Scores, score
 from quality.perplexity.symbols import SCRIPTS, fold_of
 
@@ -22,11 +31,13 @@ __all__ = [
     "FOLDS",
     "MIN_CHARACTERS",
     "MIN_RECORDS",
+    "REQUESTED",
     "SCRIPTS",
     "Counts",
     "Evidence",
     "Judged",
     "Norm",
+    "Plausibility",
     "Sample",
     "Scores",
     "background",
@@ -34,13 +45,21 @@ __all__ = [
     "distances",
     "ends_in_prose",
     "evidence",
+    "excuses",
     "fit",
     "fold_of",
     "groups",
+    "has_keys",
+    "has_strange_words",
+    "has_wording",
     "judge",
+    "keyboard_evidence",
     "learn",
     "load",
     "norm",
     "score",
+    "score_prompts",
     "summarise",
+    "unended",
+    "wording_evidence",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +37,10 @@ _MULTIPLIERS = np.random.default_rng(20_230_823).integers(0, 1 << 63, 16, dtype=
     2
 ) + np.uint64(1)
 _SALTS = np.random.default_rng(20_230_824).integers(0, 1 << 63, 16, dtype=np.uint64) * np.uint64(2)
+_BASE = _MULTIPLIERS[1]
 VOLUME, WORD_VOLUME = np.uint64(0), np.uint64(MAX_FOLDS)
 """The keys of the rows that hold how many characters, and how many words, were counted."""
+BEHIND_ALL = ~np.uint64(0)
 _RANGES = 16
 
 
@@ -55,6 +58,31 @@ def gram_keys(block: Block, order: int) -> Iterable[U64]:
         keys = (sums + _SALTS[n]) & _KEY_BITS
         keys[: n - 1] = VOLUME
         yield keys
+
+
+def long_keys(symbols: NDArray[np.uint32], size: int) -> U64:
+    """Return uint64 [m]: the key of the `size` symbols that end at each symbol, by doubling (Karp and Rabin 1987).
+
+    One that would begin before its text, or the first symbol, means nothing.
+    """
+    part: U64 = symbols.astype(np.uint64) * _MULTIPLIERS[0]
+    length = 1
+    keys, done = np.zeros_like(part), 0
+    while True:
+        if size & length:
+            keys = _joined(part, keys, done)
+            done += length
+        if done == size:
+            return keys
+        part = _joined(part, part, length)
+        length *= 2
+
+
+def _joined(left: U64, right: U64, size: int) -> U64:
+    """Return the keys of what `right` holds of each place, `size` symbols, and `left` of the place before them."""
+    keys = right.copy()
+    keys[size:] += left[: len(left) - size] * _BASE**size
+    return keys
 
 
 def summarise(texts: Sequence[str], fold: Sequence[int], most: int = MAX_SYMBOLS) -> pa.Table:
@@ -88,7 +116,7 @@ def summarise(texts: Sequence[str], fold: Sequence[int], most: int = MAX_SYMBOLS
         if listed:
             several = np.sort(np.concatenate(listed))
             listed.clear()
-            at = _changes(several)
+            at = changes(several)
             listed_keys.append(several[at])
             listed_counts.append(np.diff(np.append(at, len(several))))
     every, number = np.concatenate(listed_keys), np.concatenate(listed_counts).astype(np.uint32)
@@ -96,14 +124,16 @@ def summarise(texts: Sequence[str], fold: Sequence[int], most: int = MAX_SYMBOLS
     return pa.table({"key": every[ordered], "count": number[ordered]})
 
 
-def _changes(values: U64) -> NDArray[np.int64]:
+def changes(values: U64) -> NDArray[np.int64]:
     """Return where a new value begins in a sorted array."""
     new = np.ones(len(values), np.bool_)
     new[1:] = values[1:] != values[:-1]
     return np.flatnonzero(new)
 
 
-def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS) -> pa.Table:
+def fit(
+    partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS, threads: int = 1
+) -> pa.Table:
     """Return the table of counts: key (uint64, sorted), without (list of uint32 [folds]: count outside each fold).
 
     Summaries merge by addition, in any order. N-grams of one fold alone are left out; of more than `limit`, those of
@@ -113,26 +143,21 @@ def fit(partials: Sequence[pa.Table], folds: int = FOLDS, limit: int = MAX_GRAMS
         partials: from `summarise`; a fold of `folds` or more (`background`) is inside no fold and always counts.
         folds: how many folds there are.
         limit: n-grams held.
+        threads: ranges of keys merged at a time; it alters nothing.
     """
     partials = [summarise([], []), *partials]
     columns = [(table.column("key").to_numpy(), table.column("count").to_numpy()) for table in partials]
     bounds = (np.arange(_RANGES, dtype=np.uint64) << np.uint64(60)).astype(np.uint64)
     cuts = [np.append(np.searchsorted(keys, bounds), len(keys)) for keys, _ in columns]
-    grams: list[NDArray[np.uint64]] = []
-    withouts: list[NDArray[np.uint32]] = []
-    totals: list[NDArray[np.int64]] = []
-    for number in range(_RANGES):
+
+    def merged(number: int) -> tuple[U64, NDArray[np.uint32], NDArray[np.int64]]:
         parts = [slice(cut[number], cut[number + 1]) for cut in cuts]
-        keys = np.concatenate(
-            [np.empty(0, np.uint64), *(c[0][p] for c, p in zip(columns, parts, strict=True))]
-        )
-        counts = np.concatenate(
-            [np.empty(0, np.uint32), *(c[1][p] for c, p in zip(columns, parts, strict=True))]
-        )
-        gram, without, total = _merged(keys, counts, folds)
-        grams.append(gram)
-        withouts.append(without)
-        totals.append(total)
+        keys = np.concatenate([column[0][part] for column, part in zip(columns, parts, strict=True)])
+        counts = np.concatenate([column[1][part] for column, part in zip(columns, parts, strict=True)])
+        return _merged(keys, counts, folds)
+
+    with ThreadPoolExecutor(threads) as pool:
+        grams, withouts, totals = zip(*pool.map(merged, range(_RANGES)), strict=True)
     gram, without, total = np.concatenate(grams), np.concatenate(withouts), np.concatenate(totals)
     if len(gram) > limit:
         least = np.partition(total, len(gram) - limit - 1)[len(gram) - limit - 1]
@@ -149,7 +174,7 @@ def _merged(
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order].astype(np.int64)
     grams, fold = keys & _KEY_BITS, (keys & _FOLD_BITS).astype(np.int64)
-    at = _changes(grams)
+    at = changes(grams)
     if not len(at):
         return keys, np.empty((0, folds), np.uint32), counts.astype(np.int64)
     new = np.zeros(len(grams), np.bool_)
@@ -166,13 +191,35 @@ def _merged(
     return grams[at][several], without, total[several]
 
 
+def find(
+    held: U64, buckets: NDArray[np.uint32], shift: np.uint64, keys: U64
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where keys stand in a sorted array (intp [m]), and the places in `keys` of those that do.
+
+    Args:
+        held: uint64, sorted, with `BEHIND_ALL` as the last.
+        buckets: where in `held` the keys of each value of the bits above `shift` begin.
+        keys: uint64 [m], sought; none is `BEHIND_ALL`.
+    """
+    at = buckets.take((keys >> shift).astype(np.intp)).astype(np.intp)
+    met = held.take(at)
+    behind = np.flatnonzero(met < keys)
+    while len(behind):
+        at[behind] += 1
+        following = held.take(at[behind])
+        met[behind] = following
+        behind = behind[following < keys[behind]]
+    return at, np.flatnonzero(met == keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """A fit, ready to be looked up.
 
     Attributes:
-        keys: uint64 [n], sorted; without: uint32 [n * folds], counts outside each fold.
-        buckets: uint32 [2^bits + 1], where the keys of each value of the first bits begin.
+        keys: uint64 [n + 1], sorted, the last one greater than any key; without: uint32 [n * folds], counts outside
+            each fold.
+        buckets: uint32 [2^bits], where the keys of each value of the first bits begin, about one or none each.
         volumes, word_volumes: int64 [folds], characters and words outside each fold.
     """
 
@@ -182,29 +229,17 @@ class Counts:
     shift: np.uint64
     volumes: NDArray[np.int64]
     word_volumes: NDArray[np.int64]
-    most: int
 
     @property
     def folds(self) -> int:
         """In how many folds the corpus was counted."""
         return len(self.volumes)
 
-    def look_up(self, keys: U64, folds: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """Return uint32 [m]: how often each n-gram was seen outside a fold; 0 for one that is not held."""
-        bucket = (keys >> self.shift).astype(np.int64)
-        at = self.buckets[bucket].astype(np.int64)
-        last = len(self.keys) - 1
-        found = self.keys[np.minimum(at, last)] == keys
-        for _ in range(1, self.most):
-            open_ = np.flatnonzero(~found)
-            open_ = open_[at[open_] + 1 < self.buckets[bucket[open_] + 1]]
-            if not len(open_):
-                break
-            at[open_] += 1
-            found[open_] = self.keys[at[open_]] == keys[open_]
-        seen = np.zeros(len(keys), np.uint32)
-        hit = np.flatnonzero(found)
-        seen[hit] = self.without[at[hit] * self.folds + folds[hit]]
+    def look_up(self, keys: U64, folds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return float32 [m]: how often each n-gram was seen outside a fold; 0 for one that is not held."""
+        at, hit = find(self.keys, self.buckets, self.shift, keys)
+        seen = np.zeros(len(keys), np.float32)
+        seen[hit] = self.without.take(at[hit] * self.folds + folds[hit])
         return seen
 
 
@@ -214,11 +249,9 @@ def load(fitted: pa.Table) -> Counts:
     lists = fitted.column("without").combine_chunks()
     folds = lists.type.list_size
     without = lists.flatten().to_numpy()
-    bits = max(8, len(keys).bit_length())
+    bits = max(8, len(keys).bit_length() + 1)
     shift = np.uint64(64 - bits)
     bounds = (np.arange(1 << bits, dtype=np.uint64)) << shift
-    buckets = np.append(np.searchsorted(keys, bounds), len(keys)).astype(np.uint32)
+    buckets = np.searchsorted(keys, bounds).astype(np.uint32)
     volumes = without[: 2 * folds].astype(np.int64)
-    return Counts(
-        keys, without, buckets, shift, volumes[:folds], volumes[folds:], int(np.diff(buckets).max())
-    )
+    return Counts(np.append(keys, BEHIND_ALL), without, buckets, shift, volumes[:folds], volumes[folds:])

@@ -7,14 +7,18 @@ benchmark or a test.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from quality.perplexity.background import background
 from quality.perplexity.counts import FOLDS, Counts, fit, load, summarise
-from quality.perplexity.norms import badness, distances, evidence, groups
+from quality.perplexity.norms import badness, distances, evidence, groups, unended
+from quality.perplexity.plausibility import Plausibility
+from quality.perplexity.prompts import score_prompts
 from quality.perplexity.scores import Scores, score
 from quality.perplexity.symbols import fold_of
 
@@ -43,7 +47,7 @@ class Judged:
         ifd: instruction-following difficulty, mean cost after the prompt over that without (Li et al. 2023).
         far: by measure, how many scales above what is usual in its language and script.
         badness: one number to rank by, the higher the worse.
-        scores: all numbers that these come from.
+        scores: all numbers that these come from; prompts: those of the prompts.
     """
 
     perplexity: NDArray[np.float64]
@@ -52,6 +56,7 @@ class Judged:
     far: dict[str, NDArray[np.float64]]
     badness: NDArray[np.float64]
     scores: Scores
+    prompts: Plausibility
 
 
 def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, threads: int = 1) -> Judged:
@@ -64,7 +69,7 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
         threads: cores to use.
     """
     reference = samples if corpus is None else corpus
-    counts = learn(reference)
+    counts = learn(reference, threads)
     scores = _scored(samples, counts, threads)
     if corpus is None:
         joined, languages = scores, [each.lang for each in samples]
@@ -77,7 +82,8 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
     group, measured = groups(languages, joined)
     usual = np.ones(len(languages), np.bool_)
     usual[: len(samples)] = corpus is None
-    far = distances(evidence(joined), group, measured, usual)
+    found = evidence(joined) | {"unended": unended(joined, group, usual)}
+    far = distances(found, group, measured, usual)
     bad = badness(far, group, measured, usual)
     own = slice(0, len(samples))
     with np.errstate(invalid="ignore"):
@@ -89,18 +95,24 @@ def judge(samples: Sequence[Sample], corpus: Sequence[Sample] | None = None, thr
             {name: values[own] for name, values in far.items()},
             bad[own],
             scores,
+            score_prompts(
+                [each.prompt for each in samples], [_fold(each) for each in samples], counts, threads
+            ),
         )
 
 
-def learn(samples: Sequence[Sample]) -> Counts:
+def learn(samples: Sequence[Sample], threads: int = 1) -> Counts:
     """Return what records teach, prompts and responses, in folds by cluster."""
-    partials = []
-    for start in range(0, len(samples), _SHARD):
+
+    def partial(start: int) -> pa.Table:
         some = samples[start : start + _SHARD]
         folds = [_fold(each) for each in some]
         texts = [each.response for each in some] + [each.prompt for each in some]
-        partials.append(summarise(texts, folds + folds))
-    return load(fit([background(), *partials]))
+        return summarise(texts, folds + folds)
+
+    with ThreadPoolExecutor(threads) as pool:
+        partials = list(pool.map(partial, range(0, len(samples), _SHARD)))
+    return load(fit([background(), *partials], threads=threads))
 
 
 def _scored(samples: Sequence[Sample], counts: Counts, threads: int) -> Scores:

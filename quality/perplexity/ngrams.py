@@ -14,7 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.perplexity.counts import ORDER, U64, WORD_ORDER, Counts, gram_keys
+from quality.perplexity.counts import (
+    BEHIND_ALL,
+    ORDER,
+    U64,
+    WORD_ORDER,
+    Counts,
+    changes,
+    find,
+    gram_keys,
+)
 from quality.perplexity.symbols import SCRIPTS, Block, first_meeting, scripts
 
 STRENGTHS = (0.0, 1600.0, 150.0, 100.0, 45.0, 20.0, 14.0)
@@ -23,7 +32,7 @@ the best; their costs differ by less than 3%."""
 WORD_STRENGTHS = (0.0, 400.0, 30.0, 30.0)
 _PROMPT_ORDER = {"spaced": 5, "unspaced": 3}
 _PROMPT_STRENGTH = 4.0
-_FILTER_BITS = np.uint64(46)
+_BUCKETS, _BUCKET_SHIFT = 1 << 16, np.uint64(48)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _NEW_WORD = np.float32(1e-4)
 F32 = NDArray[np.float32]
@@ -75,46 +84,43 @@ def costs_given_prompt(block: Block, prompts: Block, cost: F32) -> F32:
         block: responses; prompts: the prompts of the same records.
         cost: from `costs`.
     """
-    orders = np.array([_PROMPT_ORDER.get(name, 5) for name in SCRIPTS])[scripts()[block.symbols]]
+    orders = np.array([_PROMPT_ORDER.get(name, 5) for name in SCRIPTS], np.uint8)[scripts()[block.symbols]]
+    present = [order for order in sorted(set(_PROMPT_ORDER.values())) if (orders == order).any()]
     probability = np.exp(-cost)
     ours, theirs = block.owners().astype(np.uint64) * _MIX, prompts.owners().astype(np.uint64) * _MIX
-    levels = {n: keys.copy() for n, keys in enumerate(gram_keys(block, max(_PROMPT_ORDER.values())), start=1)}
-    for order, (context, gram) in _prompt_grams(prompts, theirs).items():
+    levels = dict(enumerate(gram_keys(block, max(present, default=0)), start=1))
+    asked = _prompt_grams(prompts, theirs, {n for order in present for n in (order - 1, order)})
+    for order in present:
         at = np.flatnonzero(orders == order)
         at = at[at > 0]
-        before = levels[order - 1][at - 1] ^ ours[at]
-        seen_before = _occurrences(before, context)
+        seen_before = _occurrences(levels[order - 1][at - 1] ^ ours[at], asked[order - 1])
         met = np.flatnonzero(seen_before)
         at, seen_before = at[met], seen_before[met]
-        seen = _occurrences(levels[order][at] ^ ours[at], gram)
+        seen = _occurrences(levels[order][at] ^ ours[at], asked[order])
         strength = np.float32(_PROMPT_STRENGTH)
         probability[at] = (seen + strength * probability[at]) / (seen_before + strength)
     return -np.log(probability)
 
 
-def _prompt_grams(prompts: Block, owners: U64) -> dict[int, tuple[U64, U64]]:
-    """Return by order the sorted keys of prompts' contexts that something follows, and of their n-grams."""
+def _prompt_grams(prompts: Block, owners: U64, wanted: set[int]) -> dict[int, U64]:
+    """Return by n the sorted keys of the n-grams of prompts that something follows or that are whole."""
     place = np.arange(len(owners)) - prompts.starts[prompts.owners()]
     inside = np.ones(len(owners), np.bool_)
     inside[prompts.starts[1:] - 1] = False
-    found: dict[int, tuple[U64, U64]] = {}
-    kept: dict[int, U64] = {}
-    wanted = set(_PROMPT_ORDER.values())
-    for n, keys in enumerate(gram_keys(prompts, max(wanted)), start=1):
-        whole = inside & (place >= n)
-        kept[n] = np.sort((keys ^ owners)[whole])
+    found: dict[int, U64] = {}
+    for n, keys in enumerate(gram_keys(prompts, max(wanted, default=0)), start=1):
         if n in wanted:
-            found[n] = (kept[n - 1], kept[n])
+            found[n] = np.sort((keys ^ owners)[inside & (place >= n)])
     return found
 
 
-def _occurrences(keys: U64, among: U64) -> NDArray[np.float32]:
-    """Return how often each key stands in a sorted array; most do not, which a small table of bits tells."""
+def _occurrences(keys: U64, among: U64) -> F32:
+    """Return how often each key stands in a sorted array."""
+    at = changes(among)
+    values, counts = among[at], np.diff(np.append(at, len(among)))
+    buckets = np.cumsum(np.bincount((values >> _BUCKET_SHIFT).astype(np.intp), minlength=_BUCKETS))
+    starts = np.concatenate([[0], buckets[:-1]]).astype(np.uint32)
+    place, hit = find(np.append(values, BEHIND_ALL), starts, _BUCKET_SHIFT, keys)
     counted = np.zeros(len(keys), np.float32)
-    table = np.zeros(1 << 18, np.bool_)
-    table[((among * _MIX) >> _FILTER_BITS).astype(np.int64)] = True
-    likely = np.flatnonzero(table[((keys * _MIX) >> _FILTER_BITS).astype(np.int64)])
-    counted[likely] = np.searchsorted(among, keys[likely], "right") - np.searchsorted(
-        among, keys[likely], "left"
-    )
+    counted[hit] = counts[place[hit]]
     return counted

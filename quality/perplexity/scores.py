@@ -9,30 +9,21 @@ of ending where the text ends (a text that is cut off ends where none does), and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.perplexity.counts import U64, Counts, gram_keys
+from quality.perplexity.counts import U64, Counts, long_keys
+from quality.perplexity.endings import ending, unfinished
 from quality.perplexity.ngrams import costs, costs_given_prompt, word_costs
-from quality.perplexity.symbols import END, SCRIPTS, START, Block, block_of, blocks, scripts, words
+from quality.perplexity.plausibility import plausibility
+from quality.perplexity.symbols import END, SCRIPTS, Block, block_of, each_block, words
 
-WINDOW = 24
-"""Characters of a window: five English words, a Chinese clause."""
-BATCH = 8
-"""Characters that count as one observation: what stands nearer together is not independent (batch means)."""
-MISFIT = 0.3
-"""Nats that context must add to the cost of a character for it to count as out of place."""
-_PRIOR_BATCHES = 4
-_PRIOR_SPREAD = 0.5
 _LONG_GRAM = {"none": 12, "spaced": 14, "unspaced": 8}
-_STOPS, _BLANKS, _WIDE_STOPS = ([ord(mark) for mark in marks] for marks in (".!?", " \n", "。！？"))
-_QUOTES, _DASHES = ([ord(mark) for mark in marks] for marks in ("\"'”’」』»", "-–—―"))
-_NAME = 40
-"""Characters within which a dash behind a quotation names who said it."""
+_SLOTS, _SLOT_SHIFT = 1 << 18, np.uint64(46)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 F64 = NDArray[np.float64]
 
 
@@ -41,38 +32,41 @@ class Scores:
     """Numbers of n responses, each float64 [n]; nan where there is nothing to measure.
 
     Attributes:
-        chars: characters; words: words and marks.
-        nats: mean cost of a character; error: standard error of that mean.
-        alone: mean cost of a character without context.
-        misfit: share of characters that their context makes less likely.
+        chars, wording, …, script: see `plausibility.Plausibility`, whose fields these are.
+        words: words and marks; word_nats, word_alone: mean cost of one in its context, and without.
         given_prompt: mean cost of a character after the prompt.
-        word_nats, word_alone: mean cost of a word in its context, and without.
-        window: least mean gain by context (nats a character) of a stretch of `WINDOW` characters.
-        window_start, window_stop: where that stretch stands in the response.
         end: cost of ending there, nats.
         last_line: characters after the last line break, 0 if they are no prose (an item of a list whose items have no
             full stop, hashtags, the name of who is quoted); sentences: how many end before the last character.
+        open_end, dangling: 1 where the last sentence has no end, and where it stops at a word that needs another
+            (`endings.unfinished`).
         repetition: share of characters in long n-grams that stood earlier in the response.
-        script: place in `SCRIPTS` of the script that most letters are of.
     """
 
     chars: F64
-    words: F64
+    wording: F64
+    strange: F64
     nats: F64
     error: F64
+    worded: F64
     alone: F64
     misfit: F64
-    given_prompt: F64
-    word_nats: F64
-    word_alone: F64
     window: F64
     window_start: F64
     window_stop: F64
+    keyboard: F64
+    key_steps: F64
+    script: F64
+    words: F64
+    word_nats: F64
+    word_alone: F64
+    given_prompt: F64
     end: F64
     last_line: F64
     sentences: F64
     repetition: F64
-    script: F64
+    open_end: F64
+    dangling: F64
 
 
 def score(
@@ -94,39 +88,24 @@ def score(
         texts = len(block.starts) - 1
         asked = block_of(prompts[block.first : block.first + texts], block.first)
         with np.errstate(invalid="ignore", divide="ignore"):
-            out[:, block.first : block.first + texts] = _score(block, asked, fold_of, counts)
+            out[:-2, block.first : block.first + texts] = _score(block, asked, fold_of, counts)
+        forms = [unfinished(text) for text in responses[block.first : block.first + texts]]
+        out[-2:, block.first : block.first + texts] = np.array(forms, np.float64).T
 
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(run, blocks(responses)):
-                pass
-    else:
-        for block in blocks(responses):
-            run(block)
+    each_block(responses, run, threads)
     return Scores(*out)
 
 
 def _score(block: Block, prompts: Block, fold_of: NDArray[np.int64], counts: Counts) -> F64:
     owners, begins = block.owners(), block.starts[:-1]
-    folds = fold_of[block.first + owners]
-    single = costs(block, folds, counts)
-    end = single[0][block.starts[1:] - 1]
+    single = costs(block, fold_of[block.first + owners], counts)
+    shared = plausibility(block, owners, *single)
     after = costs_given_prompt(block, prompts, single[0])
-    inner = block.symbols > END
-    chars = (np.diff(block.starts) - 2).astype(np.float64)
-    cost, alone, given = (np.where(inner, each, 0).astype(np.float64) for each in (*single, after))
-    sums = [np.add.reduceat(each, begins) / chars for each in (cost, alone, given)]
-    misfit = np.add.reduceat(cost - alone > MISFIT, begins) / chars
-    word_numbers = _word_numbers(block, fold_of, counts)
-    window = _worst(block, owners, alone - cost, inner)
-    kinds = scripts()[block.symbols]
-    tallies = [np.add.reduceat(kinds == place, begins) for place in range(len(SCRIPTS))]
-    script = np.where(tallies[1] + tallies[2] > 0, np.where(tallies[2] * 2 >= tallies[1], 2, 1), 0)
-    repeated = _repetition(block, owners, script)
-    error = _error(block, owners, cost, sums[0])
+    given = np.add.reduceat(np.where(block.symbols > END, after, 0).astype(np.float64), begins) / shared[0]
+    repeated = _repetition(block, owners, shared[-1].astype(np.int64))
     return np.stack([
-        chars, word_numbers[0], sums[0], error, sums[1], misfit, sums[2], word_numbers[1], word_numbers[2],
-        *window, end, *_ending(block, owners), repeated, script,
+        *shared, *_word_numbers(block, fold_of, counts), given,
+        single[0][block.starts[1:] - 1], *ending(block, owners), repeated,
     ])  # fmt: skip
 
 
@@ -145,88 +124,19 @@ def _word_numbers(block: Block, fold_of: NDArray[np.int64], counts: Counts) -> t
     return number, sums[0], sums[1]
 
 
-def _error(block: Block, owners: NDArray[np.int64], cost: F64, mean: F64) -> F64:
-    """Return the standard error of each mean by batch means (Conway 1963), drawn towards a usual spread."""
-    chars = np.diff(block.starts) - 2
-    batches = chars // BATCH
-    first = np.concatenate([[0], np.cumsum(batches)])
-    place = np.arange(len(owners)) - block.starts[owners] - 1
-    whole = (place >= 0) & (place < batches[owners] * BATCH)
-    means = (
-        np.bincount(first[owners[whole]] + place[whole] // BATCH, cost[whole], minlength=first[-1]) / BATCH
-    )
-    text = np.repeat(np.arange(len(chars)), batches)
-    squares = np.bincount(text, (means - mean[text]) ** 2, minlength=len(chars))
-    variance = (squares + _PRIOR_BATCHES * (_PRIOR_SPREAD * mean) ** 2) / (batches + _PRIOR_BATCHES)
-    error: F64 = np.sqrt(variance / (chars / BATCH))
-    return error
-
-
-def _worst(
-    block: Block, owners: NDArray[np.int64], gain: F64, inner: NDArray[np.bool_]
-) -> tuple[F64, F64, F64]:
-    """Return the least mean gain of a window in each text, and where that window starts and stops."""
-    begins, chars = block.starts[:-1], np.diff(block.starts) - 2
-    width = np.minimum(WINDOW, np.maximum(chars, 1))
-    sums = np.concatenate([[0], np.cumsum(gain)])
-    at = np.arange(len(owners))
-    wide = width[owners]
-    fits = inner & (at + wide <= block.starts[1:][owners] - 1)
-    means = np.where(fits, (sums[np.minimum(at + wide, len(gain))] - sums[at]) / wide, np.inf)
-    least = np.minimum.reduceat(means, begins)
-    hits = np.flatnonzero(means == least[owners])
-    text, first = np.unique(owners[hits], return_index=True)
-    start = np.full(len(chars), np.nan)
-    start[text] = hits[first] - begins[text] - 1
-    least[chars == 0] = start[chars == 0] = np.nan
-    return least, start, start + width
-
-
-def _ending(block: Block, owners: NDArray[np.int64]) -> tuple[F64, F64]:
-    """Return how many characters the last line of each text has (0 if it is no prose), and how many sentences end
-    before its last one.
-
-    Prose holds the end of a sentence or stands below a line that ends in one. The stop of a list number or an initial
-    ends no sentence, and hashtags and the name of who is quoted need none.
-    """
-    begins, stops = block.starts[:-1], block.starts[1:]
-    symbols, at = block.symbols, np.arange(len(owners))
-    before = [np.roll(symbols, back) for back in range(4)]
-    blank = np.isin(symbols, _BLANKS)
-
-    def last_of(found: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return where each text has one last; its beginning if it has none."""
-        last: NDArray[np.int64] = np.maximum(np.maximum.reduceat(np.where(found, at, 0), begins), begins)
-        return last
-
-    following = np.append(symbols[1:], END)
-    spaced = np.isin(symbols, _STOPS) & np.isin(following, _BLANKS)
-    apart = [np.isin(each, [START, ord("."), *_BLANKS]) for each in before]
-    number = (before[1] == ord("0")) & (before[2] == ord("0")) & apart[3]
-    numbered = (symbols == ord(".")) & (apart[2] | number)
-    ended = ((spaced & ~numbered) | np.isin(symbols, _WIDE_STOPS)) & (at < stops[owners] - 2)
-    last = last_of(symbols == ord("\n"))
-    above = symbols[last_of(~blank & (at < last[owners]))]
-    prose = (last_of(ended) > last) | np.isin(above, [*_STOPS, *_WIDE_STOPS, *_QUOTES])
-    tagged = following[last_of(blank & (at < stops[owners] - 2))] == ord("#")
-    dash = np.isin(symbols, _DASHES) & np.isin(before[1], _BLANKS) & np.isin(before[2], _QUOTES)
-    said = last_of(dash)
-    named = (said > begins) & (stops - 2 - said <= _NAME)
-    line = np.where(prose & ~tagged & ~named, stops - 2 - last, 0)
-    return line.astype(np.float64), np.add.reduceat(ended, begins).astype(np.float64)
-
-
 def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int64]) -> F64:
     """Return the share of characters inside long n-grams that stood earlier in the same text."""
     chars = (np.diff(block.starts) - 2).astype(np.float64)
-    sizes = np.array([_LONG_GRAM[name] for name in SCRIPTS])[script][owners]
+    sizes = np.array([_LONG_GRAM[name] for name in SCRIPTS], np.uint8)[script][owners]
     place = np.arange(len(owners)) - block.starts[owners] - 1
+    # A digit is itself here: the rows of a table of numbers are no loop.
+    symbols = np.where(block.symbols == ord("0"), block.points, block.symbols)
     cover = np.zeros(len(owners) + 1, np.int64)
-    for size, keys in _long_keys(block):
+    for size in sorted(set(sizes.tolist())):
         at = np.flatnonzero((sizes == size) & (place >= size - 1) & (block.symbols > END))
-        mine = keys[at] ^ (owners[at].astype(np.uint64) << np.uint64(44))
-        order = np.argsort(mine, kind="stable")
-        again = at[order[1:][mine[order[1:]] == mine[order[:-1]]]]
+        again = at[
+            _seen_before(long_keys(symbols, size)[at] ^ (owners[at].astype(np.uint64) << np.uint64(44)))
+        ]
         np.add.at(cover, again - size + 1, 1)
         np.add.at(cover, again + 1, -1)
     covered = np.add.reduceat(np.cumsum(cover[:-1]) > 0, block.starts[:-1])
@@ -234,8 +144,15 @@ def _repetition(block: Block, owners: NDArray[np.int64], script: NDArray[np.int6
     return share
 
 
-def _long_keys(block: Block) -> Iterator[tuple[int, U64]]:
-    wanted = sorted(set(_LONG_GRAM.values()))
-    for n, keys in enumerate(gram_keys(block, wanted[-1]), start=1):
-        if n in wanted:
-            yield n, keys
+def _seen_before(keys: U64) -> NDArray[np.intp]:
+    """Return the places of keys that stood earlier; of most, one slot of a table tells that they are alone."""
+    slots = ((keys * _MIX) >> _SLOT_SHIFT).astype(np.intp)
+    places = np.arange(len(keys), dtype=np.uint32)
+    last = np.empty(_SLOTS, np.uint32)
+    last[slots] = places
+    shared = np.zeros(_SLOTS, np.bool_)
+    shared[slots[last[slots] != places]] = True
+    some = np.flatnonzero(shared[slots])
+    order = some[np.argsort(keys[some], kind="stable")]
+    again: NDArray[np.intp] = order[1:][keys[order[1:]] == keys[order[:-1]]]
+    return again

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +46,13 @@ class Block:
         symbols: uint32 [m].
         starts: int64 [texts + 1]; text i owns `symbols[starts[i]:starts[i + 1]]`.
         first: number of the first text.
+        points: uint32 [m], the code points that were folded.
     """
 
     symbols: NDArray[np.uint32]
     starts: NDArray[np.int64]
     first: int
+    points: NDArray[np.uint32]
 
     def owners(self) -> NDArray[np.int64]:
         """Return int64 [m]: the text of each symbol, from 0."""
@@ -58,14 +61,23 @@ class Block:
 
 def blocks(texts: Sequence[str]) -> Iterator[Block]:
     """Yield the texts as blocks of about `BLOCK_SYMBOLS` symbols; a text is never divided."""
+    return (block_of(texts[first:stop], first) for first, stop in _ranges(texts))
+
+
+def each_block(texts: Sequence[str], run: Callable[[Block], None], threads: int) -> None:
+    """Call `run` with every block of the texts, so many at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(lambda ends: run(block_of(texts[ends[0] : ends[1]], ends[0])), _ranges(texts)):
+            pass
+
+
+def _ranges(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     first, size = 0, 0
-    for number, text in enumerate(texts):
+    for number, text in enumerate(texts, start=1):
         size += len(text) + 2
-        if size >= BLOCK_SYMBOLS:
-            yield block_of(texts[first : number + 1], first)
-            first, size = number + 1, 0
-    if first < len(texts):
-        yield block_of(texts[first:], first)
+        if size >= BLOCK_SYMBOLS or number == len(texts):
+            yield first, number
+            first, size = number, 0
 
 
 def block_of(texts: Sequence[str], first: int) -> Block:
@@ -77,7 +89,7 @@ def block_of(texts: Sequence[str], first: int) -> Block:
     symbols = folding()[points]
     symbols[starts[:-1]] = START
     symbols[starts[1:] - 1] = END
-    return Block(symbols, starts, first)
+    return Block(symbols, starts, first, points)
 
 
 def fold_of(cluster: str, folds: int) -> int:
@@ -164,7 +176,7 @@ def words(block: Block) -> Block:
     whole = block.symbols[ends]
     symbols = np.where(whole <= END, whole, symbols)
     starts = np.searchsorted(ends, block.starts)
-    return Block(symbols, starts, block.first)
+    return Block(symbols, starts, block.first, symbols)
 
 
 @functools.cache

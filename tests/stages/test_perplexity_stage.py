@@ -73,6 +73,21 @@ def test_bad_records_are_flagged_for_their_own_reason(corner: Corner) -> None:
     assert all(row["status"] == "kept" for row in records.values())
 
 
+def test_prompt_of_keys_is_flagged_in_the_smallest_corpus(corner: Corner) -> None:
+    rows = [
+        {"instruction": "asdf jkl; lkjasdf wer poiu zxcv mnbv qqwe", "output": "What do you need?"},
+        {"instruction": "阿斯蒂芬的发送到发阿斯顿富国", "output": "您好，请问需要什么帮助？"},
+        {"instruction": "怎么给刹车油管排气？", "output": "这个问题详见"},
+        {"instruction": "What does FR-20931 at https://example.com/asdf mean?", "output": "An order."},
+    ]
+    write_jsonl(corner.folder / "data.jsonl", rows)
+    _, events, _ = built(corner, "[{stage: perplexity}]")
+    reasons = [[reason for _, reason, _ in events.get(row["instruction"], [])] for row in rows]
+    assert reasons == [["gate.prompt.gibberish"], ["gate.prompt.gibberish"], ["gate.truncation.high"], []]
+    told = events[rows[0]["instruction"]][0][2]
+    assert (told["field"], told["measure"], told["start"]) == ("instruction", "prompt_keyboard", 0)
+
+
 def test_evidence_shows_the_stretch_and_no_text(corner: Corner) -> None:
     corpus(corner.folder)
     _, events, _ = built(corner, "[{stage: perplexity}]")
