@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final
 
 from quality.lookalike.chinese import chinese_words
-from quality.pii import signs
+from quality.pii import names_zh_foreign, signs
 from quality.pii.kept import Kept
 from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
 from quality.pii.names_zh_beside import after_name, before_name, is_dull, is_han, most_after, name_ends
@@ -67,9 +67,11 @@ Candidate = tuple[int, int, float]
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if not signs.read(text).held & SIGNS:
+    held = signs.read(text).held
+    if not held & SIGNS:
         return
-    foreign, native = list(foreign_names(text)), list(_native_names(text))
+    foreign = list(foreign_names(text)) if held & names_zh_foreign.SIGNS else []
+    native = list(_native_names(text))
     if not (foreign or native):
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
