@@ -73,13 +73,7 @@ _ALONE_SIGN: Final = signs.sign(
 """What `_known_in` may make a name of: a known one, a long run, a run before a title or a verb of speech."""
 
 SIGNS: Final = (
-    _DOT_SIGN
-    | _INTRODUCED_SIGN
-    | _INITIALS_SIGN
-    | _TITLED_SIGN
-    | _TIBETAN_SIGN
-    | _OUTSIDE_SIGN
-    | _ALONE_SIGN
+    _DOT_SIGN | _INTRODUCED_SIGN | _INITIALS_SIGN | _TITLED_SIGN | _TIBETAN_SIGN | _OUTSIDE_SIGN | _ALONE_SIGN
 )
 
 
