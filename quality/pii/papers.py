@@ -123,7 +123,13 @@ _HAN_SIGN: Final = signs.sign(
         "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
     )
 )
-_NAMED_SIGN: Final = signs.sign(*map(signs.loosened, _HEADS.values()))
+# A word with all that may stand between it and a value, and the beginning of one.
+_NAMED_SIGN: Final = signs.sign(
+    *(
+        f"(?:{signs.loosened(head + _GAP.removesuffix('$'))})\n?(?:[a-z-]{{0,5}}[0-9]|[a-z]{{1,3}}-[a-z]{{1,2}} [0-9])"
+        for head in _HEADS.values()
+    )
+)
 _CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})")
 SIGNS: Final = _CN_PLATE_SIGN | _PLATED_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
 

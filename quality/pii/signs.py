@@ -106,6 +106,9 @@ AT: Final = sign("@")
 """An @."""
 
 
+_BITS: Final = [1 << index for index in range(256)]
+
+
 @lru_cache(maxsize=1)
 def _automaton(size: int) -> re2.Set:
     """Return the automaton of the first signs; `size` is their number, since modules are loaded one by one."""
@@ -127,14 +130,15 @@ def read(text: str) -> Signs:
     """
     if not text.isascii() and _ODD.search(text):
         text = _FOLDED.sub(lambda match: _FOLD[match[0]], text)
-    lower, held = text.lower(), 0
+    lower = looked = text.lower()
+    if not text.isascii():
+        # Letters that a pattern without case takes for i and s.
+        looked = looked.replace("i\u0307", "i").replace("ı", "i").replace("ſ", "s")
     # Half of a surrogate pair, which JSON may hold alone, is no sign of anything.
-    found = _automaton(len(_PATTERNS)).Match(lower.encode("utf-8", "replace"))
+    found = _automaton(len(_PATTERNS)).Match(looked.encode("utf-8", "replace"))
     if not found:
         raise MemoryError(f"RE2 ran out of {_MEMORY} bytes over a text of {len(text)} characters")
-    for index in found:
-        held |= 1 << index
-    return Signs(text, lower, held)
+    return Signs(text, lower, sum(map(_BITS.__getitem__, found)))
 
 
 def holds(lower: str, words: tuple[str, ...]) -> bool:
