@@ -79,7 +79,7 @@ _NAMED: Final = re.compile(
 _SERVICE_NAMED: Final = re.compile(rf"(?i){_SERVICE}")
 # "微信和手机都是 138…" gives a telephone number.
 _CALL: Final = re.compile("同号|同號|同步|手机|電話|电话|手機|打|拨|短信|热线|座机")
-_FIVE_SIGN: Final = signs.sign("[1-9][0-9]{4}")
+_FIVE_SIGN: Final = signs.sign("[1-9][0-9]{4}", beside=signs.DIGIT)
 _QQ_SIGN: Final = signs.sign("qq")
 _QQ_ZH_SIGN: Final = signs.sign(signs.words("扣扣|叩叩|q |企鹅|球球|秋秋|加q|q号|q：|q:"))
 _WECHAT_SIGN: Final = signs.sign(signs.words("wechat|weixin|wx|vx"))

@@ -50,9 +50,11 @@ _SSN_WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:ssns?|social|itin)(?![a-z])|social[ -_]security|社会安全|社会保险号|社安"
 )
 
-_ID_SIGN: Final = signs.sign("[1-9][0-9]{14}", "[1-9][0-9]{5}[ -](?:1[89]|20)[0-9]{6}[ -][0-9]{3}[0-9x]")
-_CODE_SIGN: Final = signs.sign("[0-9a-hj-npqrtuwxy]{2}[0-9]{6}[0-9a-hj-npqrtuwxy]{10}")
-_SSN_SIGN: Final = signs.sign("[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}", "[0-9]{9}")
+_ID_SIGN: Final = signs.sign(
+    "[1-9][0-9]{14}", "[1-9][0-9]{5}[ -](?:1[89]|20)[0-9]{6}[ -][0-9]{3}[0-9x]", beside=signs.DIGIT
+)
+_CODE_SIGN: Final = signs.sign("[0-9a-hj-npqrtuwxy]{2}[0-9]{6}[0-9a-hj-npqrtuwxy]{10}", beside=signs.DIGIT)
+_SSN_SIGN: Final = signs.sign("[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}", "[0-9]{9}", beside=signs.DIGIT)
 SIGNS: Final = _ID_SIGN | _CODE_SIGN | _SSN_SIGN
 
 

@@ -36,7 +36,7 @@ from quality.pii.names_zh_places import surname_places
 from quality.pii.spans import Span
 
 BY: Final = "names_zh"
-SIGNS: Final = signs.sign("[\u4e00-\u9fff]")
+SIGNS: Final = signs.IDEOGRAPH
 _TITLE = re.compile("《[^《》\n]{1,60}》")
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
 _SPACED = re.compile(
@@ -44,7 +44,7 @@ _SPACED = re.compile(
 )
 _DOUBLES: Final = "丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇"
 _DOUBLED = re.compile(rf"([{_DOUBLES}])\1")
-_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES))
+_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES), beside=signs.IDEOGRAPH)
 _ALSO_WORDS = frozenset("红美东林英梅兰云军")
 """Given names that stand as an adjective or a noun behind 小 as well."""
 

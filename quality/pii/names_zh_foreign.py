@@ -26,12 +26,13 @@ _ORIGINAL = re.compile(
 _BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
-_DOT_SIGN: Final = signs.sign(f"[{DOTS}]")
+_DOT_SIGN: Final = signs.sign(f"[{DOTS}]", beside=signs.IDEOGRAPH)
 _CHARS: Final = "".join(sorted(context().translit_chars))
 _RUN: Final = re.compile(f"[{_CHARS}][{_CHARS}]{{1,8}}")
 # The signs take any character for a blank: Python knows more blanks than RE2.
 _INTRODUCED_SIGN: Final = signs.sign(
-    rf"(?:叫[做作]?|名字是|姓名[：:]|昵称)(?s:.)?[“\"‘'「]?(?:[a-z]|[{_CHARS}]{{2}})"
+    rf"(?:叫[做作]?|名字是|姓名[：:]|昵称)(?s:.)?[“\"‘'「]?(?:[a-z]|[{_CHARS}]{{2}})",
+    beside=signs.IDEOGRAPH,
 )
 _INTRODUCED = re.compile(
     r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
@@ -41,9 +42,10 @@ _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
 _TITLED_SIGN: Final = signs.sign(
-    "[a-zà-ÿ](?s:.)?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
+    "[a-zà-ÿ](?s:.)?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)",
+    beside=signs.IDEOGRAPH,
 )
-_INITIALS_SIGN: Final = signs.sign(rf"[a-z]\.(?s:.)?[{_CHARS}]{{2}}")
+_INITIALS_SIGN: Final = signs.sign(rf"[a-z]\.(?s:.)?[{_CHARS}]{{2}}", beside=signs.IDEOGRAPH)
 _LED_BY_INITIALS = re.compile(r"[A-Z](?<![A-Za-z.].)\.\s?(?:[A-Z]\.\s?){0,2}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
@@ -53,7 +55,7 @@ _TIBETAN_PAIR: Final = (
     "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
 )
 _TIBETAN = re.compile(_TIBETAN_PAIR)
-_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR)
+_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR, beside=signs.IDEOGRAPH)
 _KNOWN_OUTSIDE: Final = "|".join(
     sorted(
         sorted(name for name in context().transliterated if len(name) > 1 and not set(name) <= set(_CHARS)),
@@ -63,12 +65,13 @@ _KNOWN_OUTSIDE: Final = "|".join(
 )
 """Known names with a character that runs have not: 保罗."""
 
-_OUTSIDE_SIGN: Final = signs.sign(_KNOWN_OUTSIDE)
+_OUTSIDE_SIGN: Final = signs.sign(_KNOWN_OUTSIDE, beside=signs.IDEOGRAPH)
 _ALONE_SIGN: Final = signs.sign(
     *sorted(name for name in transliterated() if len(name) > 1 and set(name) <= set(_CHARS)),
     f"[{_CHARS}]{{{_UNMISTAKABLE}}}",
     f"[{_CHARS}]{{2}}(?:{'|'.join(sorted(context().ranks))})",
     f"[{_CHARS}]{{3}}(?:{'|'.join(sorted(context().speech))})",
+    beside=signs.IDEOGRAPH,
 )
 """What `_known_in` may make a name of: a known one, a long run, a run before a title or a verb of speech."""
 
