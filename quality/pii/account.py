@@ -223,7 +223,7 @@ def _is_name_like(match: re.Match[str]) -> bool:
 
 
 def _mentions(text: str) -> Iterator[Span]:
-    code = _CODE_TEXT.search(text) is not None
+    code: bool | None = None
     for match in _MENTION.finditer(text):
         start, name = match.start(), match[1]
         previous = text[start - 1 : start]
@@ -240,6 +240,8 @@ def _mentions(text: str) -> Iterator[Span]:
             or not any(char.isalpha() for char in name)
         ):
             continue
+        if code is None:
+            code = _CODE_TEXT.search(text) is not None
         line = _line(text, start)
         social = _SOCIAL.search(line) is not None
         if (code or _CODE_LINE.search(line)) and not (social and not _CODE_LINE.search(line)):

@@ -87,7 +87,8 @@ _BEFORE_YU = frozenset(
 
 def _native_names(text: str) -> Iterator[tuple[int, int]]:
     """Find names of a surname and a given name, a surname and a title, and names such as 小李."""
-    sure: list[Candidate] = list(_stated(text))
+    stated = "姓" in text or signs.read(text).held & _DOUBLED_SIGN
+    sure: list[Candidate] = list(_stated(text)) if stated else []
     doubtful: list[Candidate] = []
     free = 0
     places = surname_places(text)

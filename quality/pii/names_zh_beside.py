@@ -126,7 +126,7 @@ def most_after(char: str) -> float:
 
 def told_apart() -> frozenset[str]:
     """Return the characters for which `is_dull` and `most_after` do not answer as for any ideograph, or any other."""
-    return _cues()[1].keys() | _NEVER_AFTER | _PHONE_LEADS | _most_by_first().keys()
+    return frozenset(_cues()[1]) | _NEVER_AFTER | _PHONE_LEADS | _most_by_first().keys()
 
 
 def _of_thing(text: str, end: int) -> bool:

@@ -12,9 +12,8 @@ changes lengths and so moves offsets.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import re2
 
@@ -43,8 +42,7 @@ _MEMORY: Final = 64 << 20
 """Bytes that the automaton may take; it needs a few megabytes and is emptied when it reaches this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """A text and what it holds.
 
     Attributes:
