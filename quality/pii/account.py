@@ -79,7 +79,7 @@ _NAMED: Final = re.compile(
 _SERVICE_NAMED: Final = re.compile(rf"(?i){_SERVICE}")
 # "微信和手机都是 138…" gives a telephone number.
 _CALL: Final = re.compile("同号|同號|同步|手机|電話|电话|手機|打|拨|短信|热线|座机")
-_FIVE_SIGN: Final = signs.sign("[1-9][0-9]{4}")
+_FIVE_SIGN: Final = signs.sign("[1-9][0-9]{4}", beside=signs.DIGIT)
 _QQ_SIGN: Final = signs.sign("qq")
 _QQ_ZH_SIGN: Final = signs.sign(signs.words("扣扣|叩叩|q |企鹅|球球|秋秋|加q|q号|q：|q:"))
 _WECHAT_SIGN: Final = signs.sign(signs.words("wechat|weixin|wx|vx"))
@@ -223,7 +223,7 @@ def _is_name_like(match: re.Match[str]) -> bool:
 
 
 def _mentions(text: str) -> Iterator[Span]:
-    code = _CODE_TEXT.search(text) is not None
+    code: bool | None = None
     for match in _MENTION.finditer(text):
         start, name = match.start(), match[1]
         previous = text[start - 1 : start]
@@ -240,6 +240,8 @@ def _mentions(text: str) -> Iterator[Span]:
             or not any(char.isalpha() for char in name)
         ):
             continue
+        if code is None:
+            code = _CODE_TEXT.search(text) is not None
         line = _line(text, start)
         social = _SOCIAL.search(line) is not None
         if (code or _CODE_LINE.search(line)) and not (social and not _CODE_LINE.search(line)):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
+
+import re2
 
 from quality.lookalike.words import known_words
 from quality.pii import signs
@@ -111,12 +113,38 @@ def _words() -> Words:
     return Words(street_endings=tuple(lists["street_endings"].split()), **sets)
 
 
-SIGNS: Final = signs.DIGIT
+def _written(*listed: Iterable[str]) -> str:
+    """Return the pattern of the words of lists as they are looked for; the last may have a full stop."""
+    words = {word.replace("ı", "i") for words in listed for word in words}
+    return "(?:" + "|".join(re2.escape(word) for word in sorted(words)) + r")\.?"
+
+
+_N: Final = r"\p{Nd}"
+_GAP_SIGN: Final = r"[\s\v\x1c-\x1f\x85\pZ,;:()\"“”]"
+_ENDS: Final = rf"(?:[^a-zß-öø-ɏḀ-ỿͰ-Ͽ{_N}]|\z)"
+# Any distance on the line: to count the words would take the automaton more states than it can keep.
+_STREET_SIGN: Final = signs.sign(
+    # A number, and behind it a word for a street.
+    rf"{_N}[a-z]?,?[ \t](?:[^\n]*[ \t])?"
+    rf"(?:{_written(_words().street_types, _words().street_before)}"
+    rf"|[^ \t\n]*{_written(_words().street_endings)}){_ENDS}",
+    # Such a word right before a number, or farther before it; or a unit right behind one.
+    rf"(?:{_written(_words().boxes, _words().street_words_after)}|{_written(_words().street_endings)})"
+    rf"{_GAP_SIGN}{{1,3}}{_N}",
+    rf"{_written(_words().street_before - _DOUBTFUL)}{_GAP_SIGN}[^\n]*{_N}",
+    rf"{_N}[a-z]?[ ,\n>|?]{{1,6}}"
+    rf"(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|apto|piso|#{_N})",
+    rf"{_N}[a-z]?[ ,\n>|?]{{1,6}}{_N}{{1,3}}(?:st|nd|rd|th) floor",
+    "(?:apo|fpo|dpo),? a",
+    beside=signs.DIGIT,
+)
+SIGNS: Final = _STREET_SIGN
 
 
 def find_addresses_en(text: str) -> Iterator[Span]:
     """Find street addresses and post boxes that are written in Latin letters."""
-    if not (signs.read(text).held & SIGNS and (text.isascii() or _ASCII_DIGIT.search(text))):
+    held = signs.read(text).held
+    if not (held & SIGNS and held & signs.DIGIT and (text.isascii() or _ASCII_DIGIT.search(text))):
         return
     free, lower = 0, text.islower()
     if "PO" in text or "po " in text:

@@ -50,24 +50,34 @@ _SSN_WORDS: Final = re.compile(
     r"(?i)(?<![a-z])(?:ssns?|social|itin)(?![a-z])|social[ -_]security|社会安全|社会保险号|社安"
 )
 
-SIGNS: Final = signs.SERIES
+_ID_SIGN: Final = signs.sign(
+    "[1-9][0-9]{14}", "[1-9][0-9]{5}[ -](?:1[89]|20)[0-9]{6}[ -][0-9]{3}[0-9x]", beside=signs.DIGIT
+)
+_CODE_SIGN: Final = signs.sign("[0-9a-hj-npqrtuwxy]{2}[0-9]{6}[0-9a-hj-npqrtuwxy]{10}", beside=signs.DIGIT)
+_SSN_SIGN: Final = signs.sign("[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}", "[0-9]{9}", beside=signs.DIGIT)
+SIGNS: Final = _ID_SIGN | _CODE_SIGN | _SSN_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find identity numbers, credit codes and social security numbers."""
     seen = signs.read(text)
-    if not seen.held & SIGNS:
-        return
-    yield from _identity_numbers(seen.text)
-    for match in _CODE.finditer(seen.text):
-        known = _CODE_WORDS.search(signs.before(seen.text, match.start(), 24))
+    if seen.held & _ID_SIGN:
+        yield from _identity_numbers(seen.text)
+    if seen.held & _CODE_SIGN:
+        yield from _credit_codes(seen.text)
+    if seen.held & _SSN_SIGN:
+        yield from _social_security(seen.text)
+
+
+def _credit_codes(text: str) -> Iterator[Span]:
+    for match in _CODE.finditer(text):
+        known = _CODE_WORDS.search(signs.before(text, match.start(), 24))
         if uscc.is_valid(match[0]):
             # Eighteen digits that satisfy this checksum by chance are one in thirty-one, so bare digits want a word.
             if known or not match[0].isdigit():
                 yield Span(match.start(), match.end(), "credit_code", 0.97, _NAME)
         elif known:
             yield Span(match.start(), match.end(), "credit_code", 0.9, _NAME)
-    yield from _social_security(seen.text)
 
 
 def _identity_numbers(text: str) -> Iterator[Span]:

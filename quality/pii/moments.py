@@ -48,7 +48,7 @@ _BIRTH_SIGN: Final = signs.sign(
 )
 _ALIVE_SIGN: Final = signs.sign("生")
 _BRACKET_SIGN: Final = signs.sign("[(（]")
-_YEAR_SIGN: Final = signs.sign("[12][0-9]{3}")
+_YEAR_SIGN: Final = signs.sign("[12][0-9]{3}", beside=signs.DIGIT)
 _DATE_SIGN: Final = signs.sign(
     "月 ?[0-9]{1,2} ?[日号號]",
     r"[0-9][-/.][0-9]{1,2}[-/.][0-9]",
@@ -88,9 +88,9 @@ _PAIR: Final = re.compile(
 )
 _PARALLEL: Final = re.compile("[纬緯经經]")
 _AXIS: Final = re.compile(r"(?<![A-Za-z])y(?![A-Za-z])")
-_DECIMAL_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{2}")
+_DECIMAL_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{2}", beside=signs.DIGIT)
 _DECIMALS: Final = re.compile(r"[0-9]\.[0-9]{2}[^.]*\.[0-9]{2}")
-_SEXAGESIMAL_SIGN: Final = signs.sign("[0-9] ?[°度] ?[0-9]")
+_SEXAGESIMAL_SIGN: Final = signs.sign("[0-9] ?[°度] ?[0-9]", beside=signs.DIGIT)
 SIGNS: Final = _DATE_SIGN | _BORN_SIGN | _DECIMAL_SIGN | _SEXAGESIMAL_SIGN
 _PLACE: Final = re.compile(
     r"(?i)(?<![a-z])(?:lat|lon|lng|latitude|longitude|coordinates?|coords?|gps|geo(?:location)?|located"

@@ -60,15 +60,26 @@ _IBAN: Final = re.compile(
 )
 _IBAN_WORD: Final = re.compile(r"(?i)iban|国际银行")
 
-_IBAN_SIGN: Final = signs.sign("[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]{4}){2}")
-SIGNS: Final = signs.SERIES | _IBAN_SIGN
+_IBAN_SIGN: Final = signs.sign("[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]{4}){2}", beside=signs.DIGIT)
+_CARD_SIGN: Final = signs.sign(
+    "[0-9]{12}",
+    "[0-9]{4}(?:[ -][0-9]{4}){2}",
+    "[0-9]{4}[ -][0-9]{6}[ -][0-9]{5}",
+    "[0-9]{6}[ -][0-9]{10}",
+    beside=signs.DIGIT,
+)
+_ACCOUNT_SIGN: Final = signs.sign(
+    signs.words("account|acct|a/c|账号|帐号|账户|帐户|賬號|帳號|卡号"), beside=signs.DIGIT
+)
+SIGNS: Final = _CARD_SIGN | _ACCOUNT_SIGN | _IBAN_SIGN
 
 
 def recognise(text: str) -> Iterator[Span]:
     """Find bank cards, account numbers and IBANs."""
     seen = signs.read(text)
-    if seen.held & signs.SERIES:
+    if seen.held & _CARD_SIGN:
         yield from _cards(seen.text)
+    if seen.held & _ACCOUNT_SIGN and seen.held & signs.SERIES:
         yield from _accounts(seen.text)
     if seen.held & _IBAN_SIGN and seen.held & signs.RUN:
         yield from _ibans(seen.text)

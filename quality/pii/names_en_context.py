@@ -119,9 +119,10 @@ class Surroundings:
         """Return the first of those words, empty for none: most places have a plain word and a space before them."""
         if self._last[0] == start:
             return self._last[1]
-        space = self.text.rfind(" ", start - _REACH, start - 1) if start > _REACH else -1
+        space = self.text.rfind(" ", max(0, start - _REACH), start - 1) if start else -1
         word = self.text[space + 1 : start - 1] if space >= 0 and self.text[start - 1] == " " else ""
-        if word.isalpha() and word.isascii():
+        # Printable characters hold no other white space.
+        if word and word.isascii() and word.isprintable():
             word = word.lower()
         else:
             before = self._words_before(start)[1]
@@ -207,7 +208,7 @@ class Surroundings:
     def introduces(self, start: int, end: int, *, sure: bool) -> bool:
         """Tell whether the words before introduce a person; `sure`: the word is known as a given name."""
         nearest = self._nearest(start)
-        if nearest[-1:].isalpha() and nearest.strip(_EDGE) not in _introducing():
+        if nearest and nearest[-1] not in _FIELD_ENDS and nearest.strip(_EDGE) not in _introducing():
             return False
         before, near = self._words_before(start)
         if not near:

@@ -74,7 +74,11 @@ def tokens_of(text: str, matches: list[re.Match[str]]) -> list[Token]:
     words = list(map(re.Match.group, matches))
     starts, ends = list(map(re.Match.start, matches)), list(map(re.Match.end, matches))
     joined = [
-        end < after <= end + _WIDEST_JOINT and ((gap := text[end:after]) == " " or _is_joint(word, gap))
+        end < after <= end + _WIDEST_JOINT
+        and (
+            (gap := text[end:after]) == " "
+            or (gap[0] in " ." and gap[-1] in " .-'’" and _is_joint(word, gap))
+        )
         for word, end, after in zip(words, ends, (*starts[1:], -1), strict=False)
     ]
     rows = zip(starts, ends, words, map(ROLES.__getitem__, words), joined, strict=True)

@@ -10,55 +10,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
-from quality.lookalike.chinese import chinese_words
-from quality.pii import signs
-from quality.pii.kept import Kept
-from quality.pii.lexicon_zh import PRIOR, context, given, given_twice, persons, surnames, words
+from quality.pii import names_zh_foreign, signs
+from quality.pii.lexicon_zh import context, given, surnames, words
 from quality.pii.names_zh_beside import after_name, before_name, is_dull, is_han, most_after, name_ends
 from quality.pii.names_zh_foreign import foreign_names, spelling_behind
 from quality.pii.names_zh_more import more_names
+from quality.pii.names_zh_outlook import (
+    BEFORE,
+    BEST_AFTER,
+    COVERS,
+    ENOUGH,
+    FURTHER,
+    IMPOSSIBLE,
+    NEARLY,
+    OUTLOOKS,
+    UNSEEN,
+    across,
+    doubt,
+    least_across,
+    title_starts,
+)
+from quality.pii.names_zh_places import surname_places
 from quality.pii.spans import Span
 
 BY: Final = "names_zh"
-_ENOUGH: Final = 6.0
-_NEARLY: Final = 3.0
-_BEST_AFTER: Final = 6.5
-_BEST_BONUS: Final = 2.5
-_IMPOSSIBLE: Final = 20.0
-_HONOURED: Final = 8.5
-"""What an honorific behind a name may take off the cost of a last character that things end with."""
-
-_BEFORE: Final = (0.0, 1.5, 3.0, 5.0)
-"""All that words before a name may be worth."""
-
-SIGNS: Final = signs.sign("[\u4e00-\u9fff]")
+SIGNS: Final = signs.IDEOGRAPH
 _TITLE = re.compile("《[^《》\n]{1,60}》")
-_THING_ENDS = frozenset(
-    "嘴塔渡庄岭坡坪埠滩堰闸坝屯垭坳镇村县市区路街寺庙湖店楼阁斋府堡宫桥站港岛河江巷弄号室层年月日队"
-    "草菜丸散汤粉酒茶饼糕鱼肉油膏片剂药病症炎癌素酸酶钠奖杯报族党派语法术机器车船舰型式版灸疗"
-)
-_COVERS = 4
-"""Least logarithm of a word's count for it to stand against a name."""
-
-_ONLY_IN_NAMES = 5
-"""Least weight of a single given name for a word that ends with it to be a name itself."""
-
-_FAMOUS = 9
-"""Greatest logarithm of the count of such a word."""
-
 _STATED = re.compile(r"(?:[我他她]|本人|免贵)姓([\u4e00-\u9fff])(?![\u4e00-\u9fff])")
 _SPACED = re.compile(
     r"姓\s?名\s?[:：]\s?([\u4e00-\u9fff](?:[ \u3000][\u4e00-\u9fff]){1,3})(?=[ \u3000]{2}|[\n,，。;；|]|$)"
 )
 _DOUBLES: Final = "丽婷莉娜芳玲萍媛倩琳佳雯莹燕娟蕾薇瑶敏娇"
 _DOUBLED = re.compile(rf"([{_DOUBLES}])\1")
-_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES))
-_UNSEEN = (-3, -3, -4)
-"""Weights of a character that no given name of the list has; it may be rare enough to be in a name nevertheless."""
-
+_DOUBLED_SIGN: Final = signs.sign(*(char * 2 for char in _DOUBLES), beside=signs.IDEOGRAPH)
 _ALSO_WORDS = frozenset("红美东林英梅兰云军")
 """Given names that stand as an adjective or a noun behind 小 as well."""
 
@@ -67,9 +53,11 @@ Candidate = tuple[int, int, float]
 
 def find_names_zh(text: str) -> Iterator[Span]:
     """Find the names of persons that are written in Chinese characters."""
-    if not signs.read(text).held & SIGNS:
+    held = signs.read(text).held
+    if not held & SIGNS:
         return
-    foreign, native = list(foreign_names(text)), list(_native_names(text))
+    foreign = list(foreign_names(text)) if held & names_zh_foreign.SIGNS else []
+    native = list(_native_names(text))
     if not (foreign or native):
         return
     titles = [match.span() for match in _TITLE.finditer(text)] if "《" in text else []
@@ -97,38 +85,35 @@ _BEFORE_YU = frozenset(
 )
 
 
-@cache
-def _surname_places() -> re.Pattern[str]:
-    single = "".join(name for name in surnames() if len(name) == 1)
-    firsts = "".join({name[0] for name in surnames() if len(name) == 2})
-    return re.compile(f"[{single}{firsts}小老阿]")
-
-
 def _native_names(text: str) -> Iterator[tuple[int, int]]:
     """Find names of a surname and a given name, a surname and a title, and names such as 小李."""
-    sure: list[Candidate] = list(_stated(text))
+    stated = "姓" in text or signs.read(text).held & _DOUBLED_SIGN
+    sure: list[Candidate] = list(_stated(text)) if stated else []
     doubtful: list[Candidate] = []
     free = 0
-    places = list(map(re.Match.start, _surname_places().finditer(text)))
+    places = surname_places(text)
     outlooks = map(OUTLOOKS.__getitem__, [text[at : at + 3] for at in places])
     for at, seen in zip(places, outlooks, strict=True):
         if seen is None or at < free:
             continue
         called, least = seen
         if called and (end := _called(text, at)):
-            sure.append((at, end, _ENOUGH))
+            sure.append((at, end, ENOUGH))
             free = end
             continue
         dull = at and is_dull(text[at - 1])
-        if least and (dull or least > _BEFORE[-1]):
+        if least and (dull or least > BEFORE[-1]):
             continue
         least = FURTHER[text[at : at + 4]]
-        if least and (dull or least > _BEFORE[-1] or before_name(text, at) < least):
+        if least and (dull or least > BEFORE[-1]):
             continue
-        best = None if _is_preposition(text, at) else _best(text, at)
+        before = 0.0 if dull else before_name(text, at)
+        if before < least or _is_preposition(text, at):
+            continue
+        best = _best(text, at, before)
         if best is None:
             continue
-        if best[2] >= _ENOUGH:
+        if best[2] >= ENOUGH:
             sure.append(best)
             free = best[1]
         else:
@@ -159,13 +144,13 @@ def _stated(text: str) -> Iterator[Candidate]:
         for pattern in (_STATED, _SPACED):
             for match in pattern.finditer(text):
                 if match[1][0] in surnames():
-                    yield match.start(1), match.end(1), _ENOUGH
+                    yield match.start(1), match.end(1), ENOUGH
     if not signs.read(text).held & _DOUBLED_SIGN:
         return
     for match in _DOUBLED.finditer(text):
         led = not match.start() or not is_han(text[match.start() - 1]) or before_name(text, match.start()) > 0
         if led and name_ends(text, match.end()) and not words().get(match[0], 0) >= 10:
-            yield match.start(), match.end(), _ENOUGH
+            yield match.start(), match.end(), ENOUGH
 
 
 def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> Iterator[tuple[int, int]]:
@@ -173,7 +158,7 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
     names = {text[start:end] for start, end, _ in sure if end - start > 1}
     counts: dict[str, int] = {}
     for start, end, worth in doubtful:
-        if worth >= _ENOUGH - 1.5 and end - start > 2:
+        if worth >= ENOUGH - 1.5 and end - start > 2:
             counts[text[start:end]] = counts.get(text[start:end], 0) + 1
     names |= {name for name, count in counts.items() if count > 1}
     taken = {at for start, end, _ in sure for at in range(start, end)}
@@ -186,153 +171,35 @@ def _doubtful(text: str, sure: list[Candidate], doubtful: list[Candidate]) -> It
             taken.update(range(start, end))
 
 
-def outlook(gram: str) -> tuple[bool, float] | None:
-    """Tell from the three characters at a place what the place may be, None for no name.
-
-    Nearly all places are ruled out by them, and the same three come again and again. What they leave open counts as
-    what suits a name best, so that no name is lost.
-
-    Returns:
-        whether `_called` may find a name, and the least that the words before must be worth (one of `_BEFORE`) for
-        `_best` to find one; more than all of them when it cannot.
-    """
-    double = gram[:2] in surnames()
-    called, least = _may_be_called(gram), 0.0 if double else _least_before(gram, 1)
-    return (called, least) if called or least <= _BEFORE[-1] else None
-
-
-def further(gram: str) -> float:
-    """Return the least that the words before a place must be worth, as `outlook` does, from four characters."""
-    return min(_least_before(gram, 1), _least_before(gram, 2))
-
-
-def _least_before(gram: str, size: int) -> float:
-    """Return the least of `_BEFORE` with which a surname of some size may begin a name, more than all for no name."""
-    prior, name, after = surnames().get(gram[:size]), gram[size : size + 1], gram[size + 1 : size + 2]
-    if prior is None or not is_han(name):
-        return _IMPOSSIBLE
-    if gram[: size + 1] in context().placeholders:
-        return 0.0
-    table = given()
-    first, second = table.get(name, _UNSEEN), table.get(after)
-    one = two = -_IMPOSSIBLE
-    if name != gram[0]:
-        one = prior + first[2] - 1.0 + most_after(after)
-    if second is not None or is_han(after):
-        two = prior + first[0] + (second or _UNSEEN)[1] + most_after(gram[size + 2 : size + 3])
-    # What is not known of the text yet is filled with a character that stands in no word: it costs nothing.
-    options = [
-        (worth, _across(gram + "\0\0\0", 0, end, size) - _HONOURED * (gram[end - 1] in _THING_ENDS))
-        for worth, end in ((one, size + 1), (two, size + 2))
-        if worth + _BEFORE[-1] + _BEST_BONUS >= _NEARLY
-    ]
-    for before in _BEFORE:
-        for worth, cost in options:
-            if worth + before - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before)) >= _NEARLY:
-                return before
-    return _IMPOSSIBLE
-
-
-OUTLOOKS: Final = Kept(outlook, most=1 << 17)
-FURTHER: Final = Kept(further, most=1 << 16)
-
-
-def _may_be_called(gram: str) -> bool:
-    """Tell from three characters whether a surname and a title, or a name such as 小李, may begin with them."""
-    known, family, titles, name = words().get, surnames(), context().titles, gram[1:2]
-    if gram[0] in "小老阿":
-        group = context().nick_old if gram[0] == "老" else context().nick
-        fits = gram[0] != "老" and (given().get(name, _UNSEEN)[2] >= 2 or name in family)
-        return (fits or name in group) and known(gram[1:3], 0) < 6 and known(gram, 0) < _COVERS
-    if family.get(gram[:2], -1) >= 0 and gram[2:3] in _title_starts():
-        return True
-    titled = name in titles or gram[1:3] in titles or gram[1:3] in _title_openings()
-    return titled and family.get(gram[0], -1) >= 0 and known(gram[:2], 0) < _COVERS
-
-
-def _best(text: str, at: int) -> Candidate | None:
-    """Return the likeliest name that begins at a place, if any may."""
-    best, before = None, -1.0
-    for size in (2, 1):
-        prior = surnames().get(text[at : at + size])
+def _best(text: str, at: int, before: float) -> Candidate | None:
+    """Return the likeliest name that begins at a place, if any may, given what the words before it are worth."""
+    best, family, table, share = None, surnames(), given(), doubt(before)
+    least_cost = least_across(text, at) * share
+    for size in (2, 1) if text[at : at + 2] in family else (1,):
+        prior = family.get(text[at : at + size])
         begin = at + size
-        if prior is None or not "\u4e00" <= text[begin : begin + 1] <= "\u9fff":
+        name, after = text[begin : begin + 1], text[begin + 1 : begin + 2]
+        if prior is None or not is_han(name):
             continue
-        if before < 0:
-            before = before_name(text, at)
         if text[at : begin + 1] in context().placeholders:
-            return at, begin + 1, _ENOUGH
-        table = given()
-        first = table.get(text[begin], _UNSEEN)
-        second = table.get(text[begin + 1 : begin + 2])
-        two = prior + first[0] + (second or _UNSEEN)[1]
-        one = prior + first[2] - 1.0 if text[begin] != text[at] else -_IMPOSSIBLE
-        if second is None and not is_han(text[begin + 1 : begin + 2]):
-            two = -_IMPOSSIBLE
+            return at, begin + 1, ENOUGH
+        first, second = table.get(name, UNSEEN), table.get(after)
+        two = prior + first[0] + (second or UNSEEN)[1]
+        one = prior + first[2] - 1.0 if name != text[at] else -IMPOSSIBLE
+        if second is None and not is_han(after):
+            two = -IMPOSSIBLE
         for bare, end in ((two + before, begin + 2), (one + before, begin + 1)):
-            if bare + _BEST_AFTER < (_NEARLY if best is None else best[2]):
-                continue
-            if bare + most_after(text[end : end + 1]) + _BEST_BONUS < _NEARLY:
+            enough = NEARLY if best is None else best[2]
+            if bare + BEST_AFTER < enough or bare + most_after(text[end : end + 1]) - least_cost < enough:
                 continue
             worth = bare + after_name(text, end)
-            if worth + _BEST_BONUS >= _NEARLY:
-                cost = _across(text, at, end, size)
-                worth = worth - (cost if cost >= _IMPOSSIBLE else cost * _doubt(before))
-            if worth >= _NEARLY and (best is None or worth > best[2]):
+            if worth - least_cost < enough:
+                continue
+            cost = across(text, at, end, size)
+            worth -= cost if cost >= IMPOSSIBLE else cost * share
+            if worth >= NEARLY and (best is None or worth > best[2]):
                 best = at, end, worth
     return best
-
-
-def _doubt(before: float) -> float:
-    """Return how much words that cut across a name count against it, given the words before it."""
-    return 0.3 if before >= 5 else 0.6 if before >= 3 else 1.0
-
-
-def _across(text: str, start: int, end: int, size: int) -> float:
-    """Return the cost of known words that cover a candidate or cut its edges."""
-    known, all_known = words().get, chinese_words().get
-    whole = known(text[start:end], 0)
-    # 李娜 is a word because people of that name are known; 凌晨 and 宁静 are far more frequent.
-    if (
-        whole <= _FAMOUS
-        and end - start == 2
-        and surnames().get(text[start], 0) >= PRIOR["4"]
-        and given().get(text[end - 1], _UNSEEN)[2] >= _ONLY_IN_NAMES
-    ):
-        whole = 0
-    if whole >= _COVERS or known(text[start : end + 1], 0) >= _COVERS:
-        return _IMPOSSIBLE if known(text[start : end + 1], 0) >= _COVERS else 12
-    if known(text[start : start + 4], 0) or (start and known(text[start - 1 : end], 0) >= _COVERS):
-        return _IMPOSSIBLE
-    if text[start:end] in context().brands:
-        return _IMPOSSIBLE
-    cost = 4.0 if start and text[start - 1] in "小老大" else 0.0
-    if start:
-        cost += known(text[start - 1 : start + 1], 0) * 0.6
-        if start > 1 and known(text[start - 2 : start + 1], 0):
-            cost += 6
-    cost += known(text[end - 1 : end + 1], 0) * 0.45
-    if all_known(text[end - 1 : end + 2], 0) or known(text[end - 2 : end + 1], 0) >= _COVERS:
-        cost += 5
-    if text[end - 1] in _THING_ENDS and text[end : end + 2] not in context().honorifics:
-        cost += 6
-    elif text[start:end] in persons():
-        cost -= 2.5 if end - start > 2 else 1.0
-    if end - start - size == 2:
-        cost += known(text[start : start + 2], 0) * 0.55 * (size == 1)
-        cost += known(text[end - 2 : end], 0) * 0.4 * (text[end - 2 : end] not in given_twice())
-    return cost
-
-
-@cache
-def _title_starts() -> frozenset[str]:
-    return frozenset(title[0] for title in context().titles)
-
-
-@cache
-def _title_openings() -> frozenset[str]:
-    """Return the first two characters of the titles of three and more."""
-    return frozenset(title[:2] for title in context().titles if len(title) > 2)
 
 
 def _sure_before(text: str, start: int) -> bool:
@@ -345,11 +212,11 @@ def _called(text: str, at: int) -> int:
     char, known = text[at], words().get
     if (
         char not in "小老阿"
-        and text[at + 1 : at + 2] not in _title_starts()
-        and text[at + 2 : at + 3] not in _title_starts()
+        and text[at + 1 : at + 2] not in title_starts()
+        and text[at + 2 : at + 3] not in title_starts()
     ):
         return 0
-    if at and is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= _COVERS:
+    if at and is_han(text[at - 1]) and known(text[at - 1 : at + 1], 0) >= COVERS:
         return 0
     if char in "小老阿":
         return _nickname(text, at)
@@ -366,7 +233,7 @@ def _called(text: str, at: int) -> int:
                 continue
             if text[at : end + length] in context().brands:
                 return 0
-            if known(text[at : end + 1], 0) >= _COVERS or known(text[at : end + length], 0) >= _COVERS:
+            if known(text[at : end + 1], 0) >= COVERS or known(text[at : end + length], 0) >= COVERS:
                 return 0
             follows = text[end + length : end + length + 1]
             bounded = not at or not is_han(text[at - 1]) or before_name(text, at) > 0
@@ -384,14 +251,14 @@ def _goes_on(text: str, start: int, end: int) -> bool:
     """Tell whether a name such as 小明 is a word, or the beginning of one, or cut by one: 小明星, 小林业."""
     known = words().get
     return bool(
-        known(text[start:end], 0) >= _COVERS
+        known(text[start:end], 0) >= COVERS
         or known(text[start : end + 1], 0)
         or known(text[end - 1 : end + 1], 0)
         or known(text[end - 1 : end + 2], 0)
         # Something red and small is not 小红: only a word of its own may follow.
         or (
             text[end - 1] in _ALSO_WORDS
-            and not (name_ends(text, end) or known(text[end : end + 2], 0) >= _COVERS)
+            and not (name_ends(text, end) or known(text[end : end + 2], 0) >= COVERS)
         )
     )
 
@@ -402,18 +269,18 @@ def _nickname(text: str, at: int) -> int:
     group = context().nick_old if text[at] == "老" else context().nick
     begins = text[at] == "阿" and (not at or not is_han(text[at - 1]))
     led = text[at] != "老" and (begins or before_name(text, at) >= 3) and name_ends(text, at + 2)
-    called = given().get(name, _UNSEEN)[2] >= 2 or name in surnames()
+    called = given().get(name, UNSEEN)[2] >= 2 or name in surnames()
     if (
         not (name in group or (led and called))
         or words().get(text[at + 1 : at + 3], 0) >= 6
-        or words().get(text[at : at + 3], 0) >= _COVERS
+        or words().get(text[at : at + 3], 0) >= COVERS
     ):
         return 0
     end = at + 2
     led = not at or not is_han(text[at - 1]) or before_name(text, at) > 0
     if text[at : at + 2] in surnames():
-        best = _best(text, at)
-        if best and best[2] >= _ENOUGH and best[1] > end:
+        best = _best(text, at, before_name(text, at))
+        if best and best[2] >= ENOUGH and best[1] > end:
             return 0
     if text[at] == "小" and led and name in group and not _goes_on(text, at, end):
         return end

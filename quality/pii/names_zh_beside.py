@@ -8,6 +8,7 @@ weights learnt from text, for no Chinese corpus at hand has names marked in numb
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from quality.pii.lexicon_zh import context
@@ -21,6 +22,10 @@ _BORN_NEXT = re.compile(
     r"\s?[，,（(]\s?(?:[男女][，,]\s?)?(?:生于|出生|[12][0-9]{3}年(?:[0-9]{1,2}月(?:[0-9]{1,2}日)?)?(?:出?生|[-—－～~至]))"
 )
 _PHONE_LEADS = frozenset(" \t,，:：/（(")
+_TELLING = frozenset("男女生出电手")
+"""Ideographs that a date of birth or a number may begin with."""
+
+_CLOSING = frozenset("”」’』")
 _SPEECH_END = re.compile("[。，！？…!?,.～~][”」’』]$")
 
 
@@ -29,20 +34,21 @@ def before_name(text: str, start: int) -> float:
     if not start:
         return 1.5
     last = text[start - 1]
-    if is_dull(last):
+    cues, lengths = _cues()
+    han = is_han(last)
+    if han:
+        if last not in lengths:
+            return 0.0
+        bare = text[max(0, start - 8) : start]
+    else:
+        bare = text[max(0, start - 8) : start].rstrip(_OPEN)
+    for length in lengths.get(bare[-1:], ()):
+        worth = cues.get(bare[-length:])
+        if worth:
+            return worth
+    if han:
         return 0.0
-    cues, lasts = _cues()
-    bare = text[max(0, start - 8) : start]
-    if not is_han(last):
-        bare = bare.rstrip(_OPEN)
-    if bare[-1:] in lasts:
-        for length in range(min(6, len(bare)), 0, -1):
-            worth = cues.get(bare[-length:])
-            if worth:
-                return worth
-    if _SPEECH_END.search(text, max(0, start - 2), start):
-        return 3.0
-    return 0.0 if is_han(last) else 1.5
+    return 3.0 if last in _CLOSING and _SPEECH_END.search(text, max(0, start - 2), start) else 1.5
 
 
 @cache
@@ -52,16 +58,16 @@ def is_dull(last: str) -> bool:
 
 
 @cache
-def _cues() -> tuple[dict[str, float], frozenset[str]]:
-    """Return what each word before a name is worth, and the characters that such words end with."""
+def _cues() -> tuple[dict[str, float], dict[str, tuple[int, ...]]]:
+    """Return what each word before a name is worth; and the lengths of such words by their last character."""
     fair = {word: 3.0 if len(word) > 1 else 1.5 for word in context().before_fair}
     cues = fair | dict.fromkeys((word.rstrip(_OPEN) for word in context().before_sure), 5.0)
-    return cues, frozenset(word[-1] for word in cues)
+    return cues, _lengths(cues, -1)
 
 
 @cache
-def _followers() -> tuple[dict[str, float], frozenset[str]]:
-    """Return what each word after a name is worth, and the characters that such words begin with."""
+def _followers() -> tuple[dict[str, float], dict[str, tuple[int, ...]]]:
+    """Return what each word after a name is worth; and the lengths of such words by their first character."""
     words_zh = context()
     found = dict.fromkeys(words_zh.after_name, 2.0)
     found |= dict.fromkeys(words_zh.speech, 3.0)
@@ -69,7 +75,15 @@ def _followers() -> tuple[dict[str, float], frozenset[str]]:
     found |= {title: 4.0 for title in words_zh.titles if len(title) > 1}
     found |= dict.fromkeys(words_zh.honorifics, 6.0)
     found |= {thing: -3.0 if len(thing) == 1 else -7.0 for thing in words_zh.thing_after}
-    return found, frozenset(word[0] for word in found)
+    return found, _lengths(found, 0)
+
+
+def _lengths(words_zh: Iterable[str], at: int) -> dict[str, tuple[int, ...]]:
+    """Return the lengths of words by the character at a place in them, the longest first."""
+    found: dict[str, set[int]] = {}
+    for word in words_zh:
+        found.setdefault(word[at], set()).add(len(word))
+    return {char: tuple(sorted(sizes, reverse=True)) for char, sizes in found.items()}
 
 
 def after_name(text: str, end: int) -> float:
@@ -77,18 +91,19 @@ def after_name(text: str, end: int) -> float:
     char = text[end : end + 1]
     if char in _NEVER_AFTER:
         return -9.0
-    found, firsts = _followers()
-    if char in firsts:
-        for length in (4, 3, 2, 1):
-            worth = found.get(text[end : end + length])
-            if worth and not (worth > 0 and _of_thing(text, end + length)):
-                return worth
-    if char in _PHONE_LEADS:
+    found, lengths = _followers()
+    for length in lengths.get(char, ()):
+        worth = found.get(text[end : end + length])
+        if worth and not (worth > 0 and _of_thing(text, end + length)):
+            return worth
+    if is_han(char):
+        return 0.0
+    if char in _PHONE_LEADS and (text[end + 1 : end + 2] in _TELLING or not is_han(text[end + 1 : end + 2])):
         if _BORN_NEXT.match(text, end):
             return 7.0
         if _PHONE_NEXT.match(text, end):
             return 4.0
-    return 1.5 if not is_han(char) else 0.0
+    return 1.5
 
 
 @cache
@@ -107,6 +122,11 @@ def most_after(char: str) -> float:
         return -9.0
     most = 7.0 if not char or char in _PHONE_LEADS else 0.0 if is_han(char) else 1.5
     return max(most, _most_by_first().get(char, most))
+
+
+def told_apart() -> frozenset[str]:
+    """Return the characters for which `is_dull` and `most_after` do not answer as for any ideograph, or any other."""
+    return frozenset(_cues()[1]) | _NEVER_AFTER | _PHONE_LEADS | _most_by_first().keys()
 
 
 def _of_thing(text: str, end: int) -> bool:

@@ -26,8 +26,14 @@ _ORIGINAL = re.compile(
 _BESIDE_PARTICLES: Final = " \n，。、,.：:；“”（）()！？"
 _UNMISTAKABLE: Final = 5
 _LATIN = r"(?P<latin>[A-Z][a-zà-ÿ]+(?:[ -][A-Z][a-zà-ÿ]+){0,3})"
-_DOT_SIGN: Final = signs.sign(f"[{DOTS}]")
-_INTRODUCED_SIGN: Final = signs.sign(signs.words("叫|名字是|姓名:|姓名：|昵称"))
+_DOT_SIGN: Final = signs.sign(f"[{DOTS}]", beside=signs.IDEOGRAPH)
+_CHARS: Final = "".join(sorted(context().translit_chars))
+_RUN: Final = re.compile(f"[{_CHARS}][{_CHARS}]{{1,8}}")
+# The signs take any character for a blank: Python knows more blanks than RE2.
+_INTRODUCED_SIGN: Final = signs.sign(
+    rf"(?:叫[做作]?|名字是|姓名[：:]|昵称)(?s:.)?[“\"‘'「]?(?:[a-z]|[{_CHARS}]{{2}})",
+    beside=signs.IDEOGRAPH,
+)
 _INTRODUCED = re.compile(
     r"(?:名叫|我叫|叫做|叫作|名字叫|名字是|姓名[：:]|昵称|叫)\s?[“\"‘'「]?"
     rf"(?:{_LATIN}|(?P<han>[\u4e00-\u9fff]{{2,7}}))"
@@ -35,9 +41,11 @@ _INTRODUCED = re.compile(
 _TITLED = re.compile(
     rf"(?<![A-Za-z ]){_LATIN}\s?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)"
 )
-_TITLED_SIGN: Final = signs.sign("先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师")
-_LETTER_SIGN: Final = signs.sign("[a-z]")
-_INITIALS_SIGN: Final = signs.sign(r"[a-z]\.")
+_TITLED_SIGN: Final = signs.sign(
+    "[a-zà-ÿ](?s:.)?(?:先生|女士|小姐|夫人|教授|医生|老师|博士|同学|太太|工程师)",
+    beside=signs.IDEOGRAPH,
+)
+_INITIALS_SIGN: Final = signs.sign(rf"[a-z]\.(?s:.)?[{_CHARS}]{{2}}", beside=signs.IDEOGRAPH)
 _LED_BY_INITIALS = re.compile(r"[A-Z](?<![A-Za-z.].)\.\s?(?:[A-Z]\.\s?){0,2}(?=[\u4e00-\u9fff]{2})")
 _LATIN_WORD = re.compile(r"(?<![A-Za-z])[A-Z][a-zà-ÿ]+(?![A-Za-z])")
 
@@ -47,13 +55,29 @@ _TIBETAN_PAIR: Final = (
     "|贡布|嘉措|桑珠|才让|卓嘎|曲珍|普布|罗布|旺姆|旺杰|次旦|加措|才旦){2}"
 )
 _TIBETAN = re.compile(_TIBETAN_PAIR)
-_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR)
+_TIBETAN_SIGN: Final = signs.sign(_TIBETAN_PAIR, beside=signs.IDEOGRAPH)
+_KNOWN_OUTSIDE: Final = "|".join(
+    sorted(
+        sorted(name for name in context().transliterated if len(name) > 1 and not set(name) <= set(_CHARS)),
+        key=len,
+        reverse=True,
+    )
+)
+"""Known names with a character that runs have not: 保罗."""
 
+_OUTSIDE_SIGN: Final = signs.sign(_KNOWN_OUTSIDE, beside=signs.IDEOGRAPH)
+_ALONE_SIGN: Final = signs.sign(
+    *sorted(name for name in transliterated() if len(name) > 1 and set(name) <= set(_CHARS)),
+    f"[{_CHARS}]{{{_UNMISTAKABLE}}}",
+    f"[{_CHARS}]{{2}}(?:{'|'.join(sorted(context().ranks))})",
+    f"[{_CHARS}]{{3}}(?:{'|'.join(sorted(context().speech))})",
+    beside=signs.IDEOGRAPH,
+)
+"""What `_known_in` may make a name of: a known one, a long run, a run before a title or a verb of speech."""
 
-@cache
-def _runs() -> re.Pattern[str]:
-    chars = "".join(sorted(context().translit_chars))
-    return re.compile(f"[{chars}][{chars}]{{1,8}}")
+SIGNS: Final = (
+    _DOT_SIGN | _INTRODUCED_SIGN | _INITIALS_SIGN | _TITLED_SIGN | _TIBETAN_SIGN | _OUTSIDE_SIGN | _ALONE_SIGN
+)
 
 
 def foreign_names(text: str) -> Iterator[tuple[int, int]]:
@@ -69,7 +93,7 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
         found += _introduced(text)
     if held & _INITIALS_SIGN:
         found += _led_by_initials(text)
-    if held & _TITLED_SIGN and held & _LETTER_SIGN:
+    if held & _TITLED_SIGN:
         found += [match.span("latin") for match in _TITLED.finditer(text)]
     if held & _TIBETAN_SIGN:
         found += [match.span() for match in _TIBETAN.finditer(text)]
@@ -80,8 +104,12 @@ def foreign_names(text: str) -> Iterator[tuple[int, int]]:
         for part in DOTS_AND_BLANKS.split(text[start:end])
         if len(part) > 1
     }
-    found += _alone(text, names)
-    found += _outside_runs(text, frozenset(n for n in names if len(n) > 2 and not n.isascii()))
+    if names or held & _ALONE_SIGN:
+        found += _alone(text, names)
+    if held & _OUTSIDE_SIGN:
+        found += _outside_runs(text)
+    if said := frozenset(n for n in names if len(n) > 2 and not n.isascii()):
+        found += _said_again(text, said)
     if any(name.isascii() for name in names):
         found += [match.span() for match in _LATIN_WORD.finditer(text) if match.group() in names]
     found.sort(key=lambda span: (span[0], -span[1]))
@@ -100,7 +128,7 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
             yield match.span("latin")
             continue
         start = match.start("han")
-        run = _runs().match(text, start)
+        run = _RUN.match(text, start)
         if run and run.end() - start >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             end = _shorten(text, start, run.end())
             if end - start >= 3 or words().get(text[start:end], 0) < 4 or text[start:end] in transliterated():
@@ -110,7 +138,7 @@ def _introduced(text: str) -> Iterator[tuple[int, int]]:
 def _led_by_initials(text: str) -> Iterator[tuple[int, int]]:
     """Find a transliteration behind initials: J.K.罗琳."""
     for match in _LED_BY_INITIALS.finditer(text):
-        run = _runs().match(text, match.end())
+        run = _RUN.match(text, match.end())
         if run and run.end() - match.end() >= 2 and text[run.end() : run.end() + 1] not in DOTS:
             yield match.start(), _shorten(text, match.end(), run.end())
 
@@ -124,7 +152,7 @@ def _shorten(text: str, start: int, end: int) -> int:
 
 def _alone(text: str, names: set[str]) -> Iterator[tuple[int, int]]:
     """Find known transliterations, and parts of the names that were found, that fill a run of such characters."""
-    for match in _runs().finditer(text):
+    for match in _RUN.finditer(text):
         start, end = match.span()
         if not (names or MAY_HOLD[match[0]] or text[end : end + 1] in _ranked_by()):
             continue
@@ -154,23 +182,21 @@ def may_hold(run: str) -> bool:
 MAY_HOLD: Final = Kept(may_hold, most=1 << 16)
 
 
-@cache
-def _known_outside() -> re.Pattern[str]:
-    chars = context().translit_chars
-    names = sorted(name for name in context().transliterated if len(name) > 1 and not set(name) <= chars)
-    return re.compile("|".join(sorted(names, key=len, reverse=True)))
+_OUTSIDE: Final = re.compile(_KNOWN_OUTSIDE)
 
 
-def _outside_runs(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Find known names with a character that runs have not (保罗), and long parts of dotted names said again."""
-    for match in _known_outside().finditer(text):
+def _outside_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Find known names with a character that runs have not (保罗)."""
+    for match in _OUTSIDE.finditer(text):
         start, end = match.span()
         if not (
             _beside_dot(text, start, end) or _is_thing(text, end) or _is_cut(text, start, end, end - start)
         ):
             yield start, end
-    if not names:
-        return
+
+
+def _said_again(text: str, names: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Find long parts of dotted names where they stand alone."""
     firsts, longest = "".join(sorted({name[0] for name in names})), max(map(len, names))
     for match in re.finditer(f"[{firsts}]", text):
         start = match.start()

@@ -26,9 +26,9 @@ _MAC: Final = re.compile(
     r"(?<![0-9A-Za-z_:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z_:]|[-.][0-9A-Za-z])"
 )
-_V4_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
-_V6_SIGN: Final = signs.sign(":[0-9a-f]{0,4}:")
-_MAC_SIGN: Final = signs.sign("(?:[0-9a-f]{2}[:-]){3}", r"(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}")
+_V4_SIGN: Final = signs.sign(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", beside=signs.DIGIT)
+_V6_SIGN: Final = signs.sign("(?:[0-9a-f]{1,4}:){7}[0-9a-f]", "[23f][0-9a-f]{2,3}:[0-9a-f]{0,4}:")
+_MAC_SIGN: Final = signs.sign("(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}", r"(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}")
 _VERSION: Final = re.compile(
     r"(?i)(?:version|(?<![A-Za-z])ver\.?|(?<![A-Za-z])v\.?|版本|release|build|section|chapter|clause|firmware"
     r"|driver"

@@ -80,11 +80,12 @@ _BARE_PLATE: Final = re.compile(
     r"|[A-Z]{3}[ -]?[0-9]{3,4}|[A-Z][0-9]{1,3} [A-Z]{3}|[A-Z]{1,3}-[A-Z]{1,2} [0-9]{1,4}[EH]?"
     r"|[A-Z]{2}-[0-9]{3}-[A-Z]{2}))(?![A-Za-z0-9-])"
 )
-_BARE_PLATE_SIGN: Final = signs.sign(signs.words("plate|registration|reg |tag"))
+_BARE_PLATE_SIGN: Final = signs.sign(signs.words("plate|registration|reg |tag"), beside=signs.DIGIT)
 # Those words end many others (template, percentage): the beginning of a plate has to follow.
 _PLATED_SIGN: Final = signs.sign(
     r"(?:plates?|registration|reg|tags?)(?: number| no\.?| is| was|:| [\"'(])? [\"'(]?"
-    "(?:[a-z]{1,3}[ -]?[0-9]|[0-9][a-z]{3}|[a-z]{1,3}-[a-z])"
+    "(?:[a-z]{1,3}[ -]?[0-9]|[0-9][a-z]{3}|[a-z]{1,3}-[a-z])",
+    beside=signs.DIGIT,
 )
 _SCORE: Final = {"passport": 0.93, "licence": 0.93, "plate": 0.9}
 
@@ -97,7 +98,10 @@ _CN_PLATE: Final = re.compile(
 _CN_PASSPORT: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Z](?:[A-Z][0-9]{7}|[0-9]{8,10})(?![A-Za-z0-9_-])")
 _CN_PASSPORT_WORDS: Final = re.compile("护照|護照|通行证|通行證|证件|證件|回乡|台胞|旅行证|签证|簽證|出入境")
 _CN_PLATE_SIGN: Final = signs.sign(
-    f"[{_REGION}][a-z][ ·•・.-]?[a-z0-9]{{4}}", "使[ ·]?[0-9]{6}", f"wj[{_REGION}]?[0-9a-z]{{5}}"
+    f"[{_REGION}][a-z][ ·•・.-]?[a-z0-9]{{4}}",
+    "使[ ·]?[0-9]{6}",
+    f"wj[{_REGION}]?[0-9a-z]{{5}}",
+    beside=signs.DIGIT,
 )
 
 
@@ -106,25 +110,35 @@ _WORD_SIGN: Final = signs.sign(
         "passport|driver|driving|drivers|mrn|dl |dl#|d.l|travel doc|travel perm|ppt|license plate|"
         "licence plate|number plate|plate:|plate n|plate i|plates i|plated|registration|reg n|reg. n|"
         "kennzeichen|matricula|matrícula|vehicle plate|car plate"
-    )
+    ),
+    beside=signs.DIGIT,
 )
 _STEM_SIGN: Final = signs.sign(
     signs.words(
         "passport|driv|mrn|dl|d.l|travel|ppt|plate|reg|kennz|medic|patient|health|nhs|insur|policy|member|benef|subscr"
-    )
+    ),
+    beside=signs.DIGIT,
 )
 _NUMBERED_SIGN: Final = signs.sign(
-    signs.words("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber")
+    signs.words("medic|patient|health|nhs|insurance|policy|member|benefic|subscriber"), beside=signs.DIGIT
 )
-_NUMBER_SIGN: Final = signs.sign(signs.words(" number|_number| no.| #| id|_id| num"))
+_NUMBER_SIGN: Final = signs.sign(signs.words(" number|_number| no.| #| id|_id| num"), beside=signs.DIGIT)
 _HAN_SIGN: Final = signs.sign(
     signs.words(
         "护照|证件|證件|签证|簽證|出入境|護照|通行|回乡|台胞|臺胞|旅行证|驾|駕|病历|病歷|病案|住院|门诊|就诊|"
         "诊疗|社保|社会保障|医保|医疗|保险|保单|健康卡|车牌|車牌|牌照"
-    )
+    ),
+    beside=signs.DIGIT,
 )
-_NAMED_SIGN: Final = signs.sign(*map(signs.loosened, _HEADS.values()))
-_CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})")
+# A word with all that may stand between it and a value, and the beginning of one.
+_NAMED_SIGN: Final = signs.sign(
+    *(
+        f"(?:{signs.loosened(head + _GAP.removesuffix('$'))})\n?(?:[a-z-]{{0,5}}[0-9]|[a-z]{{1,3}}-[a-z]{{1,2}} [0-9])"
+        for head in _HEADS.values()
+    ),
+    beside=signs.DIGIT,
+)
+_CN_PASSPORT_SIGN: Final = signs.sign("[a-z](?:[a-z][0-9]{7}|[0-9]{8})", beside=signs.DIGIT)
 SIGNS: Final = _CN_PLATE_SIGN | _PLATED_SIGN | _CN_PASSPORT_SIGN | _NAMED_SIGN
 
 

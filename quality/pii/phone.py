@@ -52,7 +52,7 @@ _RANGE: Final = re.compile(r"[0-9]{1,7} ?- ?[0-9]{1,7}|[0-9]+")  # "text 1000-20
 _REGIONS: Final = ("US", "GB", "DE", "FR", "IT", "ES", "NL", "SE", "AU", "IN", "JP", "HK", "TW", "CN")
 
 # All forms but this one hold five digits close together.
-_VANITY_SIGN: Final = signs.sign("1-8[0-9]{2}-")
+_VANITY_SIGN: Final = signs.sign("1-8[0-9]{2}-", beside=signs.DIGIT)
 SIGNS: Final = signs.RUN | _VANITY_SIGN | phone_words.SHORT_ZH_SIGN | phone_words.SHORT_EN_SIGN
 
 

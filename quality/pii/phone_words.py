@@ -79,11 +79,13 @@ SHORT_ZH_SIGN: Final = signs.sign(
     "(?:电话|電話|热线|熱線|客服|致电|致電|拨|撥|手机|座机|分机|分機|短信(?:发送)?到)"
     '(?:号码|號碼|号|號|是|为|為|打|到|联系|[ :：“"（(])*[0-9]{4}',
     "[0-9]{5}(?:客服|服务|服務|热线|熱線|电话|電話)",
+    beside=signs.DIGIT,
 )
 SHORT_EN_SIGN: Final = signs.sign(
-    r"(?:dial|ext(?:ension)?\.?|text (?:[a-z]+ )?to|hotline(?: number)?(?: is)?:?) ?[0-9]{4}"
+    r"(?:dial|ext(?:ension)?\.?|text (?:[a-z]+ )?to|hotline(?: number)?(?: is)?:?) ?[0-9]{4}",
+    beside=signs.DIGIT,
 )
-SHORT_EN_WORD: Final = signs.sign(signs.words("dial |ext|hotline"))
+SHORT_EN_WORD: Final = signs.sign(signs.words("dial |ext|hotline"), beside=signs.DIGIT)
 
 
 def said(words: str, follows: str) -> int:

@@ -47,7 +47,7 @@ _WORD: Final = re.compile(
     r"|设置为|设置成|改为|改成|就是|：|:|=)[ ：:]{0,2}[\"'“‘「`*《（(]{0,3}"
     r"|(?:密码|密碼|口令)(?=[A-Za-z0-9@#$!]{6})"
 )
-_KEYS_SIGN: Final = signs.sign(*map(signs.words, _KEYS_SIGNS))
+_KEYS_SIGN: Final = signs.sign(f"(?:{'|'.join(map(signs.words, _KEYS_SIGNS))})[a-z0-9_.-]{{8}}")
 _PEM_SIGN: Final = signs.sign("private key")
 _WORD_SIGN: Final = signs.sign(
     signs.words(

@@ -1,18 +1,19 @@
 """What every recogniser looks at before it looks closer: the text in half-width form, and which signs it holds.
 
 Full-width characters, odd hyphens and odd spaces are folded one for one, so that a pattern is written once and an
-offset means the same in both. A recogniser declares the signs that it waits for beside its patterns; one automaton of
-RE2 looks for all of them at once, in time linear in the text, and the last text's signs are kept, since a dozen
-recognisers ask for the same one. Rejected: a search for each sign (three hundred, most of the time that a text took),
-folding in each pattern (every class three times as long), and NFKC, which changes lengths and so moves offsets.
+offset means the same in both. A recogniser declares the signs that it waits for beside its patterns; automata of RE2
+look for all of them at once, in time linear in the text: one in every text, one where a digit stands, one where an
+ideograph does. The last text's signs are kept, since a dozen recognisers ask for the same one. Rejected: a search for
+each sign (three hundred, most of the time that a text took), one automaton for all (it has to make a state for each
+pair of what two patterns have seen), folding in each pattern (every class three times as long), and NFKC, which
+changes lengths and so moves offsets.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import re2
 
@@ -41,8 +42,7 @@ _MEMORY: Final = 64 << 20
 """Bytes that the automaton may take; it needs a few megabytes and is emptied when it reaches this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """A text and what it holds.
 
     Attributes:
@@ -56,19 +56,20 @@ class Signs:
     held: int
 
 
-_PATTERNS: Final[list[str]] = []
+_PATTERNS: Final[list[tuple[int, str]]] = []
 
 
-def sign(*patterns: str) -> int:
+def sign(*patterns: str, beside: int = 0) -> int:
     """Declare what a recogniser waits for, when its module is loaded.
 
     Args:
         patterns: RE2's syntax, looked for in the folded text in lower case.
+        beside: `DIGIT` or `IDEOGRAPH`, if the recogniser finds nothing in a text without one.
 
     Returns:
         The bit of `Signs.held` that is set when one of the patterns matches somewhere.
     """
-    _PATTERNS.append("|".join(patterns))
+    _PATTERNS.append((beside, "|".join(patterns)))
     return 1 << (len(_PATTERNS) - 1)
 
 
@@ -96,10 +97,13 @@ START: Final = sign(r"\A")
 DIGIT: Final = sign("[0-9]")
 """A digit."""
 
-RUN: Final = sign(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}")
+IDEOGRAPH: Final = sign("[\u4e00-\u9fff]")
+"""A common Chinese character."""
+
+RUN: Final = sign(r"[0-9](?:[ ()./-]{0,3}[0-9]){4}", beside=DIGIT)
 """Five digits with at most some separators between them."""
 
-SERIES: Final = sign("[0-9](?:[ -]?[0-9]){5}")
+SERIES: Final = sign("[0-9](?:[ -]?[0-9]){5}", beside=DIGIT)
 """Six digits with at most a space or a hyphen between them."""
 
 AT: Final = sign("@")
@@ -107,15 +111,26 @@ AT: Final = sign("@")
 
 
 @lru_cache(maxsize=1)
-def _automaton(size: int) -> re2.Set:
-    """Return the automaton of the first signs; `size` is their number, since modules are loaded one by one."""
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    automaton = re2.Set.SearchSet(options)
-    for pattern in _PATTERNS[:size]:
-        automaton.Add(pattern)
-    automaton.Compile()
-    return automaton
+def _automata(size: int) -> tuple[tuple[int, re2.Set, tuple[int, ...]], ...]:
+    """Return the automata of the first signs: what each is used beside, itself, and the bits of its patterns.
+
+    `size` is the number of signs, since modules are loaded one by one. One automaton for all of them would have a state
+    for each pair of what two patterns have seen so far, and most of a text's time would go to new states.
+    """
+    made = []
+    for beside in dict.fromkeys(beside for beside, _ in _PATTERNS[:size]):
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        automaton, bits = re2.Set.SearchSet(options), []
+        automaton.Add(r"\A")
+        bits.append(START)
+        for index, (wanted, pattern) in enumerate(_PATTERNS[:size]):
+            if wanted == beside and index:
+                automaton.Add(pattern)
+                bits.append(1 << index)
+        automaton.Compile()
+        made.append((beside, automaton, tuple(bits)))
+    return tuple(made)
 
 
 @lru_cache(maxsize=2)
@@ -127,13 +142,19 @@ def read(text: str) -> Signs:
     """
     if not text.isascii() and _ODD.search(text):
         text = _FOLDED.sub(lambda match: _FOLD[match[0]], text)
-    lower, held = text.lower(), 0
+    lower = looked = text.lower()
+    if not text.isascii():
+        # Letters that a pattern without case takes for i and s.
+        looked = looked.replace("i\u0307", "i").replace("ı", "i").replace("ſ", "s")
     # Half of a surrogate pair, which JSON may hold alone, is no sign of anything.
-    found = _automaton(len(_PATTERNS)).Match(lower.encode("utf-8", "replace"))
-    if not found:
-        raise MemoryError(f"RE2 ran out of {_MEMORY} bytes over a text of {len(text)} characters")
-    for index in found:
-        held |= 1 << index
+    encoded, held = looked.encode("utf-8", "replace"), 0
+    for beside, automaton, bits in _automata(len(_PATTERNS)):
+        if beside and not held & beside:
+            continue
+        found = automaton.Match(encoded)
+        if not found:
+            raise MemoryError(f"RE2 ran out of {_MEMORY} bytes over a text of {len(text)} characters")
+        held |= sum(map(bits.__getitem__, found))
     return Signs(text, lower, held)
 
 

@@ -20,6 +20,7 @@ from quality.pii import (
     names_zh,
     names_zh_beside,
     names_zh_foreign,
+    names_zh_places,
     papers,
     signs,
 )
@@ -48,6 +49,11 @@ def nearest(around: Surroundings, start: int) -> str:
     return before[0] if before else ""
 
 
+def every_surname(text: str) -> list[int]:
+    """Return all places of a surname's character."""
+    return [match.start() for match in names_zh_places._surname().finditer(text)]
+
+
 def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every text hold every sign, and every word and every place be worth a look."""
     read = signs.read.__wrapped__
@@ -61,6 +67,7 @@ def open_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names_zh, "OUTLOOKS", Kept(lambda gram: (True, 0.0), 99))
     monkeypatch.setattr(names_zh, "FURTHER", Kept(lambda gram: 0.0, 99))
     monkeypatch.setattr(names_zh, "is_dull", lambda last: False)
+    monkeypatch.setattr(names_zh, "surname_places", every_surname)
     monkeypatch.setattr(names_zh_foreign, "MAY_HOLD", Kept(lambda run: True, 99))
     monkeypatch.setattr(names_zh_beside, "is_dull", lambda last: False)
     monkeypatch.setattr(names_en_context.Surroundings, "_nearest", nearest)
@@ -89,6 +96,32 @@ def test_open_gates_find_nothing_more(
     open_all(monkeypatch)
     for text, spans in zip(texts, gated, strict=True):
         assert find(text, kinds) == spans, text
+
+
+def test_tables_leave_out_no_place_where_a_name_may_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_zh_places, "_LONG", 0)
+    chars = sorted(set("".join(TEXTS)) | {"\0", "\ud83d", "𠮷"})
+    draw = random.Random(5)
+    surnames = sorted(names_zh_places._firsts())
+    woven = ["".join(draw.choice(draw.choice((chars, surnames))) for _ in range(60)) for _ in range(400)]
+    left_out = 0
+    for text in [*TEXTS, *pieces(6, ("",)), *woven]:
+        kept = set(names_zh_places.surname_places(text))
+        for at in every_surname(text):
+            seen = names_zh.OUTLOOKS[text[at : at + 3]]
+            dull = at > 0 and names_zh.is_dull(text[at - 1])
+            least = names_zh.FURTHER[text[at : at + 4]]
+            may_be = seen is not None and (seen[0] or least <= (0 if dull else 5))
+            assert at in kept or not may_be, text[max(0, at - 1) : at + 4]
+            left_out += at not in kept
+        assert kept <= set(every_surname(text))
+    assert left_out > 1000
+
+
+def test_what_stands_beside_a_digit_or_an_ideograph_is_looked_for_there_alone() -> None:
+    assert signs.read("1234 567").held & signs.SERIES
+    assert signs.read("约翰").held & names_zh_foreign.SIGNS
+    assert not signs.read("· John").held & names_zh_foreign.SIGNS
 
 
 def test_every_recogniser_declares_its_signs() -> None:
