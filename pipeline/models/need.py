@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.models import Models
+from pipeline.models import Endpoint, Models
 from pipeline.models.reference import ModelIdentity, ModelRef
 
 
@@ -13,10 +13,22 @@ from pipeline.models.reference import ModelIdentity, ModelRef
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
+    kind: Literal[
+        "embedder",
+        "token_counter",
+        "tagger",
+        "scorer",
+        "causal_lm",
+        "masked_lm",
+        "kenlm",
+        "classifier",
+        "endpoint",
+    ]
     ref: ModelRef | None = None
     path: str = ""
     """Of what is no model of a hub, such as a KenLM file: where it is."""
+    endpoint: Endpoint | None = None
+    """Of kind `endpoint`: which one."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -32,6 +44,10 @@ class Need:
             return models.scorer_identity(self.ref or ModelRef())
         if self.kind == "causal_lm":
             return models.causal_lm_identity(self.ref or ModelRef())
+        if self.kind == "masked_lm":
+            return models.masked_lm_identity(self.ref or ModelRef())
+        if self.endpoint is not None:
+            return models.endpoint_identity(self.endpoint)
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
         if self.kind == "classifier":
