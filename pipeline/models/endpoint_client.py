@@ -113,6 +113,21 @@ class EndpointGenerator:
         shape: Shape | None,
         stopped: threading.Event,
     ) -> Generation | None:
+        """Return the answer to a prompt; None if stopped meanwhile. A failure for good stops the others at once."""
+        try:
+            return self._tried(client, prompt, sampling, shape, stopped)
+        except BaseException:
+            stopped.set()
+            raise
+
+    def _tried(
+        self,
+        client: httpx.Client,
+        prompt: Prompt,
+        sampling: Sampling,
+        shape: Shape | None,
+        stopped: threading.Event,
+    ) -> Generation | None:
         """Return the answer to a prompt, after as many tries as it takes; None if stopped meanwhile."""
         body = self._body(prompt, sampling, shape)
         tokens = len(json.dumps(body["messages"], ensure_ascii=False).encode()) + _TURN_TOKENS * len(
@@ -148,7 +163,7 @@ class EndpointGenerator:
         if later.seconds > longest:
             raise ModelError(
                 f"the endpoint {self._endpoint.name} ({later.why}) asks to wait {later.seconds:.0f} seconds",
-                f"run the same command again after that (what was answered is kept), or raise `longest_wait_s` ({longest:g})",
+                f"run the same command again after that: what was answered is kept; `longest_wait_s` is {longest:g}",
             )
         jitter = int(digest(seed, number)[:8], 16) / 0xFFFFFFFF
         doubled: float = self._endpoint.backoff_s * 2.0 ** (number - 1)
