@@ -97,7 +97,10 @@ def echo(body: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def serving(
-    script: Sequence[Behaviour] = (), writer: Writer = echo, delay: float = 0.0, tokens: tuple[int, int] = (10, 5)
+    script: Sequence[Behaviour] = (),
+    writer: Writer = echo,
+    delay: float = 0.0,
+    tokens: tuple[int, int] = (10, 5),
 ) -> Iterator[Seen]:
     """Serve on a free port of this machine; `Seen.url` is the address with its version."""
     seen, steps, lock = Seen(), list(script), threading.Lock()

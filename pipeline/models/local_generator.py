@@ -45,7 +45,7 @@ class LocalGenerator:
     def __init__(self, identity: ModelIdentity, folder: Path, threads: int | None) -> None:
         import torch
         from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         half = self._device == "cuda" and torch.cuda.is_bf16_supported()
@@ -67,6 +67,7 @@ class LocalGenerator:
                 f"model {identity.name} has no token that ends a text: its answers would never stop",
                 "name `eos_token` in its tokenizer_config.json",
             )
+        model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]  # none of its own habits
         self._model = model.eval().to(self._device)
         self._longest = min(_LONGEST, int(getattr(model.config, "max_position_embeddings", 0) or _LONGEST))
 
@@ -163,7 +164,6 @@ class LocalGenerator:
                 attention_mask=mask.to(self._device),
                 generation_config=settings,
                 logits_processor=draw,
-                use_model_defaults=False,
             )[:, length:].tolist()
         return [self._read(row) for row in written[: len(listed)]]
 

@@ -199,11 +199,16 @@ def test_the_key_is_sent_and_stands_nowhere_else(
         with pytest.raises(ModelError) as error:
             generations(models.generator(wanted), [prompt("a"), prompt("b")], SAMPLING, None, cache)
     assert [each["Authorization"] for each in seen.headers] == [f"Bearer {KEY}"] * 3
-    written = "".join(
-        path.read_text() + path.name for path in sorted(tmp_path.rglob("*")) if path.is_file()
-    )
+    written = "".join(path.read_text() + path.name for path in sorted(tmp_path.rglob("*")) if path.is_file())
     assert "one" in written
-    for text in (str(error.value), repr(identity), repr(wanted), wanted.model_dump_json(), caplog.text, written):
+    for text in (
+        str(error.value),
+        repr(identity),
+        repr(wanted),
+        wanted.model_dump_json(),
+        caplog.text,
+        written,
+    ):
         assert KEY not in text
 
 
@@ -292,7 +297,9 @@ def test_a_failed_try_costs_nothing_and_one_that_broke_off_costs_the_most(tmp_pa
     with serving([Fail(500), Close(midway=True)], tokens=(60, 40)) as seen:
         writer = EndpointGenerator(endpoint(seen.url, **prices))
         writer.generate([prompt("x")], SAMPLING, None, lambda *_: None)
-    assert 0.1 + 0.064 < writer.account.spent < 0.1 + 0.064 + 0.1  # 64 written at most, and the prompt's bytes
+    assert (
+        0.1 + 0.064 < writer.account.spent < 0.1 + 0.064 + 0.1
+    )  # 64 written at most, and the prompt's bytes
 
 
 def test_requests_and_tokens_a_minute_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +343,11 @@ class Task(BaseModel):
 
 def test_json_of_a_shape_is_asked_for_checked_and_asked_again() -> None:
     good = '{"instruction": "Sing.", "level": 2}'
-    script = [Says("I cannot"), Says('{"instruction": "Sing.", "level": "two"}'), Says(f"Here:\n```json\n{good}\n```")]
+    script = [
+        Says("I cannot"),
+        Says('{"instruction": "Sing.", "level": "two"}'),
+        Says(f"Here:\n```json\n{good}\n```"),
+    ]
     with serving(script) as seen:
         writer = EndpointGenerator(endpoint(seen.url))
         found = structured(writer, [prompt("Make a task.")], SAMPLING, Task, 3, TextCache(None))
