@@ -75,7 +75,7 @@ def test_what_may_pass_is_tried_again(failure: Any) -> None:
     assert len(seen.bodies) == 3
     with (
         serving([failure] * 3) as seen,
-        pytest.raises(ModelError, match="gives no answer: .*, 3 times") as error,
+        pytest.raises(ModelError, match=r"gives no answer: .*, 3 times") as error,
     ):
         asked(endpoint(seen.url, tries=3), "one")
     assert seen.url in str(error.value)
@@ -312,7 +312,7 @@ def test_requests_and_tokens_a_minute_are_kept(monkeypatch: pytest.MonkeyPatch) 
         asked(endpoint(seen.url, tokens_per_minute=600, concurrency=1), *"abcd")
     assert seen.times[2] - seen.times[0] >= 0.9
     assert seen.times[1] - seen.times[0] < 0.9
-    with pytest.raises(ModelError, match="may take .* tokens"):
+    with pytest.raises(ModelError, match=r"may take .* tokens"):
         asked(endpoint(seen.url, tokens_per_minute=70), "a long prompt " * 10)
 
 

@@ -122,7 +122,7 @@ def test_the_models_own_chat_template_is_used(writer: LocalGenerator, folder: Pa
     )
     assert written(chat, [prompt("name a city")], GREEDY) != written(writer, [prompt("name a city")], GREEDY)
     (tmp_path / "chat_template.jinja").write_text("{{ raise_exception('no system turn') }}")
-    with pytest.raises(ModelError, match="chat template .* refuses"):
+    with pytest.raises(ModelError, match=r"chat template .* refuses"):
         written(LocalGenerator(writer.identity, tmp_path, 1), [prompt("x")], GREEDY)
 
 
