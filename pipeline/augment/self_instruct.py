@@ -34,7 +34,7 @@ from pipeline.models.need import Need
 from pipeline.models.structured import structured
 
 HISTORY, LENGTH, NOT_TEXT = "history", "length", "not_text"
-"""Why there is no child: the parent has earlier turns; the instruction is too short or long, or needs more than text."""
+"""Why there is no child: earlier turns; an instruction that is too short or long, or needs more than text."""
 _LONGEST_EXAMPLE = 6000
 _PARTS: tuple[TextField, ...] = ("instruction", "input", "output")
 
