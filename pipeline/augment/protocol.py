@@ -48,10 +48,6 @@ class MethodParams(BaseModel):
         """Return the name of the method in the registry."""
         return str(getattr(self, "method", ""))
 
-    def keeps_meaning(self) -> bool | None:
-        """Tell whether these parameters keep the meaning; None: as the method always does."""
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -103,8 +99,8 @@ class Method(Protocol[P_contra]):
         name: as recipes call it.
         version: raise it when equal asks get other children.
         languages: those it can vary; None for all.
-        keeps_meaning: whether a child must say what its parent says, as a rule; ask `keeps`, for parameters may say
-            otherwise. Where it need not (a harder task, a new one), the gate judges the child by itself.
+        keeps_meaning: whether a child must say what its parent says; where it need not (a harder task, a new one),
+            the gate judges the child by itself.
     """
 
     name: str
@@ -129,12 +125,6 @@ class Method(Protocol[P_contra]):
             ModelError: a model or program fails; nothing is answered in its place.
         """
         ...
-
-
-def keeps(method: Method[Any], params: MethodParams) -> bool:
-    """Tell whether the children of a method with these parameters must say what their parents say."""
-    own = params.keeps_meaning()
-    return method.keeps_meaning if own is None else own
 
 
 @dataclass(frozen=True, slots=True)
