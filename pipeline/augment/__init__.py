@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, Child, Method, MethodParams, NoChild
 
-__all__ = ["Answer", "Ask", "Child", "Guard", "Method", "MethodParams", "NoChild"]
+METHODS: dict[str, Method[Any]] = {}
+
+AnyMethodParams: TypeAlias = MethodParams
+
+__all__ = [
+    "METHODS",
+    "Answer",
+    "AnyMethodParams",
+    "Ask",
+    "Child",
+    "Guard",
+    "Method",
+    "MethodParams",
+    "NoChild",
+]

@@ -32,8 +32,8 @@ class StageKind:
     """A stage as the registry knows it: how it works, the object, and its parameters.
 
     `never_after` and `never_before` name a stage and say what would leak or break if this one stood after, or before,
-    any of it in a recipe. `gate`: it condemns single records for what they are, and a text that a person accepted is
-    exempt from it.
+    any of it in a recipe; `only_after` and `only_before` name one that must stand somewhere before it, or after it.
+    `gate`: it condemns single records for what they are, and a text that a person accepted is exempt from it.
     """
 
     kind: Literal["edit", "judge"]
@@ -42,6 +42,8 @@ class StageKind:
     purpose: str
     never_after: tuple[str, str] | None = None
     never_before: tuple[str, str] | None = None
+    only_after: tuple[str, str] | None = None
+    only_before: tuple[str, str] | None = None
     gate: bool = False
 
 
