@@ -13,10 +13,10 @@ from pipeline.models.reference import ModelIdentity, ModelRef
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier"]
+    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "wordnet"]
     ref: ModelRef | None = None
     path: str = ""
-    """Of what is no model of a hub, such as a KenLM file: where it is."""
+    """Of what is no model of a hub, such as a KenLM file or WordNet: where it is."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -36,4 +36,6 @@ class Need:
             return models.kenlm_identity(self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
+        if self.kind == "wordnet":
+            return models.wordnet_identity(self.path)
         return models.identity(self.ref or ModelRef())
