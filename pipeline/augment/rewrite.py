@@ -103,10 +103,6 @@ class RewriteParams(GeneratorParams):
             )
         return self
 
-    def keeps_meaning(self) -> bool:
-        """Tell whether a child says what its parent says: a paraphrase does."""
-        return self.manner == "paraphrase"
-
 
 class RewriteMethod:
     """Rewriting by a language model behind an endpoint or on this machine."""
@@ -114,7 +110,10 @@ class RewriteMethod:
     name = "rewrite"
     version = 1
     languages: frozenset[str] | None = None
-    keeps_meaning = True
+
+    def keeps(self, params: RewriteParams) -> bool:
+        """Tell whether a child says what its parent says: a paraphrase does."""
+        return params.manner == "paraphrase"
 
     def needs(self, params: RewriteParams) -> tuple[Need, ...]:
         """Return the endpoint or the model."""

@@ -82,10 +82,6 @@ class SelfInstructParams(GeneratorParams):
         description="ROUGE-L to an example from which a task is a copy; the paper's bound.",
     )
 
-    def keeps_meaning(self) -> bool:
-        """Tell whether a child says what its parent says: it is another task."""
-        return False
-
 
 class SelfInstructMethod:
     """New tasks by a language model behind an endpoint or on this machine."""
@@ -93,7 +89,10 @@ class SelfInstructMethod:
     name = "self_instruct"
     version = 1
     languages: frozenset[str] | None = None
-    keeps_meaning = False
+
+    def keeps(self, params: SelfInstructParams) -> bool:
+        """Tell whether a child says what its parent says: it is another task."""
+        return False
 
     def needs(self, params: SelfInstructParams) -> tuple[Need, ...]:
         """Return the endpoint or the model."""

@@ -42,6 +42,7 @@ from pipeline.models.reference import (
 from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.text_cache import TextCache
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
+from pipeline.models.wordnet import WordNet, load_wordnet, wordnet_identity
 from pipeline.store import digest
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Tagger",
     "TextCache",
     "TokenCounter",
+    "WordNet",
     "download_command",
 ]
 
@@ -300,3 +302,20 @@ class Models:
             if identity not in _kenlms:
                 _kenlms[identity] = KenlmScorer(path)
             return _kenlms[identity]
+
+    def wordnet_identity(self, path: str) -> ModelIdentity:
+        """Return who the WordNet of a folder is; without a revision where `auto` found none.
+
+        Raises:
+            ModelError: the folder does not hold it.
+        """
+        return wordnet_identity(path)
+
+    def wordnet(self, path: str) -> WordNet:
+        """Return WordNet, read on first use.
+
+        Raises:
+            ModelError: it is missing or damaged.
+        """
+        with _loading:
+            return load_wordnet(wordnet_identity(path))

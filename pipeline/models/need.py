@@ -22,6 +22,7 @@ class Need:
         "masked_lm",
         "kenlm",
         "classifier",
+        "wordnet",
         "endpoint",
     ]
     ref: ModelRef | None = None
@@ -52,4 +53,6 @@ class Need:
             return models.kenlm_identity(self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
+        if self.kind == "wordnet":
+            return models.wordnet_identity(self.path)
         return models.identity(self.ref or ModelRef())

@@ -15,7 +15,6 @@ from tiny_models import save_causal_lm
 
 from pipeline.augment import Answer, Ask, Child, Guard, NoChild
 from pipeline.augment.generated import rouge_l
-from pipeline.augment.protocol import MethodParams, keeps
 from pipeline.augment.rewrite import RewriteMethod, RewriteParams
 from pipeline.errors import ModelError
 from pipeline.models import Models
@@ -238,9 +237,8 @@ def test_a_recipe_that_would_make_wrong_pairs_is_refused(more: dict[str, Any], t
 
 
 def test_whether_the_meaning_stays_depends_on_the_manner() -> None:
-    assert keeps(METHOD, params("http://h/v1"))
-    assert not keeps(METHOD, params("http://h/v1", manner="deeper", response="answer"))
-    assert keeps(METHOD, MethodParams())
+    assert METHOD.keeps(params("http://h/v1"))
+    assert not METHOD.keeps(params("http://h/v1", manner="deeper", response="answer"))
 
 
 def test_an_endpoint_that_is_down_is_an_error_and_nothing_is_paid_twice(tmp_path: Path) -> None:

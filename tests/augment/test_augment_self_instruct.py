@@ -10,7 +10,6 @@ import pytest
 from endpoint_server import Says, serving
 
 from pipeline.augment import Answer, Ask, Child, Guard, NoChild
-from pipeline.augment.protocol import keeps
 from pipeline.augment.self_instruct import SelfInstructMethod, SelfInstructParams
 from pipeline.models import Models
 
@@ -49,7 +48,7 @@ def test_a_child_is_a_new_task_and_the_parent_is_the_example() -> None:
     schema = seen.bodies[0]["response_format"]["json_schema"]
     assert schema["schema"]["required"] == ["instruction", "input", "output"]
     assert schema["schema"]["additionalProperties"] is False
-    assert not keeps(METHOD, params("http://h/v1"))
+    assert not METHOD.keeps(params("http://h/v1"))
 
 
 def test_examples_of_the_recipe_stand_beside_the_parent() -> None:
