@@ -56,11 +56,11 @@ class MaskedLMParams(MethodParams):
     )
     synonyms_only: bool = Field(
         default=True,
-        description="Only words that share a sense in the lexicon; likely fillings are of one kind, not of one meaning.",
+        description="Only words that share a sense in the lexicon; likely fillings are of a kind, not of a meaning.",
     )
     embedder: ModelRef | None = Field(
         default=ModelRef(),
-        description="Holds the text before and after against each other, where it covers the language; null: none does.",
+        description="Holds the text before and after against each other, where it covers the language; null: none.",
     )
     least_text: float = Field(
         default=0.95,
