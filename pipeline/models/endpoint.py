@@ -40,6 +40,10 @@ class Endpoint(BaseModel):
     send_seed: bool = Field(
         default=True, description="Whether a seed goes with each prompt; some servers refuse the field."
     )
+    tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens",
+        description="How the server calls the limit of an answer; OpenAI's newer models differ.",
+    )
     concurrency: int = Field(default=4, ge=1, le=256, description="Requests under way at a time.")
     connect_timeout_s: float = Field(default=10, gt=0, description="Seconds to reach the server.")
     read_timeout_s: float = Field(default=60, gt=0, description="Seconds without a byte.")
@@ -125,5 +129,7 @@ def endpoint_identity(endpoint: Endpoint) -> ModelIdentity:
         ModelError: the key it wants is not in the environment.
     """
     endpoint.key()
-    altering = digest(endpoint.url, endpoint.model, endpoint.structured, endpoint.send_seed)
+    altering = digest(
+        endpoint.url, endpoint.model, endpoint.structured, endpoint.send_seed, endpoint.tokens_field
+    )
     return ModelIdentity(endpoint.name, "", "", altering, "endpoint", 0, "none", "all")

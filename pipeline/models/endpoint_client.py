@@ -251,7 +251,7 @@ class EndpointGenerator:
             "messages": [{"role": each.role, "content": each.content} for each in prompt.messages],
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
+            self._endpoint.tokens_field: sampling.max_tokens,
         }
         if self._endpoint.send_seed:
             body["seed"] = int(digest(prompt.seed)[:7], 16)  # 28 bits: some servers read 32, with a sign

@@ -9,6 +9,7 @@ a cache of whole batches (one new record would be paid for with all its companio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -23,6 +24,9 @@ Role = Literal["system", "user", "assistant"]
 
 TOO_LONG, FILTERED, CUT = "too_long", "filtered", "cut"
 """Why there is no whole text: the prompt does not fit the model, its owner's filter refused, the text hit the limit."""
+
+
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def generations(
 
     if wanted:
         generator.generate([missing[key] for key in wanted], sampling, shape, arrived)
-    return [known[key] for key in keys]
+    return [_spoken(known[key]) for key in keys]
 
 
 def _key(prompt: Prompt, sampling: Sampling, shape: Shape | None) -> str:
@@ -138,3 +142,8 @@ def _key(prompt: Prompt, sampling: Sampling, shape: Shape | None) -> str:
 def _read(text: str) -> Generation:
     written, fault = json.loads(text)
     return Generation(str(written), str(fault))
+
+
+def _spoken(found: Generation) -> Generation:
+    """Return a text without the thoughts that some models write before it."""
+    return Generation(_THOUGHTS.sub("", found.text), found.fault)

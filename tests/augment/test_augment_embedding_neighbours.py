@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from tiny_models import save_embedder
 
 from pipeline.augment import Answer, Ask, Child, Guard, NoChild
 from pipeline.augment.content_words import (
@@ -99,6 +100,24 @@ def test_protected_words_lists_and_prompts_about_words_stay(models: Models) -> N
 
 def test_a_language_that_the_embedder_does_not_cover_gives_no_child(models: Models) -> None:
     assert children(models, ask("推荐一部好看的电影", lang="zh")) == [NoChild("language")]
+
+
+def test_chinese_words_give_way_to_neighbours_of_their_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("影片", "电影", "书本", "办法", "方法", "汽车")
+    monkeypatch.setattr("pipeline.augment.embedding_neighbours.vocabulary", lambda lang: words)
+    embedder = {"folder": str(save_embedder(tmp_path)), "languages": "all"}
+    wanted = EmbeddingNeighboursParams.model_validate(
+        {"embedder": embedder, "least_word": 0.0, "least_text": 0.0}
+    )
+    asks = [
+        ask("推荐一部好看的电影", lang="zh"),
+        ask("请介绍几种提高效率的方法", 1, lang="zh"),
+        ask("解释“电影”一词", 2, lang="zh"),
+    ]
+    found = METHOD.children(asks, wanted, Guard(), Models(threads=1))
+    assert [text(each) for each in found] == ["推荐一部好看的影片", "请介绍几种提高效率的办法", "(wording)"]
 
 
 def test_limits_of_likeness_are_kept(models: Models) -> None:

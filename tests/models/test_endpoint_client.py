@@ -335,6 +335,14 @@ def test_two_clients_share_one_limit(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert seen.times[2] - seen.times[0] >= 1.3
 
 
+def test_thoughts_before_an_answer_are_no_part_of_it() -> None:
+    with serving([Says("<think>Let me see.\n{}</think>\n\nA pear."), Says("<think> is a tag")]) as seen:
+        found = asked(endpoint(seen.url, concurrency=1, tokens_field="max_completion_tokens"), "a", "b")
+    assert [each.text for each in found] == ["A pear.", "<think> is a tag"]
+    assert seen.bodies[0]["max_completion_tokens"] == 64
+    assert "max_tokens" not in seen.bodies[0]
+
+
 class Task(BaseModel):
     model_config = ConfigDict(extra="forbid")
     instruction: str
