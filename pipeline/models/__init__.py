@@ -39,6 +39,7 @@ from pipeline.models.reference import (
     download_command,
     locate,
 )
+from pipeline.models.remembering import RememberingEmbedder
 from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.text_cache import TextCache
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
@@ -138,7 +139,7 @@ class Models:
         identity = embedder_identity(ref)
         with _loading:
             if (identity, self.threads) not in _embedders:
-                loaded = load_embedder(identity, locate(ref), self.threads)
+                loaded = RememberingEmbedder(load_embedder(identity, locate(ref), self.threads))
                 _embedders[identity, self.threads] = loaded
             return _embedders[identity, self.threads]
 

@@ -19,6 +19,7 @@ from pipeline.change import Changes, Scalar
 from pipeline.stages.fidelity_params import FidelityParams
 from pipeline.stages.gates import DIGITS, DatasetGate, Threshold
 from pipeline.stages.protocol import Decision
+from quality import perplexity
 
 COLUMNS = ("augment_method", "augment_round", "augment_group", "augment_wanted", "augment_keeps")
 NUMBERS = ("meaning", "similarity", "bertscore", "copy", "perplexity_factor")
@@ -51,6 +52,8 @@ class Facts:
         self.rows: list[dict[str, Any]] = facts.select(
             [name for name in facts.column_names if not name.startswith("prompt_")]
         ).to_pylist()
+        for row in self.rows:  # another encoder than the embedder, if the recipe names one
+            row["bertscore"] = row.get("scorer_bertscore", row.get("bertscore"))
         self.is_child: NDArray[np.bool_] = np.array(
             [bool(row.get("augment_method")) for row in self.rows], bool
         )
@@ -80,9 +83,12 @@ def judge(table: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> De
     others = _others(pairs)
     groups = _Groups(facts)
     stays: set[int] = set()
+    read = _characters(facts)
     fate: dict[str, Counter[str]] = defaultdict(Counter)
     for row in facts.children():
         one = facts.rows[row]
+        if read[one["lang"]] < perplexity.MIN_CHARACTERS:
+            one["perplexity_factor"] = None
         told = _beyond(one, params) or _equals(row, facts, others[row], stays, params)
         told = groups.settled(one, told)
         fate[one["augment_method"]][told[0] if told else ""] += 1
@@ -94,13 +100,21 @@ def judge(table: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> De
                 f"augment.{told[0]}",
                 {"method": one["augment_method"], "parent": one["root"], **told[1]},
             )
-    columns = {"id": table.column("id")} | {
-        f"augment_{name}": table.column(name)
-        if name in table.column_names
-        else pa.nulls(len(facts.rows), pa.float64())
-        for name in NUMBERS
-    }
+    columns = {"id": table.column("id")}
+    for name in NUMBERS:
+        values = [
+            one.get(name) if child else None for one, child in zip(facts.rows, facts.is_child, strict=True)
+        ]
+        columns[f"augment_{name}"] = pa.array(values, pa.float64())
     return Decision(changes, pa.table(columns), _notes(fate, groups), _thresholds(params), groups.gates())
+
+
+def _characters(facts: Facts) -> Counter[str]:
+    """Return how many characters of prompts, children's left out, the model of n-grams has read in each language."""
+    read: Counter[str] = Counter()
+    for one, child in zip(facts.rows, facts.is_child, strict=True):
+        read[one["lang"]] += 0 if child else one["characters"]
+    return read
 
 
 def _beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
@@ -123,7 +137,7 @@ def _beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
         }
     for name, value, least in (
         ("similarity", similarity, params.min_similarity),
-        ("bertscore", one.get("bertscore"), params.min_bertscore),
+        ("bertscore", one["bertscore"], params.min_bertscore),
     ):
         if value is not None and value < least:
             return "fidelity", _limit(name, value, least)

@@ -18,28 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.augment.protect import Guard
 from pipeline.models import ModelRef, Models
 from pipeline.models.need import Need
 from pipeline.stages.asked import PROMPT, asked_in, texts_of
 from pipeline.stages.children import COLUMNS, Facts, judge
+from pipeline.stages.families import BOTH, FOLDS, Families, folds_of, prompts_of
 from pipeline.stages.fidelity_params import CLOSE, LEXICALLY_CLOSE, NEAR, FidelityParams
 from pipeline.stages.proposing import bands_table, chosen, close_pairs, joined_pairs, judgeable, vectors_table
 from pipeline.stages.protocol import Decision, Measure, Tile
-from quality import fidelity, lexical, overlap, perplexity
-from quality.language import identify
+from quality import lexical, perplexity
 from quality.lookalike import compare_requests
 
-_TEXTS = ("system", "instruction", "input", "output")
-_BOTH = (*(f"parent.{name}" for name in _TEXTS), *_TEXTS)
-_READS = (*_BOTH, "lang", "augment_method")
-_FOLDS = 5
-_DIGITS = 6
-"""Digits of a number that are kept: what is finer may differ from machine to machine."""
-_KEPT = ("code", "url", "placeholder", "quote", "number", "name")
-"""Kinds of protected text that a child must hold just as its parent does."""
-
-Floats = NDArray[np.float64]
+_READS = (*BOTH, "lang", "augment_method")
 
 
 class FidelityStage:
@@ -59,9 +49,7 @@ class FidelityStage:
         measures = [
             Measure("child_texts", 1, _READS, (("sacrebleu", version("sacrebleu")),)),
             Measure("child_meaning", 1, _READS, model=model),
-            Measure(
-                "child_perplexity", 1, (*_READS, "cluster", "root"), (("folds", _FOLDS),), needs_fit=True
-            ),
+            Measure("child_perplexity", 1, (*_READS, "cluster", "root"), (("folds", FOLDS),), needs_fit=True),
             Measure("prompt_bands", 1, PROMPT),
             Measure("prompt_cosine", 3, PROMPT, model=model),
             Measure("prompt_lexical", 1, PROMPT, model=model, needs_fit=True),
@@ -76,8 +64,7 @@ class FidelityStage:
         """Return the n-grams of the prompts of records that are no children; or what the lexical embedder learns."""
         if measure.name == "child_perplexity":
             own = batch.filter(pc.equal(batch.column("augment_method"), ""))
-            texts = ["\n".join(row) for row in _rows(own, _TEXTS[:-1])]
-            return perplexity.summarise(texts, _folds(own))
+            return perplexity.summarise(prompts_of(own), folds_of(own))
         assert measure.model is not None
         texts = [text for text in texts_of(batch, documents=False) if text.strip()]
         return lexical.summarise(chosen(texts, ~models.embedder(measure.model).covers(texts)))
@@ -85,25 +72,27 @@ class FidelityStage:
     def fit(self, measure: Measure, partials: Sequence[pa.Table]) -> pa.Table:
         """Return the counts of n-grams outside each fold; or the weights of the features."""
         if measure.name == "child_perplexity":
-            return perplexity.fit([perplexity.background(), *partials], _FOLDS)
+            return perplexity.fit([perplexity.background(), *partials], FOLDS)
         return lexical.fit(partials)
 
     def measure(self, measure: Measure, batch: pa.Table, fit: pa.Table | None, models: Models) -> pa.Table:
         """Return the numbers of the children in a batch, null for the others; or what proposes pairs."""
         if measure.name.startswith("prompt_"):
             return self._proposing(measure, texts_of(batch, documents=False), fit, models)
-        pairs = _Pairs(batch)
+        families = Families(batch)
         if measure.name == "child_texts":
-            return pairs.texts()
+            return families.texts()
         if measure.name == "child_perplexity":
             assert fit is not None
-            return pairs.perplexity(fit, _folds(batch), models)
+            return families.perplexity(fit, folds_of(batch), prompts_of(batch), models)
         if measure.name == "child_words":
             asked: dict[str, Any] = dict(measure.params)
             scorer = models.scorer(measure.others[0].ref or ModelRef(), asked["layer"] or None)
-            return pa.table({"bertscore": pairs.spread(scorer.score(pairs.after, pairs.before)[:, 2])})
+            return pa.table(
+                {"scorer_bertscore": families.spread(scorer.score(families.after, families.before)[:, 2])}
+            )
         assert measure.model is not None
-        return pairs.meaning(models, measure.model)
+        return families.meaning(models, measure.model)
 
     def _proposing(
         self, measure: Measure, texts: list[str], fit: pa.Table | None, models: Models
@@ -121,7 +110,7 @@ class FidelityStage:
 
     def context(self, params: FidelityParams) -> tuple[str, ...]:
         """Return what the decision reads of each record."""
-        return ("root", "split", *COLUMNS)
+        return ("root", "split", "lang", *COLUMNS)
 
     def neighbour_cap(self, params: FidelityParams) -> int:
         """Return how many pairs one record may take part in."""
@@ -159,106 +148,3 @@ class FidelityStage:
     def decide(self, facts: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> Decision:
         """Let children pass in the order of their asks, until as many stay as are wanted."""
         return judge(facts, pairs, params)
-
-
-class _Pairs:
-    """The children of a batch beside their parents: the texts that differ, taken together."""
-
-    def __init__(self, batch: pa.Table) -> None:
-        self.size = batch.num_rows
-        methods, languages = (batch.column(name).to_pylist() for name in ("augment_method", "lang"))
-        self.rows: list[int] = []
-        self.before: list[str] = []
-        self.after: list[str] = []
-        self.languages: list[str] = []
-        for row, texts in enumerate(_rows(batch, _BOTH)):
-            parent, child = texts[: len(_TEXTS)], texts[len(_TEXTS) :]
-            if not methods[row] or not any(parent):
-                continue
-            changed = [(a, b) for a, b in zip(parent, child, strict=True) if a != b]
-            self.rows.append(row)
-            self.before.append("\n".join(a for a, _ in changed if a))
-            self.after.append("\n".join(b for _, b in changed if b))
-            self.languages.append(languages[row].partition("-")[0])
-        unknown = [n for n, code in enumerate(self.languages) if not code]
-        for n, found in zip(
-            unknown, identify([self.before[n] for n in unknown]) if unknown else [], strict=True
-        ):
-            self.languages[n] = found.code.partition("-")[0]
-
-    def spread(self, values: Floats) -> pa.Array:
-        """Return values at their rows, null elsewhere and where nothing was measured."""
-        column = np.full(self.size, np.nan)
-        column[self.rows] = np.round(values, _DIGITS)
-        return pa.array(column, pa.float64(), mask=np.isnan(column))
-
-    def _words(self, values: Sequence[str]) -> pa.Array:
-        column: list[str | None] = [None] * self.size
-        for row, value in zip(self.rows, values, strict=True):
-            column[row] = value
-        return pa.array(column, pa.string())
-
-    def texts(self) -> pa.Table:
-        """Return `copy` (BLEU), `lost` (a kind of protected text that differs) and `other_language`, or ""."""
-        guard = Guard()
-        lost = [_lost(a, b, guard) for a, b in zip(self.before, self.after, strict=True)]
-        told = (
-            [[found.code for found in identify(side)] for side in (self.before, self.after)]
-            if self.rows
-            else [[], []]
-        )
-        other = ["" if b in (a, "und") or a == "und" else b for a, b in zip(*told, strict=True)]
-        copy = overlap.measure(self.after, self.before, self.languages).bleu
-        copy[[a == b for a, b in zip(self.before, self.after, strict=True)]] = 1.0
-        return pa.table(
-            {"copy": self.spread(copy), "lost": self._words(lost), "other_language": self._words(other)}
-        )
-
-    def meaning(self, models: Models, ref: ModelRef) -> pa.Table:
-        """Return `meaning`, `meaning_difference` and `similarity`, the cosine of the embedder."""
-        embedder = models.embedder(ref)
-        found = fidelity.measure(self.before, self.after, self.languages, embedder.encode)
-        cosine = np.full(len(self.rows), np.nan)
-        use = np.flatnonzero(judgeable(self.before, embedder) & judgeable(self.after, embedder))
-        if len(use):
-            ours, theirs = (embedder.encode([side[n] for n in use]) for side in (self.after, self.before))
-            cosine[use] = (ours.astype(np.float64) * theirs).sum(1)
-        kinds = self._words([kind or "" for kind in found.kinds])
-        return pa.table({
-            "meaning": self.spread(found.scores), "meaning_difference": kinds, "similarity": self.spread(cosine)
-        })  # fmt: skip
-
-    def perplexity(self, fit: pa.Table, folds: list[int], models: Models) -> pa.Table:
-        """Return `perplexity_factor`: of a character beside the parent's, less the standard error of both."""
-        counts, own = perplexity.load(fit), [folds[row] for row in self.rows]
-        asked = [""] * len(own)
-        child, parent = (
-            perplexity.score(asked, side, own, counts, models.threads or 1)
-            for side in (self.after, self.before)
-        )
-        error = np.sqrt(np.nan_to_num(child.error) ** 2 + np.nan_to_num(parent.error) ** 2)
-        gap = child.nats - parent.nats
-        return pa.table(
-            {"perplexity_factor": self.spread(np.exp(np.sign(gap) * np.maximum(np.abs(gap) - error, 0)))}
-        )
-
-
-def _rows(batch: pa.Table, names: Sequence[str]) -> list[tuple[str, ...]]:
-    return list(zip(*(batch.column(name).to_pylist() for name in names), strict=True))
-
-
-def _folds(batch: pa.Table) -> list[int]:
-    """Return the fold of each record: that of its cluster, or of its root, so that a child is in its parent's."""
-    return [
-        perplexity.fold_of(cluster or root, _FOLDS) for cluster, root in _rows(batch, ("cluster", "root"))
-    ]
-
-
-def _lost(before: str, after: str, guard: Guard) -> str:
-    """Return the kind of the first protected text that one side has and the other has not; "" if there is none."""
-    for one, other in ((before, after), (after, before)):
-        low = other.casefold()
-        for (kind, text), count in guard.protect(one).values().items():
-            if kind in _KEPT and low.count(text.casefold()) < count:
-                return kind
-    return ""

@@ -34,7 +34,7 @@ def test_without_a_folder_it_lasts_as_long_as_the_process() -> None:
 
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "broken.jsonl").write_text('["a", "eins"]\n["b"', encoding="utf-8")
-    with pytest.raises(StoreError, match="broken.jsonl is damaged"):
+    with pytest.raises(StoreError, match=r"broken\.jsonl is damaged"):
         TextCache(tmp_path).get(["a"])
 
 

@@ -16,7 +16,7 @@ PARAMS = FidelityParams()
 
 
 def original(id_: str, split: str = "train") -> dict[str, Any]:
-    return {"id": id_, "root": id_, "split": split}
+    return {"id": id_, "root": id_, "split": split, "lang": "en", "characters": 30_000}
 
 
 def child(id_: str, root: str = "p", **differs: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def child(id_: str, root: str = "p", **differs: Any) -> dict[str, Any]:
         "id": id_, "root": root, "split": "train", "augment_method": "syntax", "augment_round": 0.5,
         "augment_group": "", "augment_wanted": -1, "augment_keeps": "same", "copy": 0.4, "lost": "",
         "other_language": "", "meaning": 0.9, "meaning_difference": "", "similarity": 0.95, "bertscore": 0.9,
-        "perplexity_factor": 1.0,
+        "perplexity_factor": 1.0, "lang": "en", "characters": 50,
     } | differs  # fmt: skip
 
 
@@ -90,6 +90,15 @@ def test_a_child_that_may_say_something_new_is_not_held_to_its_parents_meaning()
 def test_a_number_that_was_not_measured_passes_no_limit_and_fails_none() -> None:
     chinese = child("zh", similarity=None, bertscore=None, perplexity_factor=None)
     assert not drops(decided([original("p"), chinese]))
+
+
+def test_perplexity_is_not_measured_where_there_is_too_little_to_learn_from() -> None:
+    rows = [original("p"), original("q") | {"lang": "zh", "characters": 19_999}]
+    rows += [child("en", perplexity_factor=9.0), child("zh", "q", perplexity_factor=9.0, lang="zh")]
+    decision = decided(rows)
+    assert set(drops(decision)) == {"en"}
+    assert decision.columns is not None
+    assert decision.columns["augment_perplexity_factor"].to_pylist() == [None, None, 9.0, None]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +174,7 @@ def test_groups_are_counted_apart() -> None:
 
 
 def test_a_set_without_children_is_left_alone() -> None:
-    facts = pa.table({"id": ["a", "b"], "root": ["a", "b"], "split": ["train", "test"]})
-    decision = judge(facts, None, PARAMS)
+    decision = decided([original("a"), original("b", "test")])
     assert not drops(decision)
     assert decision.gates == ()
     assert decision.columns is not None
