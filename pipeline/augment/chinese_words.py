@@ -89,9 +89,8 @@ def _traditional() -> dict[str, str]:
             olds.setdefault(new, []).append(chr(old))
     table = {new: chars[0] for new, chars in olds.items() if len(chars) == 1}
     for char in _PREFERRED:
-        new = _simplified().get(ord(char))
-        if new is not None:
-            table[new] = char
+        if ord(char) in _simplified():
+            table[_simplified()[ord(char)]] = char
     return table
 
 
@@ -120,4 +119,6 @@ _BOTH = frozenset(map(ord, "著乾藉瞭覆夥徵於餘闢"))
 def is_traditional(text: str) -> bool:
     """Tell whether a text is written in traditional characters."""
     table = _simplified()
-    return any(table.get(code, char) != char and code not in _BOTH for char in text if (code := ord(char)) > 0x3400)
+    return any(
+        table.get(code, char) != char and code not in _BOTH for char in text if (code := ord(char)) > 0x3400
+    )

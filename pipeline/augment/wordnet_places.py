@@ -25,13 +25,16 @@ from pipeline.models.wordnet import Synset, WordNet
 from quality.lookalike.words import is_one_word, known_words
 
 DATA = Path(__file__).parent / "data"
-COMMONEST_POS, COMMONEST_SENSE, SHARED_SENSE = 0.9, 0.8, 0.5
+COMMONEST_POS, COMMONEST_SENSE, SHARED_SENSE = 0.9, 0.8, 0.75
 """Least share of a word's count in its part of speech, in its sense; and of a synonym's count in that sense."""
 
 CANDIDATE_SENSE = 0.15
 """Least share of a sense that the sentence may choose; the others are too rare to be meant."""
 
-CLOSE = 0.93
+ATTESTED = 5
+"""How often WordNet's authors must have met a synonym in the sense: rarer ones read like a dictionary."""
+
+CLOSE = 0.95
 """Least cosine of a sentence and the same with a synonym in place."""
 
 CLEAR = 0.03
@@ -40,6 +43,7 @@ CLEAR = 0.03
 _LEAST_COUNT = 6
 _SHORTEST = 4
 _RARER = 1
+_LEAST_FORM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class WordNetPlaces:
                     found.append(Candidate(Place(word.start, word.stop, ()), senses))
         return found
 
-    def _in_phrase(self, words: list[Word], at: int) -> bool:
+    def _in_phrase(self, words: tuple[Word, ...], at: int) -> bool:
         """Tell whether a word is part of a phrase that WordNet knows: "high school"."""
         for first in (at - 1, at):
             if first < 0 or first + 1 >= len(words) or not words[first + 1].joined:
@@ -153,7 +157,7 @@ class WordNetPlaces:
             if other in _left_alone() or not _means(self._wordnet, other, synset):
                 continue
             form = _in_form(self._wordnet, other, lemma, word, synset.pos, before, after)
-            if form is not None:
+            if form is not None and known_words().get(form, 0) >= _LEAST_FORM:
                 found.append(form)
         return tuple(found)
 
@@ -173,7 +177,9 @@ class WordNetPlaces:
             sentence = _sentence(passage.text if passage else "", candidate.place)
             rows.append((number, candidate, sentence))
         vectors.read([sentence for _, _, (sentence, _, _) in rows])
-        vectors.read([_told(synset) for _, one, _ in rows for synset, _, _ in one.senses if len(one.senses) > 1])
+        vectors.read(
+            [_told(synset) for _, one, _ in rows for synset, _, _ in one.senses if len(one.senses) > 1]
+        )
         kept = []
         for number, candidate, sentence in rows:
             options = _fitting(candidate, vectors, sentence[0])
@@ -213,7 +219,10 @@ def _fitting(candidate: Candidate, vectors: _Vectors, sentence: str) -> tuple[st
     if len(candidate.senses) == 1:
         return candidate.senses[0][2]
     scored = sorted(
-        ((vectors.cosine(sentence, _told(synset)) + 0.1 * part, options) for synset, part, options in candidate.senses),
+        (
+            (vectors.cosine(sentence, _told(synset)) + 0.1 * part, options)
+            for synset, part, options in candidate.senses
+        ),
         key=lambda pair: -pair[0],
     )
     (best, options), (second, _) = scored[0], scored[1]
@@ -236,7 +245,7 @@ def _in_place(sentence: tuple[str, int, int], option: str) -> str:
     return text[:start] + option + text[stop:]
 
 
-def _may_change(text: str, words: list[Word], at: int) -> bool:
+def _may_change(text: str, words: tuple[Word, ...], at: int) -> bool:
     word = words[at]
     if len(word.lower) < _SHORTEST or not word.lower.isalpha() or word.lower in _left_alone():
         return False
@@ -265,18 +274,19 @@ def _reading(wordnet: WordNet, word: str) -> tuple[str, str, float] | None:
 def _is_common(other: str, lemma: str) -> bool:
     """Tell whether a synonym is a word that people use about as often as the word itself."""
     known = known_words()
-    return other.isalpha() and other.islower() and known.get(other, 0) >= max(6, known.get(lemma, 0) - _RARER)
+    plain = other.isalpha() and other.islower() and not other.endswith("ing")
+    return plain and known.get(other, 0) >= max(6, known.get(lemma, 0) - _RARER)
 
 
 def _means(wordnet: WordNet, other: str, synset: Synset) -> bool:
     """Tell whether a synonym mostly means this sense, over all its parts of speech."""
-    ours, total = 0.0, 0.0
+    ours, total = 0, 0
     for pos in ("n", "v", "a", "r"):
         for found, count in wordnet.senses(other, pos):
-            total += count + 0.1
+            total += count
             if found == synset:
-                ours = count + 0.1
-    return ours / total >= SHARED_SENSE
+                ours = count
+    return ours >= ATTESTED and ours / total >= SHARED_SENSE
 
 
 def _in_form(
@@ -293,7 +303,7 @@ def _in_form(
         forms, others = conjugated(lemma), conjugated(other)
         slot = slot_of(forms, word, before, after)
         past = {form for form in wordnet.irregular_forms(other, "v") if not form.endswith(("ing", "s"))}
-        if slot < 0 or slot in (3, 4) and past and past != {others[slot]}:
+        if slot < 0 or (slot in (3, 4) and past and past != {others[slot]}):
             return None
         return others[slot]
     if pos == "a":

@@ -13,7 +13,9 @@ from pipeline.models.reference import ModelIdentity, ModelRef
 class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
-    kind: Literal["embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "wordnet"]
+    kind: Literal[
+        "embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "wordnet"
+    ]
     ref: ModelRef | None = None
     path: str = ""
     """Of what is no model of a hub, such as a KenLM file or WordNet: where it is."""
