@@ -42,8 +42,8 @@ _POINTER = re.compile(
 )
 _REQUEST = re.compile(
     r"""\s*(?:(?:please|kindly|also|then|now|and|first|finally|so)[,\ ]+)*
-    (?:(?:can|could|would|will)\ (?:you|i)|i\ (?:want|need|would|'d)|i'd|let\ me|help\ me|tell|give|list|name|write|provide
-    |describe|explain|create|generate|summari[sz]e|classify|categori[sz]e|identify|suggest|recommend|find|make|extract
+    (?:(?:can|could|would|will)\ (?:you|i)|i\ (?:want|need|would|'d)|i'd|let\ me|help\ me|tell|give|list|name|write
+    |provide|describe|explain|create|generate|summari[sz]e|classify|categori[sz]e|identify|suggest|recommend|find|make|extract
     |think|come\ up|compose|discuss|compare|show|use|include|do\ not|don't|keep|add|return|sort|rank|answer|state
     |choose|select|pick|calculate|determine|imagine|pretend|respond|reply|format|limit|output|separate|divide
     |what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|should|has|have)\b

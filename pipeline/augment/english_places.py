@@ -13,92 +13,19 @@ _LONGEST = 4
 """Words of the longest phrase that a condition names."""
 
 VERB_BEFORE = frozenset(
-    [
-        "to",
-        "i",
-        "you",
-        "we",
-        "they",
-        "people",
-        "who",
-        "that",
-        "which",
-        "he",
-        "she",
-        "it",
-        "someone",
-        "somebody",
-        "everyone",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "may",
-        "might",
-        "must",
-        "do",
-        "does",
-        "did",
-        "please",
-        "not",
-        "let's",
-        "and",
-        "kids",
-        "children",
-        "one",
-        "dogs",
-        "cats",
-    ]
+    """
+    to i you we they people who that which he she it someone somebody everyone can could should would
+    will may might must do does did please not let's and kids children one dogs cats
+    """.split()
 )
 NOUN_BEFORE = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "some",
-        "any",
-        "each",
-        "every",
-        "no",
-        "of",
-        "for",
-        "in",
-        "about",
-        "best",
-        "good",
-        "great",
-        "most",
-        "many",
-        "few",
-        "several",
-        "two",
-        "three",
-        "common",
-        "popular",
-        "famous",
-        "different",
-        "new",
-        "old",
-        "main",
-        "first",
-        "other",
-    ]
+    """
+    a an the my your his her its our their this that these those some any each every no of for in about
+    best good great most many few several two three common popular famous different new old main first
+    other
+    """.split()
 )
-_OPENERS = frozenset(
-    """please can could would will you kindly also then and now so first finally hi hello""".split()
-)
+_OPENERS = frozenset("please can could would will you kindly also then and now so first finally hi".split())  # noqa: SIM905
 CHOICE = frozenset(["or", "versus", "vs", "either", "neither", "nor"])
 _ARTICLES = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
 _BESIDE = frozenset("-/_'’&+@#*=")
