@@ -28,6 +28,7 @@ NOUN_BEFORE = frozenset(
 _OPENERS = frozenset("please can could would will you kindly also then and now so first finally hi".split())  # noqa: SIM905
 CHOICE = frozenset(["or", "versus", "vs", "either", "neither", "nor"])
 _ARTICLES = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
+_BEFORE_ING_NOUN = NOUN_BEFORE - {"of", "for", "in", "about"}
 _BESIDE = frozenset("-/_'’&+@#*=")
 
 
@@ -127,7 +128,7 @@ def _fits(entry: Entry, words: tuple[Word, ...], at: int) -> bool:
     after = words[last].lower if last < len(words) and words[last].joined else ""
     if kind in "nav" and (before in CHOICE or after in CHOICE):
         return False
-    if kind == "v" and before in _ARTICLES:
+    if kind == "v" and (before in _ARTICLES or entry.words[0].endswith("ing") and before in _BEFORE_ING_NOUN):
         return False
     if entry.group.strict and not _cued(entry, before, at):
         return False
