@@ -36,7 +36,8 @@ _COLON = re.compile(r"(?:(?<!\d)[:：]|[:：](?!\d))(?!//)|(?<=[a-z])\s+[-–—
 _QUESTION = re.compile(r"[?？]\s*[”」\"]?\s*$")
 _ASKED_BEHIND = re.compile(r"question|answer|问题|回答|解答|请问", re.IGNORECASE)
 _POINTER = re.compile(
-    r"\b(?:following|below|above|(?:this|the|these) (?:text|passage|paragraph|sentence|article|story|list|e?mail|code)s?)\b"
+    r"\b(?:following|below|above|(?:this|the|these) (?:text|passage|paragraph|sentence|article|story|list)s?)\b"
+    r"|\b(?:this|the|these) (?:e?mail|code)s?\b"
     r"|以下|下面|下列|如下|下文|上述|这[段篇句首个则封些](?!问题)|给定|所给|原文|文本|段落",
     re.IGNORECASE,
 )

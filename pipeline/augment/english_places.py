@@ -12,22 +12,23 @@ from pipeline.augment.synonym_lexicon import Entry, english
 _LONGEST = 4
 """Words of the longest phrase that a condition names."""
 
-VERB_BEFORE = frozenset(
-    """
-    to i you we they people who that which he she it someone somebody everyone can could should would
-    will may might must do does did please not let's and kids children one dogs cats
-    """.split()
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+VERB_BEFORE = _set(
+    "to i you we they people who that which he she it someone somebody everyone can could should would "
+    "will may might must do does did please not let's and kids children one dogs cats"
 )
-NOUN_BEFORE = frozenset(
-    """
-    a an the my your his her its our their this that these those some any each every no of for in about
-    best good great most many few several two three common popular famous different new old main first
-    other
-    """.split()
+NOUN_BEFORE = _set(
+    "a an the my your his her its our their this that these those some any each every no of for in "
+    "about best good great most many few several two three common popular famous different new old main "
+    "first other"
 )
-_OPENERS = frozenset("please can could would will you kindly also then and now so first finally hi".split())  # noqa: SIM905
-CHOICE = frozenset(["or", "versus", "vs", "either", "neither", "nor"])
-_ARTICLES = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
+_OPENERS = _set("please can could would will you kindly also then and now so first finally hi hello")
+CHOICE = _set("or versus vs either neither nor")
+_ARTICLES = _set("a an the my your his her its our their")
 _BEFORE_ING_NOUN = NOUN_BEFORE - {"of", "for", "in", "about"}
 _BESIDE = frozenset("-/_'’&+@#*=")
 
@@ -128,7 +129,9 @@ def _fits(entry: Entry, words: tuple[Word, ...], at: int) -> bool:
     after = words[last].lower if last < len(words) and words[last].joined else ""
     if kind in "nav" and (before in CHOICE or after in CHOICE):
         return False
-    if kind == "v" and (before in _ARTICLES or entry.words[0].endswith("ing") and before in _BEFORE_ING_NOUN):
+    if kind == "v" and (
+        before in _ARTICLES or (entry.words[0].endswith("ing") and before in _BEFORE_ING_NOUN)
+    ):
         return False
     if entry.group.strict and not _cued(entry, before, at):
         return False

@@ -166,7 +166,7 @@ class WordNet:
         found = self._synsets.get((pos, offset))
         if found is None:
             data = self._data[pos]
-            line = data[offset : data.index(b"\n", offset)].decode("latin-1")
+            line = data[offset : max(offset, data.find(b"\n", offset))].decode("latin-1")
             head, _, gloss = line.partition(" | ")
             fields = head.split(" ")
             if fields[0] != f"{offset:08d}":

@@ -16,10 +16,15 @@ OFF = SynonymsParams(wordnet="off", rate=1.0)
 
 
 def asks(texts: list[str], lang: str, seed: str = "1") -> list[Ask]:
-    return [Ask({"system": "", "instruction": t, "input": "", "output": ""}, (), lang, f"{seed}{t}", 0) for t in texts]
+    return [
+        Ask({"system": "", "instruction": t, "input": "", "output": ""}, (), lang, f"{seed}{t}", 0)
+        for t in texts
+    ]
 
 
-def answered(texts: list[str], lang: str, params: SynonymsParams = OFF, guard: Guard | None = None) -> list[Answer]:
+def answered(
+    texts: list[str], lang: str, params: SynonymsParams = OFF, guard: Guard | None = None
+) -> list[Answer]:
     return Synonyms().children(asks(texts, lang), params, guard or Guard(), Models())
 
 
@@ -66,7 +71,9 @@ def test_fixed_phrases_and_other_parts_of_speech_stay() -> None:
 def test_what_is_asked_about_stays() -> None:
     assert child("Is it a toy: bike, movie, sofa", "en") == "unchanged"
     assert over_seeds("请列出以下的水果：电脑、自行车", "zh") >= {"请列举以下的水果：电脑、自行车"}
-    assert child("总结这段文字。\n如果孩子们非常高兴，例如买电脑。", "zh").endswith("\n如果孩子们非常高兴，例如买电脑。")
+    assert child("总结这段文字。\n如果孩子们非常高兴，例如买电脑。", "zh").endswith(
+        "\n如果孩子们非常高兴，例如买电脑。"
+    )
 
 
 def test_protected_spans_and_terms_stay() -> None:
@@ -93,7 +100,12 @@ def test_traditional_chinese_is_answered_in_traditional() -> None:
 
 
 def test_children_depend_on_their_ask_alone() -> None:
-    texts = ["Which movies are long?", "Tell me whether kids buy bikes", "What is it?", "List some big cities"]
+    texts = [
+        "Which movies are long?",
+        "Tell me whether kids buy bikes",
+        "What is it?",
+        "List some big cities",
+    ]
     together = answered(texts, "en")
     alone = [answered([text], "en")[0] for text in texts]
     backwards = answered(texts[::-1], "en")[::-1]
@@ -126,7 +138,10 @@ def test_groups_are_well_formed(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"bad\.txt:1"):
             list(read_groups(bad, with_kind=True))
     for name, kind in (("synonyms_en.txt", True), ("synonyms_zh.txt", False)):
-        heads = [(group.kind, group.left, tuple(group.conditions.items())) for group in read_groups(DATA / name, kind)]
+        heads = [
+            (group.kind, group.left, tuple(group.conditions.items()))
+            for group in read_groups(DATA / name, kind)
+        ]
         assert len(heads) == len(set(heads)), name
 
 
