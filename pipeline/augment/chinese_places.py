@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.augment.asking import Spans
 from pipeline.augment.chinese_words import is_traditional, simplified, stands_alone, traditional
 from pipeline.augment.english_places import Place
 from pipeline.augment.protect import Protected
@@ -11,7 +12,7 @@ _EDGES = frozenset("，。！？；：、,.!?;:\n\r\t 　“”\"'（）()【】
 _CHOICE = frozenset("或、/")
 
 
-def chinese_places(text: str, spans: list[tuple[int, int]], protected: Protected) -> list[Place]:
+def chinese_places(text: str, spans: Spans, protected: Protected) -> list[Place]:
     """Return the places of a text that have a synonym here, in order, apart from one another.
 
     Args:
@@ -48,7 +49,9 @@ def _fits(text: str, start: int, stop: int, group: Group) -> bool:
     if text[stop : stop + 1] in _CHOICE and stop < len(text) and text[start - 1 : start] in _CHOICE and start:
         return False
     for name, values in group.conditions.items():
-        beside = any(_follows(text, stop, one) if "next" in name else _precedes(text, start, one) for one in values)
+        beside = any(
+            _follows(text, stop, one) if "next" in name else _precedes(text, start, one) for one in values
+        )
         if beside == name.startswith("-"):
             return False
     return True

@@ -77,8 +77,14 @@ def _simplified() -> dict[int, str]:
     return {ord(old): new for old, new in zip(lines[0], lines[1], strict=True)}
 
 
-_PREFERRED = "發後裡為於麼著嗎臺說麵範獲係製製鬱準複"
+_PREFERRED = "發後裡為於麼著嗎臺說範獲準複個產眾別歷參啟盡並當術匯畫線證須館"
 """Of several traditional characters for one, those that the words of this project want."""
+
+_SAME = "云修出占只合同回困局峰念折捆教核注玩累表面家升向"
+"""Characters that traditional texts write so too, in the words of this project."""
+
+_UNSURE = "制系即却余征"
+"""Characters whose traditional form hangs on the word."""
 
 
 @cache
@@ -89,10 +95,10 @@ def _traditional() -> dict[str, str]:
             olds.setdefault(new, []).append(chr(old))
     table = {new: chars[0] for new, chars in olds.items() if len(chars) == 1}
     for char in _PREFERRED:
-        new = _simplified().get(ord(char))
-        if new is not None:
-            table[new] = char
-    return table
+        if ord(char) in _simplified():
+            table[_simplified()[ord(char)]] = char
+    table.update({char: char for char in _SAME})
+    return {new: char for new, char in table.items() if new not in _UNSURE}
 
 
 def simplified(text: str) -> str:
@@ -103,7 +109,7 @@ def simplified(text: str) -> str:
 @cache
 def _ambiguous() -> frozenset[str]:
     news = [new for old, new in _simplified().items() if chr(old) != new]
-    return frozenset(new for new in news if news.count(new) > 1) - _traditional().keys()
+    return frozenset(new for new in news if news.count(new) > 1 or new in _UNSURE) - _traditional().keys()
 
 
 def traditional(word: str) -> str | None:
@@ -120,4 +126,6 @@ _BOTH = frozenset(map(ord, "著乾藉瞭覆夥徵於餘闢"))
 def is_traditional(text: str) -> bool:
     """Tell whether a text is written in traditional characters."""
     table = _simplified()
-    return any(table.get(code, char) != char and code not in _BOTH for char in text if (code := ord(char)) > 0x3400)
+    return any(
+        table.get(code, char) != char and code not in _BOTH for char in text if (code := ord(char)) > 0x3400
+    )

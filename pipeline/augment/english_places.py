@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.augment.asking import Spans
 from pipeline.augment.english_words import Word, slot_of, words_of
 from pipeline.augment.protect import Protected
 from pipeline.augment.synonym_lexicon import Entry, english
@@ -11,16 +12,24 @@ from pipeline.augment.synonym_lexicon import Entry, english
 _LONGEST = 4
 """Words of the longest phrase that a condition names."""
 
-VERB_BEFORE = frozenset(
-    """to i you we they people who that which he she it someone somebody everyone can could should would will may might must
-    do does did please not let's and kids children one dogs cats""".split()
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+VERB_BEFORE = _set(
+    "to i you we they people who that which he she it someone somebody everyone can could should would "
+    "will may might must do does did please not let's and kids children one dogs cats"
 )
-NOUN_BEFORE = frozenset(
-    """a an the my your his her its our their this that these those some any each every no of for in about best good great
-    most many few several two three common popular famous different new old main first other""".split()
+NOUN_BEFORE = _set(
+    "a an the my your his her its our their this that these those some any each every no of for in "
+    "about best good great most many few several two three common popular famous different new old main "
+    "first other"
 )
-_OPENERS = frozenset("please can could would will you kindly also then and now so first finally hi hello".split())
-CHOICE = frozenset("or versus vs either neither nor".split())
+_OPENERS = _set("please can could would will you kindly also then and now so first finally hi hello")
+CHOICE = _set("or versus vs either neither nor")
+_ARTICLES = _set("a an the my your his her its our their")
+_BEFORE_ING_NOUN = NOUN_BEFORE - {"of", "for", "in", "about"}
 _BESIDE = frozenset("-/_'’&+@#*=")
 
 
@@ -33,7 +42,7 @@ class Place:
     options: tuple[str, ...]
 
 
-def english_places(text: str, spans: list[tuple[int, int]], protected: Protected) -> list[Place]:
+def english_places(text: str, spans: Spans, protected: Protected) -> list[Place]:
     """Return the places of a text that have a synonym here, in order, apart from one another.
 
     Args:
@@ -48,34 +57,50 @@ def english_places(text: str, spans: list[tuple[int, int]], protected: Protected
         words = words_of(text, start, stop)
         at = 0
         while at < len(words):
-            entries = table.get(words[at].lower)
-            step = 1
-            for entry in entries or ():
-                if not _fits(entry, words, at):
-                    continue
-                last = at + len(entry.words)
-                first, end = words[at].start, words[last - 1].stop
-                if is_apart(text, first, end) or protected.holds(first, end):
-                    continue
-                lower = lower or text.lower()
-                options = tuple(one for one in _options(entry, words, at) if one.lower() not in lower)
-                if options:
-                    found.append(Place(first, end, options))
-                    step = len(entry.words)
-                    break
-            at += step
+            place = _place(text, words, at, table, protected)
+            if place is None:
+                at += 1
+                continue
+            size, options = place
+            lower = lower or text.lower()
+            fresh = tuple(one for one in options if one.lower() not in lower)
+            if fresh:
+                found.append(Place(words[at].start, words[at + size - 1].stop, fresh))
+            at += size if fresh else 1
     return found
+
+
+def _place(
+    text: str, words: tuple[Word, ...], at: int, table: dict[str, tuple[Entry, ...]], protected: Protected
+) -> tuple[int, list[str]] | None:
+    """Return how many words of a text have a synonym here, and which; the longest phrase goes first."""
+    word = words[at].lower
+    keys = [word]
+    if at + 1 < len(words) and words[at + 1].joined:
+        keys.insert(0, f"{word} {words[at + 1].lower}")
+    for key in keys:
+        for entry in table.get(key, ()):
+            if not _fits(entry, words, at):
+                continue
+            size = len(entry.words)
+            first, end = words[at].start, words[at + size - 1].stop
+            if is_apart(text, first, end) or protected.holds(first, end):
+                continue
+            options = _options(entry, words, at)
+            if options:
+                return size, options
+    return None
 
 
 def is_apart(text: str, start: int, stop: int) -> bool:
     """Tell whether a word is joined to something by more than a blank, or is an item of a list."""
     before, after = text[start - 1 : start], text[stop : stop + 1]
-    if before in _BESIDE and before or after in _BESIDE and after:
+    if (before in _BESIDE and before) or (after in _BESIDE and after):
         return True
     return after == "," and text[:start].rstrip().endswith(",")
 
 
-def _options(entry: Entry, words: list[Word], at: int) -> list[str]:
+def _options(entry: Entry, words: tuple[Word, ...], at: int) -> list[str]:
     if not entry.forms:
         return [option[0] for option in entry.options]
     last = at + len(entry.words)
@@ -89,21 +114,24 @@ def _options(entry: Entry, words: list[Word], at: int) -> list[str]:
     return [option[slot] for option in entry.options]
 
 
-def _fits(entry: Entry, words: list[Word], at: int) -> bool:
+def _fits(entry: Entry, words: tuple[Word, ...], at: int) -> bool:
     size = len(entry.words)
     last = at + size
     if last > len(words):
         return False
-    if size > 1 and any(
-        words[at + n].lower != entry.words[n] or not words[at + n].joined for n in range(1, size)
-    ):
-        return False
+    for n in range(2, size):
+        if words[at + n].lower != entry.words[n] or not words[at + n].joined:
+            return False
     kind = entry.group.kind
     if kind == "h" and any(word.lower not in _OPENERS for word in words[:at]):
         return False
     before = words[at - 1].lower if at and words[at].joined else ""
     after = words[last].lower if last < len(words) and words[last].joined else ""
     if kind in "nav" and (before in CHOICE or after in CHOICE):
+        return False
+    if kind == "v" and (
+        before in _ARTICLES or (entry.words[0].endswith("ing") and before in _BEFORE_ING_NOUN)
+    ):
         return False
     if entry.group.strict and not _cued(entry, before, at):
         return False
@@ -119,7 +147,7 @@ def _cued(entry: Entry, before: str, at: int) -> bool:
     return True
 
 
-def _conditions(entry: Entry, words: list[Word], at: int, last: int) -> bool:
+def _conditions(entry: Entry, words: tuple[Word, ...], at: int, last: int) -> bool:
     closed, wild = entry.closed, entry.wild
     if "next" in closed or "-next" in closed:
         following = _phrases(words, last, 1)
@@ -137,7 +165,7 @@ def _conditions(entry: Entry, words: list[Word], at: int, last: int) -> bool:
     return True
 
 
-def _phrases(words: list[Word], at: int, step: int) -> list[str]:
+def _phrases(words: tuple[Word, ...], at: int, step: int) -> list[str]:
     """Return the one to four words that follow `at` (or precede it), as phrases."""
     found: list[str] = []
     phrase = ""

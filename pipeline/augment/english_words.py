@@ -18,7 +18,7 @@ DATA = Path(__file__).parent / "data"
 _WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _LONG_U = re.compile(r"uni(?![mn])|use|usu|eu|ut[ei]|ur[aio]|ubiq|one\b|once|unan")
 _SILENT_H = re.compile(r"hour|honest|hono|heir")
-_PERFECT = frozenset("is are was were be been being am have has had get gets got getting".split())
+_PERFECT = frozenset("is are was were be been being am have has had get gets got getting".split())  # noqa: SIM905
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Word:
     joined: bool
 
 
-def words_of(text: str, start: int, stop: int) -> list[Word]:
+@lru_cache(maxsize=4096)
+def words_of(text: str, start: int, stop: int) -> tuple[Word, ...]:
     """Return the words of a stretch of text, in order."""
     found: list[Word] = []
     last = -1
@@ -40,7 +41,7 @@ def words_of(text: str, start: int, stop: int) -> list[Word]:
         lower = match.group().lower().replace("’", "'")
         found.append(Word(lower, at, match.end(), last >= 0 and text[last:at] == " "))
         last = match.end()
-    return found
+    return tuple(found)
 
 
 @cache

@@ -82,11 +82,11 @@ class Entry:
 
 @cache
 def english() -> dict[str, tuple[Entry, ...]]:
-    """Return the English entries by the first word, longer ones first."""
+    """Return the English entries by the first word, those of several words by the first two, longer ones first."""
     table: dict[str, list[Entry]] = {}
     for group in read_groups(DATA / "synonyms_en.txt", with_kind=True):
         for entry in _entries(group):
-            table.setdefault(entry.words[0], []).append(entry)
+            table.setdefault(" ".join(entry.words[:2]), []).append(entry)
     return {word: tuple(sorted(found, key=lambda one: -len(one.words))) for word, found in table.items()}
 
 
@@ -97,18 +97,18 @@ def _entries(group: Group) -> Iterator[Entry]:
         others = [other for other in group.right if other != word]
         if group.kind == "v":
             forms = conjugated(word)
-            options = tuple(conjugated(other) for other in others)
+            verbs: tuple[tuple[str, ...], ...] = tuple(conjugated(other) for other in others)
             for surface in dict.fromkeys(forms):
-                yield Entry(tuple(surface.split()), forms, options, group, closed, wild)
+                yield Entry(tuple(surface.split()), forms, verbs, group, closed, wild)
             continue
         rows = [_row(group.kind, word)]
         others_rows = [_row(group.kind, other) for other in others]
         for slot, surface in enumerate(rows[0]):
             if surface in rows[0][:slot] or surface.startswith(("more ", "most ")):
                 continue
-            options = tuple((row[slot],) for row in others_rows if row[slot] != surface)
-            if options:
-                yield Entry(tuple(surface.split()), (), options, group, closed, wild)
+            plain = tuple((row[slot],) for row in others_rows if row[slot] != surface)
+            if plain:
+                yield Entry(tuple(surface.split()), (), plain, group, closed, wild)
 
 
 def _row(kind: str, word: str) -> tuple[str, ...]:
@@ -127,5 +127,3 @@ def chinese() -> dict[str, tuple[tuple[str, tuple[str, ...], Group], ...]]:
             others = tuple(other for other in group.right if other != word)
             table.setdefault(word[0], []).append((word, others, group))
     return {char: tuple(sorted(found, key=lambda one: -len(one[0]))) for char, found in table.items()}
-
-

@@ -8,15 +8,14 @@ have the wrong one first), and replacing as many words as possible (two good cha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
-from pipeline.augment.asking import asking
-from pipeline.augment.english_places import Place, english_places
+from pipeline.augment.asking import WORDING, asking, is_about_words
 from pipeline.augment.chinese_places import chinese_places
+from pipeline.augment.english_places import Place, english_places
 from pipeline.augment.english_words import replaced
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, MethodParams, NoChild, Passage, by_passage
@@ -24,16 +23,6 @@ from pipeline.augment.wordnet_places import WordNetPlaces
 from pipeline.models import ModelRef, Models
 from pipeline.models.need import Need
 from pipeline.models.wordnet import AUTO, wordnet_identity
-
-WORDING = "wording"
-"""The prompt is about words themselves: a synonym would ask for something else."""
-
-_ABOUT_WORDS = re.compile(
-    r"""\b(?:synonyms?|antonyms?|rhym\w+|spell(?:s|ed|ing)?|misspel\w+|typos?|grammar\w*|palindromes?|anagrams?|syllables?
-    |the\ words?\b|puns?|vowels?|proofread|paraphras\w+|rephras\w+|rewrit\w+|translat\w+|acronyms?|tongue\ twister)\b
-    |同义词|近义词|反义词|错别字|拼音|谐音|押韵|词性|造句|成语|病句|语法|标点|词语|单词|一词|这个词|绕口令|歇后语|对联|翻译|拼写|同音""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 class SynonymsParams(MethodParams):
@@ -54,7 +43,7 @@ class SynonymsParams(MethodParams):
     )
     sense: bool = Field(
         default=True,
-        description="Ask the embedder whether WordNet's sense fits the sentence; without, only words of one sense count.",
+        description="Ask the embedder whether WordNet's sense fits the sentence; without, only words of one sense.",
     )
     embedder: ModelRef = Field(
         default=ModelRef(), description="The embedder that `sense` asks; by default the packaged MiniLM."
@@ -103,7 +92,7 @@ class Synonyms:
 
 def _places(passage: Passage) -> list[Place] | None:
     """Return what of a passage may be replaced, by this project's lexicon; None where it is about words."""
-    if _ABOUT_WORDS.search(passage.text):
+    if is_about_words(passage.text):
         return None
     spans = asking(passage.text)
     if passage.lang == "zh":
@@ -119,4 +108,6 @@ def _rewritten(passage: Passage, places: list[Place] | None, rate: float) -> str
     random = passage.random("synonyms")
     wanted = max(1, round(rate * len(places)))
     taken = random.sample(places, wanted) if wanted < len(places) else places
-    return replaced(passage.text, [(place.start, place.stop, random.choice(place.options)) for place in taken])
+    return replaced(
+        passage.text, [(place.start, place.stop, random.choice(place.options)) for place in taken]
+    )

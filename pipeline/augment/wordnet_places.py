@@ -9,45 +9,32 @@ synonym in place stays near the sentence. Rejected: the first synonym of the fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.augment.asking import asking
 from pipeline.augment.english_places import CHOICE, NOUN_BEFORE, VERB_BEFORE, Place, is_apart
 from pipeline.augment.english_words import Word, compared, conjugated, plural, slot_of, words_of
 from pipeline.augment.protocol import Passage
+from pipeline.augment.sense_choice import Candidate, chosen
 from pipeline.models.embedder import Embedder
 from pipeline.models.wordnet import Synset, WordNet
 from quality.lookalike.words import is_one_word, known_words
 
 DATA = Path(__file__).parent / "data"
-COMMONEST_POS, COMMONEST_SENSE, SHARED_SENSE = 0.9, 0.8, 0.5
+COMMONEST_POS, COMMONEST_SENSE, SHARED_SENSE = 0.9, 0.8, 0.75
 """Least share of a word's count in its part of speech, in its sense; and of a synonym's count in that sense."""
 
 CANDIDATE_SENSE = 0.15
 """Least share of a sense that the sentence may choose; the others are too rare to be meant."""
 
-CLOSE = 0.93
-"""Least cosine of a sentence and the same with a synonym in place."""
-
-CLEAR = 0.03
-"""Least lead of the chosen sense's cosine to the sentence over the next sense's."""
+ATTESTED = 5
+"""How often WordNet's authors must have met a synonym in the sense: rarer ones read like a dictionary."""
 
 _LEAST_COUNT = 6
 _SHORTEST = 4
 _RARER = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A place, and by synset what may stand there."""
-
-    place: Place
-    senses: tuple[tuple[Synset, float, tuple[str, ...]], ...]
+_LEAST_FORM = 5
 
 
 @cache
@@ -107,7 +94,7 @@ class WordNetPlaces:
                     found.append(Candidate(Place(word.start, word.stop, ()), senses))
         return found
 
-    def _in_phrase(self, words: list[Word], at: int) -> bool:
+    def _in_phrase(self, words: tuple[Word, ...], at: int) -> bool:
         """Tell whether a word is part of a phrase that WordNet knows: "high school"."""
         for first in (at - 1, at):
             if first < 0 or first + 1 >= len(words) or not words[first + 1].joined:
@@ -153,7 +140,7 @@ class WordNetPlaces:
             if other in _left_alone() or not _means(self._wordnet, other, synset):
                 continue
             form = _in_form(self._wordnet, other, lemma, word, synset.pos, before, after)
-            if form is not None:
+            if form is not None and known_words().get(form, 0) >= _LEAST_FORM:
                 found.append(form)
         return tuple(found)
 
@@ -166,77 +153,11 @@ class WordNetPlaces:
                 for number, candidate in waiting
                 if candidate.senses[0][2]
             ]
-        vectors = _Vectors(self._embedder)
-        rows = []
-        for number, candidate in waiting:
-            passage = passages[number]
-            sentence = _sentence(passage.text if passage else "", candidate.place)
-            rows.append((number, candidate, sentence))
-        vectors.read([sentence for _, _, (sentence, _, _) in rows])
-        vectors.read([_told(synset) for _, one, _ in rows for synset, _, _ in one.senses if len(one.senses) > 1])
-        kept = []
-        for number, candidate, sentence in rows:
-            options = _fitting(candidate, vectors, sentence[0])
-            if options:
-                kept.append((number, candidate.place, sentence, options))
-        vectors.read([_in_place(sentence, option) for _, _, sentence, options in kept for option in options])
-        out = []
-        for number, place, sentence, options in kept:
-            close = tuple(
-                option
-                for option in options
-                if vectors.cosine(sentence[0], _in_place(sentence, option)) >= CLOSE
-            )
-            if close:
-                out.append((number, Place(place.start, place.stop, close)))
-        return out
+        texts = [passage.text if passage is not None else "" for passage in passages]
+        return chosen([(number, texts[number], one) for number, one in waiting], self._embedder)
 
 
-class _Vectors:
-    """Vectors of texts, each encoded once."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, NDArray[np.float32]] = {}
-
-    def read(self, texts: Sequence[str]) -> None:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._embedder.encode(new), strict=True))
-
-    def cosine(self, left: str, right: str) -> float:
-        return float(np.dot(self._known[left].astype(np.float64), self._known[right].astype(np.float64)))
-
-
-def _fitting(candidate: Candidate, vectors: _Vectors, sentence: str) -> tuple[str, ...]:
-    """Return the synonyms of the sense that the sentence means; none where that is in doubt."""
-    if len(candidate.senses) == 1:
-        return candidate.senses[0][2]
-    scored = sorted(
-        ((vectors.cosine(sentence, _told(synset)) + 0.1 * part, options) for synset, part, options in candidate.senses),
-        key=lambda pair: -pair[0],
-    )
-    (best, options), (second, _) = scored[0], scored[1]
-    return options if best - second >= CLEAR else ()
-
-
-def _told(synset: Synset) -> str:
-    return f"{', '.join(synset.words)}: {synset.gloss}"
-
-
-def _sentence(text: str, place: Place) -> tuple[str, int, int]:
-    """Return the line that a place stands in, and the place within it."""
-    start = text.rfind("\n", 0, place.start) + 1
-    stop = text.find("\n", place.stop)
-    return text[start : stop if stop >= 0 else len(text)], place.start - start, place.stop - start
-
-
-def _in_place(sentence: tuple[str, int, int], option: str) -> str:
-    text, start, stop = sentence
-    return text[:start] + option + text[stop:]
-
-
-def _may_change(text: str, words: list[Word], at: int) -> bool:
+def _may_change(text: str, words: tuple[Word, ...], at: int) -> bool:
     word = words[at]
     if len(word.lower) < _SHORTEST or not word.lower.isalpha() or word.lower in _left_alone():
         return False
@@ -265,18 +186,19 @@ def _reading(wordnet: WordNet, word: str) -> tuple[str, str, float] | None:
 def _is_common(other: str, lemma: str) -> bool:
     """Tell whether a synonym is a word that people use about as often as the word itself."""
     known = known_words()
-    return other.isalpha() and other.islower() and known.get(other, 0) >= max(6, known.get(lemma, 0) - _RARER)
+    plain = other.isalpha() and other.islower() and not other.endswith("ing")
+    return plain and known.get(other, 0) >= max(6, known.get(lemma, 0) - _RARER)
 
 
 def _means(wordnet: WordNet, other: str, synset: Synset) -> bool:
     """Tell whether a synonym mostly means this sense, over all its parts of speech."""
-    ours, total = 0.0, 0.0
+    ours, total = 0, 0
     for pos in ("n", "v", "a", "r"):
         for found, count in wordnet.senses(other, pos):
-            total += count + 0.1
+            total += count
             if found == synset:
-                ours = count + 0.1
-    return ours / total >= SHARED_SENSE
+                ours = count
+    return ours >= ATTESTED and ours / total >= SHARED_SENSE
 
 
 def _in_form(
@@ -293,7 +215,7 @@ def _in_form(
         forms, others = conjugated(lemma), conjugated(other)
         slot = slot_of(forms, word, before, after)
         past = {form for form in wordnet.irregular_forms(other, "v") if not form.endswith(("ing", "s"))}
-        if slot < 0 or slot in (3, 4) and past and past != {others[slot]}:
+        if slot < 0 or (slot in (3, 4) and past and past != {others[slot]}):
             return None
         return others[slot]
     if pos == "a":

@@ -29,7 +29,16 @@ _MORE = (*(f"{name}.exc" for name in POS.values()), "cntlist.rev")
 _VERSION = re.compile(rb"WordNet (\d+\.\d+)")
 _ENDINGS = {
     "n": (("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("ies", "y")),
-    "v": (("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")),
+    "v": (
+        ("s", ""),
+        ("ies", "y"),
+        ("es", "e"),
+        ("es", ""),
+        ("ed", "e"),
+        ("ed", ""),
+        ("ing", "e"),
+        ("ing", ""),
+    ),
     "a": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
     "r": (),
 }
@@ -56,7 +65,9 @@ def wordnet_identity(path: str) -> ModelIdentity:
         )
     version = _VERSION.search(_start(folder / "data.noun"))
     if version is None:
-        raise ModelError(f"{folder / 'data.noun'} does not say which WordNet it is", "install wordnet-base again")
+        raise ModelError(
+            f"{folder / 'data.noun'} does not say which WordNet it is", "install wordnet-base again"
+        )
     digests = [_digest(folder, names) for names in (_FILES, _MORE)]
     return ModelIdentity(
         str(folder), version[1].decode(), digests[0], digests[1], "wordnet", 0, "none", "vocabulary"
@@ -111,7 +122,9 @@ class WordNet:
             self._forms = {pos: _turned(table) for pos, table in self._irregular.items()}
             self._counts = _counts(folder / "cntlist.rev")
         except (OSError, ValueError, IndexError, KeyError) as error:
-            raise ModelError(f"{folder} is a damaged WordNet: {error}", "install wordnet-base again") from error
+            raise ModelError(
+                f"{folder} is a damaged WordNet: {error}", "install wordnet-base again"
+            ) from error
         self._synsets: dict[tuple[str, int], Synset] = {}
 
     def senses(self, lemma: str, pos: str) -> list[tuple[Synset, int]]:
@@ -153,7 +166,7 @@ class WordNet:
         found = self._synsets.get((pos, offset))
         if found is None:
             data = self._data[pos]
-            line = data[offset : data.index(b"\n", offset)].decode("latin-1")
+            line = data[offset : max(offset, data.find(b"\n", offset))].decode("latin-1")
             head, _, gloss = line.partition(" | ")
             fields = head.split(" ")
             if fields[0] != f"{offset:08d}":
