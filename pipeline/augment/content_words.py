@@ -10,6 +10,7 @@ tagger (a model for every language, for what endings and neighbours tell in shor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -67,7 +68,7 @@ def content_words(passage: Passage) -> list[ContentWord]:
     return _chinese(passage, spans) if passage.lang == "zh" else _english(passage, spans)
 
 
-def _english(passage: Passage, spans: list[tuple[int, int]]) -> list[ContentWord]:
+def _english(passage: Passage, spans: Sequence[tuple[int, int]]) -> list[ContentWord]:
     text, found = passage.text, []
     known, light = known_words(), function_words()
     for start, stop in spans:
@@ -101,7 +102,7 @@ def _in_phrase(word: str, before: str, after: str) -> bool:
     )
 
 
-def _chinese(passage: Passage, spans: list[tuple[int, int]]) -> list[ContentWord]:
+def _chinese(passage: Passage, spans: Sequence[tuple[int, int]]) -> list[ContentWord]:
     text, found = passage.text, []
     known, light = chinese_words(), function_words()
     for start, stop in spans:

@@ -148,7 +148,12 @@ def _paraphrases(asks: Sequence[Ask], params: RewriteParams, guard: Guard, model
 
     answers = by_passage(asks, params.model_copy(update={"fields": wanted}), guard, rewrite)
     evidence: dict[str, Scalar] = {"manner": params.manner, "model": writer.identity.name}
-    return [replace(each, evidence=evidence) if isinstance(each, Child) else each for each in answers]
+    return [
+        each if isinstance(each, NoChild)
+        else replace(each, evidence=evidence) if each.texts.keys() & set(params.fields)
+        else NoChild(UNCHANGED)  # another response to the same prompt is no other prompt
+        for each in answers
+    ]  # fmt: skip
 
 
 def _paraphrase_prompt(passage: Passage) -> Prompt:

@@ -143,6 +143,10 @@ def test_a_response_is_rewritten_or_answered_only_when_the_recipe_says_so() -> N
     assert isinstance(found[0], Child)
     assert found[0].texts == {"instruction": "NAME A FRUIT", "output": "THE OLD ANSWER."}
 
+    with serving(writer=saying(lambda text: text.replace("answer", "reply"))) as seen:
+        found = children([ask("name a fruit")], params(seen.url, response="rewrite"))
+    assert found == [NoChild("unchanged")]  # the response alone is not varied
+
     def writer(body: dict[str, Any]) -> str:
         if len(body["messages"]) == 4:
             return "A fresh answer."
