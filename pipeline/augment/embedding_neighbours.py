@@ -35,6 +35,7 @@ from pipeline.augment.protocol import LANGUAGE, Answer, Ask, MethodParams, NoChi
 from pipeline.models import ModelRef, Models, TextCache
 from pipeline.models.embedder import Embedder
 from pipeline.models.need import Need
+from pipeline.models.reference import ModelIdentity
 from pipeline.store import digest
 from quality.fidelity.lexicon import are_synonyms, function_words, is_han
 from quality.lookalike.chinese import chinese_words
@@ -47,6 +48,7 @@ _SHORTEST = 4
 _COMMON_EN, _COMMON_ZH = 6, 11
 _ROWS = 256
 _DATA = Path(__file__).parent / "data"
+_encoded: dict[tuple[ModelIdentity, tuple[str, ...]], NDArray[np.float32]] = {}
 _COVERED = {"en": "The quick brown fox jumps over the lazy dog.", "zh": "今天天气很好，我们去公园散步。"}
 
 
@@ -147,8 +149,8 @@ class NeighbourTable:
     def _search(self, words: Sequence[str], lang: str) -> dict[str, str]:
         """Return the nearest of the vocabulary, as JSON; those that do not agree with the word are passed over."""
         listed = vocabulary(lang)
-        theirs = _encoded(self._embedder, listed)
-        ours = _encoded(self._embedder, words)
+        theirs = _vectors(self._embedder, listed)
+        ours = self._embedder.encode(words)
         found = {}
         for at in range(0, len(words), _ROWS):
             cosines = np.round(ours[at : at + _ROWS] @ theirs.T, 4)
@@ -173,8 +175,12 @@ def vocabulary(lang: str) -> tuple[str, ...]:
     return tuple(sorted(words))
 
 
-def _encoded(embedder: Embedder, words: Sequence[str]) -> NDArray[np.float32]:
-    return embedder.encode(list(words))
+def _vectors(embedder: Embedder, words: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return the vectors of a vocabulary, float32 [n, d]: half a minute's work, kept as long as the process."""
+    key = (embedder.identity, words)
+    if key not in _encoded:
+        _encoded[key] = embedder.encode(words)
+    return _encoded[key]
 
 
 @cache

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,6 +260,38 @@ def test_an_endpoint_that_is_down_is_an_error_and_nothing_is_paid_twice(tmp_path
         METHOD.children(asks, wanted, Guard(), models)
         assert sum("fruit" in body["messages"][1]["content"] for body in seen.bodies) >= 2
         assert not any(re.search("fruit [01]", body["messages"][1]["content"]) for body in seen.bodies)
+
+
+KILLED = """
+import sys
+from pipeline.augment import Ask, Guard
+from pipeline.augment.rewrite import RewriteMethod, RewriteParams
+from pipeline.models import Models
+texts = [{"system": "", "instruction": f"Name fruit {n}.", "input": "", "output": ""} for n in range(40)]
+asks = [Ask(text, (), "en", f"seed{n}", n) for n, text in enumerate(texts)]
+wanted = RewriteParams(endpoint={"url": sys.argv[1], "model": "tiny", "concurrency": 2})
+print(len(RewriteMethod().children(asks, wanted, Guard(), Models(memory=sys.argv[2]))))
+"""
+
+
+def test_a_build_that_was_killed_pays_for_nothing_twice(tmp_path: Path) -> None:
+    def started(url: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", KILLED, url, str(tmp_path)]
+        return subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+
+    with serving(writer=saying(lambda text: f"Please: {text}"), delay=0.05) as seen:
+        first = started(seen.url)
+        while len(seen.bodies) < 12 and first.poll() is None:
+            time.sleep(0.02)
+        first.kill()
+        first.communicate()
+        kept = sum(len(path.read_text().splitlines()) for path in tmp_path.rglob("generations/**/*.jsonl"))
+        asked = len(seen.bodies)
+        second = started(seen.url)
+        assert second.communicate(timeout=120)[0] == "40\n"
+        assert 12 <= asked < 40
+        assert asked - kept <= 4  # two under way, and two whose answer was being written down
+        assert len(seen.bodies) - asked == 40 - kept
 
 
 def test_a_local_model_writes_too(tmp_path: Path) -> None:
