@@ -2,10 +2,10 @@
 
     python benchmarks/truth/augmentation_gate.py --data FOLDER_OF_CORPORA [--half open|frozen]
 
-The edits are declared by rule (`meaning_edits.py`) on sentences of the corpora that `meaning_corpora.py` names, dolly_3k,
-belle_seed and tico19_en_zh among them. Each limit of the stage `fidelity` was chosen on the open half so that it costs
-few harmless edits (the quantiles are printed); how many broken ones it catches alone, and all limits together, is told
-beside it. The BLEU ceiling is about teaching, not about truth: its quantiles are printed alone.
+The edits are declared by rule (`meaning_edits.py`) on sentences of the corpora that `meaning_corpora.py` names,
+dolly_3k, belle_seed and tico19_en_zh among them. Each limit of the stage `fidelity` was chosen on the open half so
+that it costs few harmless edits (the quantiles are printed); how many broken ones it catches alone, and all limits
+together, is told beside it. The BLEU ceiling is about teaching, not about truth: its quantiles are printed alone.
 """
 
 from __future__ import annotations
@@ -76,18 +76,16 @@ def report(pairs: Sequence[Pair], language: str) -> None:
     found = caught(table, params)
     found["all together"] = np.logical_or.reduce(list(found.values()))
     for name, stopped in found.items():
-        print(
-            f"  {name:15} stops {stopped[kept].mean():6.1%} of the harmless, {stopped[~kept].mean():6.1%} of the broken"
-        )
-    missed = ~found["all together"] & ~kept
-    kinds = sorted({pair.kind for pair in pairs if not pair.kept})
-    shares = {
-        kind: np.mean([missed[n] for n, p in enumerate(pairs) if p.kind == kind and not p.kept])
-        for kind in kinds
-    }
-    print(
-        "  broken that pass, by kind: " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
-    )
+        shares = [f"{stopped[side].mean():6.1%}" for side in (kept, ~kept)]
+        print(f"  {name:15} stops {shares[0]} of the harmless, {shares[1]} of the broken")
+    stopped = found["all together"]
+    for what, wrong, label in (("broken that pass", ~stopped, False), ("harmless that go", stopped, True)):
+        kinds = sorted({pair.kind for pair in pairs if pair.kept == label})
+        rows = {
+            kind: [n for n, p in enumerate(pairs) if p.kind == kind and p.kept == label] for kind in kinds
+        }
+        told = ", ".join(f"{kind} {wrong[numbers].mean():.0%}" for kind, numbers in rows.items())
+        print(f"  {what}, by kind: {told}")
 
 
 def main() -> None:

@@ -23,11 +23,14 @@ class Need:
         "kenlm",
         "classifier",
         "wordnet",
+        "apertium",
+        "seq2seq",
+        "ct2",
         "endpoint",
     ]
     ref: ModelRef | None = None
     path: str = ""
-    """Of what is no model of a hub, such as a KenLM file: where it is."""
+    """Of what is no model of a hub, such as a KenLM file, WordNet or a mode of Apertium: where it is."""
     endpoint: Endpoint | None = None
     """Of kind `endpoint`: which one."""
 
@@ -51,6 +54,8 @@ class Need:
             return models.endpoint_identity(self.endpoint)
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
+        if self.kind in ("apertium", "seq2seq", "ct2"):
+            return models.translator_identity(self.kind, self.ref, self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
         if self.kind == "wordnet":

@@ -37,10 +37,11 @@ Kind = Literal[
     "masked_lm",
     "kenlm",
     "classifier",
+    "translator",
     "wordnet",
     "endpoint",
 ]
-Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
+Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "apertium", "seq2seq", "ct2", "none"]
 
 
 class ModelRef(BaseModel):
@@ -119,7 +120,8 @@ class ModelIdentity:
         kind: what it was loaded as.
         dimension: length of a vector; 0 for what gives none.
         encoder: the code that runs it. `bert-tiles` is our forward pass, for BERT with mean pooling;
-            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline.
+            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline; `apertium`,
+            `seq2seq` and `ct2` translate.
         languages: `vocabulary` or `all`, as the recipe said.
     """
 

@@ -8,11 +8,15 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.augment import Augment
+from pipeline.stages.augment_params import AugmentParams
 from pipeline.stages.balance import Balance
 from pipeline.stages.balance_params import BalanceParams
 from pipeline.stages.coverage import CoverageParams, CoverageStage
 from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
+from pipeline.stages.fidelity import FidelityStage
+from pipeline.stages.fidelity_params import FidelityParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
@@ -127,6 +131,25 @@ STAGES: dict[str, StageKind] = {
         "train, validation and test without leakage",
         never_before=("scrub", "scrubbing makes twins, and they would stand in two splits"),
     ),
+    "augment": StageKind(
+        "edit",
+        Augment(),
+        AugmentParams,
+        "makes variants of training records",
+        only_after=(
+            "split",
+            "only training records have children, so that validation and test hold originals",
+        ),
+        only_before=("fidelity", "no child counts before it was held beside its parent"),
+    ),
+    "fidelity": StageKind(
+        "judge",
+        FidelityStage(),
+        FidelityParams,
+        "holds each child beside its parent and beside all other records",
+        only_after=("augment", "there are no children to judge"),
+        gate=True,
+    ),
 }
 
 
@@ -174,7 +197,9 @@ AnyStageParams: TypeAlias = Annotated[
     | ReviewParams
     | CoverageParams
     | BalanceParams
-    | SplitParams,
+    | SplitParams
+    | AugmentParams
+    | FidelityParams,
     Field(discriminator="stage"),
 ]
 

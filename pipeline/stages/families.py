@@ -5,6 +5,7 @@ A child that changes one field is judged by that field alone: an input of a page
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,8 +24,10 @@ BOTH = (*(f"parent.{name}" for name in TEXTS), *TEXTS)
 FOLDS = 5
 _DIGITS = 6
 """Digits of a number that are kept: what is finer may differ from machine to machine."""
-_KEPT = ("code", "url", "placeholder", "quote", "number", "name")
-"""Kinds of protected text that a child must hold just as its parent does."""
+_EXACT = ("code", "url", "placeholder", "quote", "name")
+"""Kinds of protected text that a child must hold just as its parent does, but for width and case."""
+_READ = ("en", "zh")
+"""Languages whose numbers the meaning judge reads ("ten" is 10); in others they must stand as they are, too."""
 _SURE = 0.9
 """Confidence from which a child is taken to be in another language."""
 
@@ -72,7 +75,7 @@ class Families:
         """Return `copy` (BLEU), `lost` (a kind of protected text that differs) and `other_language`, or ""."""
         guard = Guard()
         pairs = list(zip(self.before, self.after, self.languages, strict=True))
-        lost = [_lost(before, after, guard) for before, after, _ in pairs]
+        lost = [_lost(*pair, guard) for pair in pairs]
         copy = np.array(
             [1.0 if b == a else overlap.sentence_bleu(a, b, lang) for b, a, lang in pairs], np.float64
         )
@@ -149,11 +152,16 @@ def _other_languages(before: Sequence[str], after: Sequence[str], declared: Sequ
     ]
 
 
-def _lost(before: str, after: str, guard: Guard) -> str:
+def _lost(before: str, after: str, language: str, guard: Guard) -> str:
     """Return the kind of the first protected text that one side has and the other has not; "" if there is none."""
+    kinds = _EXACT if language in _READ else (*_EXACT, "number")
     for one, other in ((before, after), (after, before)):
-        low = other.casefold()
+        low = _folded(other)
         for (kind, text), count in guard.protect(one).values().items():
-            if kind in _KEPT and low.count(text.casefold()) < count:
+            if kind in kinds and low.count(_folded(text)) < count:
                 return kind
     return ""
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

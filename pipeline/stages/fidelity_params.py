@@ -30,13 +30,13 @@ class FidelityParams(StageParams):
         description="Least score that the meaning was kept; at .5 either is as likely.",
     )
     min_similarity: float = Field(
-        default=0.7,
+        default=0.75,
         ge=-1,
         le=1,
         description="Least cosine to the parent; a harmless rewrite of a prompt seldom lies below.",
     )
     min_bertscore: float = Field(
-        default=0.7,
+        default=0.75,
         ge=-1,
         le=1,
         description="Least BERTScore (F1, not rescaled) to the parent; a harmless rewrite seldom lies below.",
