@@ -7,6 +7,7 @@ as a real one. Their weights are random but fixed.
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,15 +21,15 @@ WORDS = _VOCABULARY.split()
 Architecture = Literal["bert", "distilbert"]
 
 
-def save_tokenizer(folder: Path) -> int:
-    """Save a WordPiece tokenizer as `tokenizer.json`; return the size of its vocabulary."""
+def save_tokenizer(folder: Path, more: Sequence[str] = ()) -> int:
+    """Save a WordPiece tokenizer, with more words, as `tokenizer.json`; return the size of its vocabulary."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     marks = list(string.digits + string.punctuation)
     letters = list(string.ascii_lowercase)
     suffixes = [f"##{letter}" for letter in letters] + ["##ing", "##ed", "##er", "##ly", "##es"]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *marks, *letters, *suffixes]
-    pieces += [word for word in WORDS if word not in pieces]
+    pieces += [word for word in dict.fromkeys([*WORDS, *more]) if word not in pieces]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
@@ -179,6 +180,59 @@ def save_causal_lm(folder: Path, *, layers: int = 2, hidden: int = 32, longest: 
         tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
     ).save_pretrained(folder)
     return folder
+
+
+def save_masked_lm(
+    folder: Path,
+    chances: Mapping[str, float],
+    more: Sequence[str] = (),
+    *,
+    learnt: bool = True,
+    longest: int = 64,
+) -> Path:
+    """Save a two-layer BERT that fills blanks, and return its folder.
+
+    Its layers are switched off, so that each word has the same chance in every blank: what is tested is the road to an
+    answer, not the answer.
+
+    Args:
+        folder: where to save it.
+        chances: probabilities of words (of `WORDS` or `more`), in every blank.
+        more: words and pieces beside `WORDS`.
+        learnt: false leaves the layers at random, so that a blank's chances depend on all of its text.
+        longest: tokens that it reads.
+    """
+    import math
+
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+    raw = folder / "raw"
+    size = save_tokenizer(raw, [*chances, *more])
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_file=str(raw / "tokenizer.json"), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]", model_max_length=longest,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        model = BertForMaskedLM(
+            BertConfig(
+                vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                intermediate_size=64, max_position_embeddings=longest + 2, initializer_range=0.2,
+            )
+        )  # fmt: skip
+    with torch.no_grad():
+        if learnt:
+            for weight in model.parameters():
+                weight.zero_()
+            left = max(1e-6, 1 - sum(chances.values())) / (size - len(chances))
+            bias = model.cls.predictions.bias
+            bias.fill_(math.log(left))
+            for word, chance in chances.items():
+                bias[tokenizer.convert_tokens_to_ids(word)] = math.log(chance)
+    model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder / "model"
 
 
 def save_classifier(folder: Path, labels: dict[str, str], otherwise: str) -> Path:

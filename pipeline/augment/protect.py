@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 KINDS = ("code", "url", "placeholder", "term", "quote", "number", "name")
 """From the strongest: where two overlap the text belongs to the first."""
@@ -33,7 +33,20 @@ _PATTERNS = {
     "name": r"""(?<=[a-z,;:)]\ )(?!I\b)[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
         | \b[A-Za-z]*[a-z][A-Z]\w*\b | \b[A-Z]{2,}s?\b""",
 }
-_ALL = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), re.VERBOSE)
+_MARKS = {
+    "placeholder": re.compile(r"[{<\[%]|__"),
+    "code": re.compile(r"[`<(_\\]"),
+    "url": re.compile(r"www|[@/\\]"),
+    "quote": re.compile(r"[\"“「『《']"),
+    "number": re.compile(r"[\d一二三四五六七八九十百千万亿两零〇]"),
+    "name": re.compile(r"[A-Z]"),
+}
+"""Characters without one of which a text holds nothing of a kind, so that its patterns need no trial."""
+
+
+@cache
+def _patterns(kinds: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{kind}>{_PATTERNS[kind]})" for kind in kinds), re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,9 @@ class Guard:
 
     def _protect(self, text: str) -> Protected:
         """Return the protected places of a text."""
-        found = [Span(match.start(), match.end(), match.lastgroup or "code") for match in _ALL.finditer(text)]
+        kinds = tuple(kind for kind, mark in _MARKS.items() if mark.search(text))
+        matches = _patterns(kinds).finditer(text) if kinds else ()
+        found = [Span(match.start(), match.end(), match.lastgroup or "code") for match in matches]
         if self._terms is not None:
             found += [Span(match.start(), match.end(), "term") for match in self._terms.finditer(text)]
         return Protected(text, _apart(found))

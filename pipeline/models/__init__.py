@@ -18,16 +18,22 @@ from pipeline.models.causal_lm import CausalScorer
 from pipeline.models.classifier import Classifier, load_classifier
 from pipeline.models.ct2 import CT2Translator
 from pipeline.models.embedder import Embedder, load_embedder
+from pipeline.models.endpoint import Endpoint, endpoint_identity
+from pipeline.models.endpoint_client import EndpointGenerator
+from pipeline.models.generator import Generator
 from pipeline.models.identities import (
     causal_lm_identity,
     classifier_identity,
     embedder_identity,
+    masked_lm_identity,
     scorer_folder,
     scorer_identity,
     tagger_identity,
     tokenizer_identity,
 )
 from pipeline.models.kenlm_file import KenlmScorer, kenlm_identity
+from pipeline.models.local_generator import LocalGenerator
+from pipeline.models.masked_lm import MaskedLM
 from pipeline.models.reference import (
     MINILM,
     MINILM_SHA256,
@@ -43,6 +49,7 @@ from pipeline.models.text_cache import TextCache
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
 from pipeline.models.translator import Decoding, Translator
 from pipeline.models.translator_identities import translator_identity
+from pipeline.models.wordnet import WordNet, load_wordnet, wordnet_identity
 from pipeline.store import digest
 
 __all__ = [
@@ -53,8 +60,11 @@ __all__ = [
     "Classifier",
     "Decoding",
     "Embedder",
+    "Endpoint",
     "Entity",
+    "Generator",
     "KenlmScorer",
+    "MaskedLM",
     "ModelIdentity",
     "ModelRef",
     "Models",
@@ -63,6 +73,7 @@ __all__ = [
     "TokenCounter",
     "Translator",
     "TranslatorKind",
+    "WordNet",
     "download_command",
 ]
 
@@ -76,6 +87,9 @@ _causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
 _kenlms: dict[ModelIdentity, KenlmScorer] = {}
 _classifiers: dict[ModelIdentity, Classifier] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
+_endpoints: dict[tuple[Endpoint, str, str], EndpointGenerator] = {}
+_writers: dict[tuple[ModelIdentity, int | None], LocalGenerator] = {}
+_masked_lms: dict[tuple[ModelIdentity, int | None], MaskedLM] = {}
 _translators: dict[tuple[ModelIdentity, tuple[str, str], Decoding], Translator] = {}
 _caches: dict[tuple[str, str, str], TextCache] = {}
 
@@ -234,6 +248,54 @@ class Models:
                 _causal_lms[identity, self.threads] = CausalScorer(identity, locate(ref), self.threads)
             return _causal_lms[identity, self.threads]
 
+    def endpoint_identity(self, endpoint: Endpoint) -> ModelIdentity:
+        """Return who an endpoint is, without a call.
+
+        Raises:
+            ModelError: the key it wants is not in the environment.
+        """
+        return endpoint_identity(endpoint)
+
+    def generator(self, source: ModelRef | Endpoint) -> Generator:
+        """Return what writes texts: a causal language model, loaded on first use, or the client of an endpoint.
+
+        Raises:
+            ModelError: the model is missing, damaged or of the wrong kind, or the endpoint's key is missing.
+        """
+        if isinstance(source, ModelRef):
+            identity = causal_lm_identity(source)
+            with _loading:
+                if (identity, self.threads) not in _writers:
+                    _writers[identity, self.threads] = LocalGenerator(identity, locate(source), self.threads)
+                return _writers[identity, self.threads]
+        key = digest(source.key())  # another key is another client; the key itself is held by no table
+        name = f"{digest(source.url, source.model)}.json"
+        file = Path(self.memory) / "accounts" / name if self.memory else None
+        with _loading:
+            if (source, key, self.memory) not in _endpoints:
+                _endpoints[source, key, self.memory] = EndpointGenerator(source, file)
+            return _endpoints[source, key, self.memory]
+
+    def masked_lm_identity(self, ref: ModelRef) -> ModelIdentity:
+        """Return who a masked language model is, without loading it.
+
+        Raises:
+            ModelError: it is missing, of another kind, or has no mask token.
+        """
+        return masked_lm_identity(ref)
+
+    def masked_lm(self, ref: ModelRef) -> MaskedLM:
+        """Return the masked language model, loaded on first use.
+
+        Raises:
+            ModelError: it is missing, damaged, of another kind, or has no mask token.
+        """
+        identity = masked_lm_identity(ref)
+        with _loading:
+            if (identity, self.threads) not in _masked_lms:
+                _masked_lms[identity, self.threads] = MaskedLM(identity, locate(ref), self.threads)
+            return _masked_lms[identity, self.threads]
+
     def translator_identity(self, by: TranslatorKind, ref: ModelRef | None, mode: str = "") -> ModelIdentity:
         """Return who one direction of a translator is, without loading it.
 
@@ -305,3 +367,20 @@ class Models:
             if identity not in _kenlms:
                 _kenlms[identity] = KenlmScorer(path)
             return _kenlms[identity]
+
+    def wordnet_identity(self, path: str) -> ModelIdentity:
+        """Return who the WordNet of a folder is; without a revision where `auto` found none.
+
+        Raises:
+            ModelError: the folder does not hold it.
+        """
+        return wordnet_identity(path)
+
+    def wordnet(self, path: str) -> WordNet:
+        """Return WordNet, read on first use.
+
+        Raises:
+            ModelError: it is missing or damaged.
+        """
+        with _loading:
+            return load_wordnet(wordnet_identity(path))

