@@ -95,7 +95,7 @@ def _reached(store: Store) -> tuple[set[str], tuple[str, ...]]:
                 keep |= {store.table_path("ledgers", shard["ledger"])} if shard["ledger"] else set()
     pointers = set((store.root / "fit-of").rglob("*.json"))
     names = {path.relative_to(store.root).as_posix() for path in keep | pointers}
-    return names, (*sorted(used), "texts/")
+    return names, (*sorted(used), "texts/", "accounts/")
 
 
 def _remove_empty_folders(root: Path) -> None:

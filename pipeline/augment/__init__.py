@@ -9,24 +9,41 @@ from pydantic import Field
 from pipeline.augment.back_translation import BackTranslation
 from pipeline.augment.back_translation_params import BackTranslationParams
 from pipeline.augment.deletion import Deletion, DeletionParams
+from pipeline.augment.embedding_neighbours import EmbeddingNeighboursMethod, EmbeddingNeighboursParams
 from pipeline.augment.insertion import Insertion, InsertionParams
+from pipeline.augment.masked_lm import MaskedLMMethod, MaskedLMParams
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, Child, Method, MethodParams, NoChild
+from pipeline.augment.rewrite import RewriteMethod, RewriteParams
+from pipeline.augment.self_instruct import SelfInstructMethod, SelfInstructParams
 from pipeline.augment.swap import Swap, SwapParams
 from pipeline.augment.syntax import Syntax, SyntaxParams
 from pipeline.augment.templates import Templates, TemplatesParams
 
 METHODS: dict[str, Method[Any]] = {
     "back_translation": BackTranslation(),
+    "masked_lm": MaskedLMMethod(),
+    "embedding_neighbours": EmbeddingNeighboursMethod(),
     "insertion": Insertion(),
     "swap": Swap(),
     "deletion": Deletion(),
     "syntax": Syntax(),
     "templates": Templates(),
+    "rewrite": RewriteMethod(),
+    "self_instruct": SelfInstructMethod(),
 }
 
 AnyMethodParams: TypeAlias = Annotated[
-    BackTranslationParams | InsertionParams | SwapParams | DeletionParams | SyntaxParams | TemplatesParams,
+    BackTranslationParams
+    | MaskedLMParams
+    | EmbeddingNeighboursParams
+    | InsertionParams
+    | SwapParams
+    | DeletionParams
+    | SyntaxParams
+    | TemplatesParams
+    | RewriteParams
+    | SelfInstructParams,
     Field(discriminator="method"),
 ]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.augment import METHODS, Answer, Ask, Child, Guard, MethodParams, NoChild
-from pipeline.augment.protocol import LANGUAGE, TOO_LONG, seed_of
+from pipeline.augment.protocol import LANGUAGE, MOST_CHARACTERS, TOO_LONG, seed_of
 from pipeline.change import Changes
 from pipeline.errors import RecipeError, StageError
 from pipeline.models import Models
@@ -65,7 +65,8 @@ class Augment:
         for method in params.methods:
             known = METHODS[method.method_name()]
             told: list[str] = known.remarks(method) if hasattr(known, "remarks") else []
-            languages = ", ".join(sorted(known.languages)) if known.languages is not None else "any language"
+            covered = known.covers(method) if hasattr(known, "covers") else known.languages
+            languages = ", ".join(sorted(covered)) if covered is not None else "any language"
             lines.append("; ".join([f"{method.label()}: {method.children} a record, {languages}", *told]))
         return lines
 
@@ -199,12 +200,22 @@ def _ask(
 ) -> list[Answer]:
     """Return the answers of one method; what is in a language that it lacks is not asked."""
     method = METHODS[params.method_name()]
-    able = [n for n, ask in enumerate(asks) if method.languages is None or ask.lang in method.languages]
-    answers: list[Answer] = [NoChild(LANGUAGE)] * len(asks)
+    answers: list[Answer] = [_refused(ask, params) or NoChild(LANGUAGE) for ask in asks]
+    able = [
+        n
+        for n, ask in enumerate(asks)
+        if not _refused(ask, params) and (method.languages is None or ask.lang in method.languages)
+    ]
     for n, answer in zip(able, method.children([asks[n] for n in able], params, guard, models), strict=True):
         answers[n] = answer
     changes.counts[f"{params.label()}: asked"] += len(asks)
     return answers
+
+
+def _refused(ask: Ask, params: MethodParams) -> NoChild | None:
+    """Return why no method takes this ask on: a text that it would change is too long."""
+    long = any(len(ask.texts[name]) > MOST_CHARACTERS for name in params.fields)
+    return NoChild(TOO_LONG) if long else None
 
 
 def _add(
