@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
-from meaning_pairs import FIRST, REWORDED, RULE, SECOND, Pair, declared, hand_written
+from meaning_pairs import BOTH, FIRST, REWORDED, RULE, SECOND, Pair, declared, hand_written, reworded_by_rule
 from numpy.typing import NDArray
 
 from pipeline.models import ModelRef, Models
@@ -26,7 +26,7 @@ from quality import fidelity, overlap
 
 Floats = NDArray[np.float64]
 ROUNDS = 1000
-COLLECTIONS = (FIRST, SECOND, REWORDED, RULE)
+COLLECTIONS = (FIRST, SECOND, REWORDED, RULE, BOTH)
 THRESHOLD = 0.5
 
 
@@ -155,7 +155,8 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=20)
     args = parser.parse_args()
     for language in ("en", "zh"):
-        pairs = hand_written(args.data, language) + declared(args.data, language)
+        by_hand = hand_written(args.data, language)
+        pairs = [*by_hand, *declared(args.data, language), *reworded_by_rule(by_hand)]
         report([pair for pair in pairs if pair.frozen == (args.half == "frozen")], language, args.worst)
     mlqe(args.data)
 

@@ -14,8 +14,9 @@ import meaning_edits as edits
 DRAWN = 2400
 EACH = 120
 """Most declared edits of one kind and language."""
-FIRST, SECOND, REWORDED, RULE = "first set", "second set", "rewordings", "by rule"
-"""The collections: three written by hand, one by rule."""
+FIRST, SECOND, REWORDED = "first set", "second set", "rewordings"
+RULE, BOTH = "by rule", "rewordings, then by rule"
+"""The collections: three written by hand, one by rule, and one by rule on what is kept in the first and third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,20 @@ class Pair:
     kind: str
     language: str
     collection: str
+    half_of_base: str = ""
 
     @property
     def by_hand(self) -> bool:
         """Whether a person wrote the edit."""
-        return self.collection != RULE
+        return self.collection not in (RULE, BOTH)
 
     @property
     def frozen(self) -> bool:
         """Whether nothing may be chosen on this pair; both edits of a reworded original lie in one half."""
         if self.collection == SECOND:
             return True
+        if self.collection == BOTH:
+            return self.half_of_base == "frozen"
         whole = self.original if self.collection == REWORDED else f"{self.original}\0{self.edited}"
         return hashlib.blake2b(whole.encode(), digest_size=1).digest()[0] % 2 == 1
 
@@ -86,4 +90,19 @@ def declared(data: Path, language: str, seed: int = 1) -> list[Pair]:
                 made += 1
                 if made == EACH:
                     break
+    return found
+
+
+def reworded_by_rule(pairs: list[Pair], seed: int = 1) -> list[Pair]:
+    """Return each kept rewording of the first and third set with one more edit by each rule that applies to it."""
+    found = []
+    for pair in pairs:
+        if not pair.kept or pair.collection not in (FIRST, REWORDED):
+            continue
+        for label, rules in edits.RULES[pair.language].items():
+            for kind, edit in rules.items():
+                new = edit(pair.edited, random.Random(f"{seed}:{kind}:{pair.edited}"))
+                if new is not None and new not in (pair.edited, pair.original):
+                    half = "frozen" if pair.frozen else "open"
+                    found.append(Pair(pair.original, new, label == "kept", kind, pair.language, BOTH, half))
     return found
