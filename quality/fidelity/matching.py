@@ -32,6 +32,8 @@ Vectors = Mapping[str, NDArray[np.float32]]
 _LEAST, _STRONG = 0.25, 0.85
 _LOW, _HIGH = 0.3, 0.85
 """Cosines of two words that count for nothing and for the same word."""
+_LONGEST_BLOCK = 3
+"""Most words that may have been replaced as one."""
 _MOST = 80
 """Most words left on a side that are compared with all of the other."""
 
@@ -72,36 +74,52 @@ def match(left: Reading, right: Reading, vectors: Vectors) -> Matching:
         opposed = _pair_alike(left, right, ours, theirs, pairs, vectors)
     changed = max(sum(b - a for a, b, _, _ in found), sum(d - c for _, _, c, d in found))
     frame = 1 - changed / max(len(keys[0]), len(keys[1]), 1)
+    gaps = set(ours), set(theirs)
+    turned = [(c, d, a, b) for a, b, c, d in found]
+    return Matching(
+        tuple(pairs),
+        tuple(ours),
+        tuple(theirs),
+        tuple(opposed),
+        frame,
+        _replaced(left, right, found, pairs, gaps, vectors),
+        (_alone(found, *gaps), _alone(turned, gaps[1], gaps[0])),
+    )
+
+
+def _replaced(
+    left: Reading,
+    right: Reading,
+    found: list[Block],
+    pairs: list[tuple[int, int, float]],
+    gaps: tuple[set[int], set[int]],
+    vectors: Vectors,
+) -> tuple[tuple[int, int, float], ...]:
+    """Return words that stand in each other's place in a short block, and how much they differ."""
     alike = {(a, b): score for a, b, score in pairs}
     replaced = []
-    mine, yours = set(ours), set(theirs)
     for a, b, c, d in found:
-        if b - a > 3 or d - c > 3:
+        if b - a > _LONGEST_BLOCK or d - c > _LONGEST_BLOCK:
             continue
         for place in range(a, b):
             for other in range(c, d):
-                if place in mine and other in yours:
+                if place in gaps[0] and other in gaps[1]:
                     score = similarity(left.words[place], right.words[other], vectors)
                     replaced.append((place, other, 1 - score))
                 elif (place, other) in alike:
                     replaced.append((place, other, 1 - alike[place, other]))
-    alone = (
-        tuple(
-            place
-            for a, b, c, d in found
-            if not yours.intersection(range(c, d))
-            for place in range(a, b)
-            if place in mine
-        ),
-        tuple(
-            place
-            for a, b, c, d in found
-            if not mine.intersection(range(a, b))
-            for place in range(c, d)
-            if place in yours
-        ),
+    return tuple(replaced)
+
+
+def _alone(found: list[Block], mine: set[int], yours: set[int]) -> tuple[int, ...]:
+    """Return places of one text in blocks where the other has nothing that is left over."""
+    return tuple(
+        place
+        for a, b, c, d in found
+        if not yours.intersection(range(c, d))
+        for place in range(a, b)
+        if place in mine
     )
-    return Matching(tuple(pairs), tuple(ours), tuple(theirs), tuple(opposed), frame, tuple(replaced), alone)
 
 
 def similarity(left: Word, right: Word, vectors: Vectors) -> float:
