@@ -19,12 +19,18 @@ from pathlib import Path
 
 ENGLISH = ("dolly", "oasst", "covid", "tico_en")
 CHINESE = ("belle", "tico_zh")
+PROMPTS = {
+    "en": ("dolly_asked", "self_instruct_asked", "gsm8k_asked", "tico_en"),
+    "zh": ("belle_asked", "medicalgpt_asked", "huatuo_asked", "tico_zh"),
+}
+"""Corpora of whole prompts, and of sentences, that the third hand-written set is drawn from."""
 _TMX = re.compile(
     r'<tuv xml:lang="en">\s*<seg>(.*?)</seg></tuv>\s*<tuv xml:lang="zh"><seg>(.*?)</seg>', re.DOTALL
 )
 _ENDS = {"en": re.compile(r"(?<=[.!?])\s+|\n+"), "zh": re.compile(r"(?<=[。！？])|\n+")}
 _SHORTEST_ZH, _LONGEST_ZH = 9, 48
 _FEWEST, _MOST, _LONGEST_EN = 6, 24, 150
+_MOST_ASKED, _LONGEST_ASKED_ZH = 45, 80
 
 
 def digest(sentence: str) -> str:
@@ -46,6 +52,38 @@ def draw(data: Path, corpus: str, count: int, purpose: str) -> list[str]:
     """Return so many sentences of a corpus, drawn by the purpose and the corpus alone."""
     pool = sentences(data, corpus)
     return random.Random(f"{purpose}:{corpus}").sample(pool, min(count, len(pool)))
+
+
+@cache
+def prompts(data: Path, corpus: str) -> tuple[str, ...]:
+    """Return the distinct prompts of one corpus that are neither very short nor very long, in order of digest."""
+    if corpus in (*ENGLISH, *CHINESE):
+        return tuple(sorted(sentences(data, corpus), key=digest))
+    fits = _asked_zh if corpus in PROMPTS["zh"] else _asked_en
+    return tuple(sorted({text.strip() for text in _asked(data, corpus) if fits(text.strip())}, key=digest))
+
+
+def _asked_en(text: str) -> bool:
+    return _FEWEST <= len(text.split()) <= _MOST_ASKED and "\n" not in text
+
+
+def _asked_zh(text: str) -> bool:
+    han = sum("一" <= char <= "鿿" for char in text)
+    return _SHORTEST_ZH <= len(text) <= _LONGEST_ASKED_ZH and han > 0.6 * len(text) and "\n" not in text
+
+
+def _asked(data: Path, corpus: str) -> list[str]:
+    if corpus == "dolly_asked":
+        return [one["instruction"] for one in json.loads(_read(data / "dolly_3k/dolly_3k.json.gz"))]
+    file, key = {
+        "self_instruct_asked": ("self_instruct/user_oriented_instructions.jsonl", "instruction"),
+        "gsm8k_asked": ("gsm8k/test.jsonl", "question"),
+        "belle_asked": ("belle_seed/eval_set.json", "question"),
+        "medicalgpt_asked": ("medicalgpt_zh/medical_sft_1K_format.jsonl", "conversations"),
+        "huatuo_asked": ("huatuo_zh/llama_data.json.gz", "instruction"),
+    }[corpus]
+    rows = [json.loads(line) for line in _read(data / file).split("\n") if line.strip()]
+    return [row[key] if isinstance(row[key], str) else row[key][0]["value"] for row in rows]
 
 
 def _cut(text: str, language: str) -> list[str]:

@@ -2,7 +2,7 @@
 
     python benchmarks/truth/meaning_fit.py --data FOLDER_OF_CORPORA
 
-A logistic regression with an intercept; every weight of evidence is at least 0. Hand-written pairs count three times,
+A logistic regression with an intercept; every weight of evidence is at least 0. Hand-written pairs count six times,
 for there are fewer of them and they are what an editor does; both labels weigh the same.
 """
 
@@ -11,34 +11,31 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
-from meaning_pairs import Pair, declared, hand_written
+from meaning_pairs import Pair, declared, hand_written, reworded_by_rule
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from pipeline.models import ModelRef, Models
-from quality.fidelity.evidence import compare
-from quality.fidelity.judge import Encode, _encode, features
-from quality.fidelity.reading import read
+from quality.fidelity import relations
+from quality.fidelity.judge import Encode, compared, encoded, features
 
 OUT = Path(__file__).resolve().parents[2] / "quality/fidelity/data/weights.json"
-HAND = 3.0
-L2 = 0.02
+HAND = 6.0
+L2 = 0.002
 
 
 def table(pairs: list[Pair], encode: Encode | None) -> tuple[list[str], NDArray[np.float64]]:
     """Return the names of the features and their values, float64 [pairs, features]."""
-    vectors, cosines = _encode([(pair.original, pair.edited) for pair in pairs], encode)
-    rows = []
-    for pair in pairs:
-        evidence = compare(read(pair.original), read(pair.edited), vectors)
-        cosine = cosines[pair.original, pair.edited] if encode else None
-        rows.append(features(pair.original, pair.edited, evidence, cosine))
+    vectors = encoded([(pair.original, pair.edited) for pair in pairs], encode)
+    rows = [features(compared(pair.original, pair.edited, vectors)) for pair in pairs]
     names = list(rows[0])
     return names, np.array([[row[name] for name in names] for row in rows])
 
@@ -73,23 +70,33 @@ def fitted(pairs: list[Pair], encode: Encode | None) -> dict[str, float]:
     }
 
 
+def without_list(fit_now: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return what is fitted while the list of Chinese rewordings is empty.
+
+    It was written after the errors of the open half had been read: with it a word that has no match would seem to tell
+    more than it does on other texts.
+    """
+    relations.are_synonyms.cache_clear()
+    with mock.patch.object(relations, "_rewordings", dict):
+        found = fit_now()
+    relations.are_synonyms.cache_clear()
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of corpora")
     args = parser.parse_args()
-    pairs = {
-        language: [
-            pair
-            for pair in hand_written(args.data, language) + declared(args.data, language)
-            if not pair.frozen
-        ]
-        for language in ("en", "zh")
-    }
+    pairs = {}
+    for language in ("en", "zh"):
+        by_hand = hand_written(args.data, language)
+        every = [*by_hand, *declared(args.data, language), *reworded_by_rule(by_hand)]
+        pairs[language] = [pair for pair in every if not pair.frozen]
     encode = Models().embedder(ModelRef()).encode
     found = {
         "en": fitted(pairs["en"], encode),
         "en_words": fitted(pairs["en"], None),
-        "zh": fitted(pairs["zh"], None),
+        "zh": without_list(lambda: fitted(pairs["zh"], None)),
     }
     OUT.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(json.dumps(found, indent=1))

@@ -14,6 +14,9 @@ import meaning_edits as edits
 DRAWN = 2400
 EACH = 120
 """Most declared edits of one kind and language."""
+FIRST, SECOND, REWORDED = "first set", "second set", "rewordings"
+RULE, BOTH = "by rule", "rewordings, then by rule"
+"""The collections: three written by hand, one by rule, and one by rule on what is kept in the first and third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,23 @@ class Pair:
     kept: bool
     kind: str
     language: str
-    by_hand: bool
-    second: bool = False
+    collection: str
+    half_of_base: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person wrote the edit."""
+        return self.collection not in (RULE, BOTH)
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing may be chosen on this pair."""
-        if self.second:
+        """Whether nothing may be chosen on this pair; both edits of a reworded original lie in one half."""
+        if self.collection == SECOND:
             return True
-        whole = f"{self.original}\0{self.edited}".encode()
-        return hashlib.blake2b(whole, digest_size=1).digest()[0] % 2 == 1
+        if self.collection == BOTH:
+            return self.half_of_base == "frozen"
+        whole = self.original if self.collection == REWORDED else f"{self.original}\0{self.edited}"
+        return hashlib.blake2b(whole.encode(), digest_size=1).digest()[0] % 2 == 1
 
 
 def hand_written(data: Path, language: str) -> list[Pair]:
@@ -43,25 +53,22 @@ def hand_written(data: Path, language: str) -> list[Pair]:
     Raises:
         SystemExit: a sentence is not in its corpus: it is another version.
     """
-    names = corpora.CHINESE if language == "zh" else corpora.ENGLISH
-    known = {corpora.digest(text): text for name in names for text in corpora.sentences(data, name)}
-    lines = Path(__file__).with_name(f"meaning_pairs_{language}.jsonl").read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    missing = [row["digest"] for row in rows if row["digest"] not in known]
-    if missing:
-        raise SystemExit(f"{len(missing)} sentences are not in their corpora; another version of them?")
-    return [
-        Pair(
-            known[row["digest"]],
-            row["edited"],
-            row["label"] == "kept",
-            row["kind"],
-            language,
-            True,
-            "set" in row,
-        )
-        for row in rows
-    ]
+    found = []
+    for file, names in (
+        ("pairs", corpora.CHINESE if language == "zh" else corpora.ENGLISH),
+        ("rewordings", corpora.PROMPTS[language]),
+    ):
+        known = {corpora.digest(text): text for name in names for text in corpora.prompts(data, name)}
+        lines = Path(__file__).with_name(f"meaning_{file}_{language}.jsonl").read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        missing = [row["digest"] for row in rows if row["digest"] not in known]
+        if missing:
+            raise SystemExit(f"{len(missing)} originals are not in their corpora; another version of them?")
+        for row in rows:
+            collection = REWORDED if file == "rewordings" else SECOND if "set" in row else FIRST
+            kept = row["label"] == "kept"
+            found.append(Pair(known[row["digest"]], row["edited"], kept, row["kind"], language, collection))
+    return found
 
 
 def declared(data: Path, language: str, seed: int = 1) -> list[Pair]:
@@ -79,8 +86,23 @@ def declared(data: Path, language: str, seed: int = 1) -> list[Pair]:
                 new = edit(text, chance)
                 if new is None or new == text:
                     continue
-                found.append(Pair(text, new, label == "kept", kind, language, False))
+                found.append(Pair(text, new, label == "kept", kind, language, RULE))
                 made += 1
                 if made == EACH:
                     break
+    return found
+
+
+def reworded_by_rule(pairs: list[Pair], seed: int = 1) -> list[Pair]:
+    """Return each kept rewording of the first and third set with one more edit by each rule that applies to it."""
+    found = []
+    for pair in pairs:
+        if not pair.kept or pair.collection not in (FIRST, REWORDED):
+            continue
+        for label, rules in edits.RULES[pair.language].items():
+            for kind, edit in rules.items():
+                new = edit(pair.edited, random.Random(f"{seed}:{kind}:{pair.edited}"))
+                if new is not None and new not in (pair.edited, pair.original):
+                    half = "frozen" if pair.frozen else "open"
+                    found.append(Pair(pair.original, new, label == "kept", kind, pair.language, BOTH, half))
     return found

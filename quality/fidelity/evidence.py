@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from quality.fidelity.lexicon import are_opposite_words, are_opposites, conflicts
+from quality.fidelity.lexicon import conflicts
 from quality.fidelity.matching import Matching, Vectors, match
-from quality.fidelity.order import exchanged_words, sides_exchanged
+from quality.fidelity.order import exchanged_words, is_in_order, sides_exchanged
 from quality.fidelity.reading import Reading
+from quality.fidelity.relations import are_opposite_words, are_opposites
+from quality.fidelity.remainder import Whole, dropped, foreign, left_over, siblings, unexplained
+from quality.fidelity.voice import voice_turned
 from quality.lookalike.align import blocks
 
 KINDS: Final = {
@@ -27,12 +30,16 @@ KINDS: Final = {
     "entity": "They name other persons, places or things.",
     "word": "Another word stands in the place of a word, in an otherwise equal sentence.",
     "role": "The same words stand in exchanged places.",
+    "sibling": "They name different things of one kind.",
+    "foreign": "Each is about something that the other has nothing of.",
+    "dropped": "One leaves out what the other says, in an otherwise equal sentence.",
     "missing": "Content of one is not in the other.",
 }
 """The kinds of difference, and the sentence that explains each."""
 
 _MODAL: Final = frozenset(("must", "may", "advice", "certain", "free", "ban"))
 _DENYING: Final = frozenset("不无没未非")
+_AVOIDING: Final = frozenset(("避免", "avoid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +55,31 @@ class Evidence:
     entity: float = 0.0
     word: float = 0.0
     role: float = 0.0
+    sibling: float = 0.0
+    foreign: float = 0.0
+    dropped: float = 0.0
     missing: float = 0.0
 
     def of(self) -> Mapping[str, float]:
         """Return the numbers by kind."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in _NAMES}
 
 
-def compare(left: Reading, right: Reading, vectors: Vectors) -> Evidence:
-    """Return what two sentences of one language differ in."""
+_NAMES: Final = tuple(field.name for field in fields(Evidence))
+
+
+def compare(left: Reading, right: Reading, vectors: Vectors, whole: Whole | None = None) -> Evidence:
+    """Return what two sentences of one language differ in; `whole` are the vectors of both."""
     found = match(left, right, vectors)
     number, unit = _values(left, right, found)
-    swapped = sides_exchanged(left, right)
+    swapped = not is_in_order(found) and sides_exchanged(left, right)
     negation, opposite = _polarity(left, right, found, swapped)
     entity, word = _replaced(left, right, found)
     quantity, modality = _steering(left, right)
     missing = _missing(left, right, found)
     turned = swapped and bool(opposite or negation)
+    ordered = 0.0 if turned else 1.0 if swapped else exchanged_words(left, right, found, missing)
+    rest = left_over(left, right, found)
     return Evidence(
         number=number,
         unit=unit,
@@ -74,7 +89,10 @@ def compare(left: Reading, right: Reading, vectors: Vectors) -> Evidence:
         modality=modality,
         entity=entity,
         word=word,
-        role=0.0 if turned else 1.0 if swapped else exchanged_words(left, right, found, missing),
+        role=max(ordered, voice_turned(left, right, found)),
+        sibling=siblings(left, right, found),
+        foreign=foreign(left, right, rest, vectors, whole) if whole else unexplained(rest),
+        dropped=found.frame * dropped(rest, found),
         missing=missing,
     )
 
@@ -102,11 +120,14 @@ def _polarity(left: Reading, right: Reading, found: Matching, swapped: bool) -> 
     """Return how surely a negation or an opposite turns one sentence round; two turns are none."""
     lost = left.negations - right.negations
     turns = _small_opposites(left, right, found) + sum(
-        not (lost % 2 and _is_denied(left.words[a].surface, right.words[b].surface)) for a, b in found.opposed
+        not (lost % 2 and _is_denied(left.words[a].surface, right.words[b].surface, left, right))
+        for a, b in found.opposed
     )
     if not turns and left.language == "zh":
         turns = _opposed_characters(left, right, bool(lost % 2))
     if lost % 2:
+        if found.opposed and not swapped and not _denies_opposite(left, right, found):
+            return 1.0, 1.0
         if (turns + swapped) % 2:
             return 0.25, 0.0
         implied = right.implicit - left.implicit if lost > 0 else left.implicit - right.implicit
@@ -121,9 +142,17 @@ def _polarity(left: Reading, right: Reading, found: Matching, swapped: bool) -> 
     return _moved_negation(left, right), 1.0 if turns == 1 else 0.9 if turns else 0.0
 
 
-def _is_denied(left: str, right: str) -> bool:
+def _denies_opposite(left: Reading, right: Reading, found: Matching) -> bool:
+    """Tell whether a negation stands before one of two opposites, as in "not the same" beside "different"."""
+    return any(
+        left.words[a].key in left.denied or right.words[b].key in right.denied for a, b in found.opposed
+    )
+
+
+def _is_denied(one: str, other: str, left: Reading, right: Reading) -> bool:
     """Tell whether one of two words holds a negation, which is counted as such."""
-    return bool(_DENYING & set(left)) != bool(_DENYING & set(right))
+    ours, theirs = (one in _AVOIDING or bool(_DENYING & set(one)) for one in (one, other))
+    return (ours and left.negations > 0) != (theirs and right.negations > 0)
 
 
 def _moved_negation(left: Reading, right: Reading) -> float:
@@ -147,7 +176,9 @@ def _opposed_characters(left: Reading, right: Reading, denied: bool) -> int:
     return sum(
         are_opposites(ours[a:b], theirs[c:d])
         for a, b, c, d in blocks(tuple(ours), tuple(theirs))
-        if 1 <= b - a <= 2 and 1 <= d - c <= 2 and not (denied and _is_denied(ours[a:b], theirs[c:d]))
+        if 1 <= b - a <= 2
+        and 1 <= d - c <= 2
+        and not (denied and _is_denied(ours[a:b], theirs[c:d], left, right))
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from quality.fidelity.evidence import KINDS, Evidence, compare
 from quality.fidelity.lexicon import DATA
 from quality.fidelity.matching import Vectors
-from quality.fidelity.reading import Reading, read
+from quality.fidelity.reading import read
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Turns texts into unit vectors, float32 [n, d]."""
@@ -36,8 +35,12 @@ _MOST_SENTENCES = 300
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？\n]|$)|[^\n]+")
 _ALIKE = 0.2
 _SURE, _FAINT = 0.6, 0.1
-_VAGUE = frozenset(("word", "missing"))
+_VAGUE = frozenset(("word", "sibling", "foreign", "dropped", "missing"))
 """Kinds that are named where nothing more telling is found."""
+_WEAK = frozenset(("dropped", "missing"))
+"""Kinds that break no meaning by themselves: a rewording has them, too."""
+_HALF_SURE = 0.6
+"""How much of a vague kind counts as the strongest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,14 @@ def measure(
     judged = [_judgeable(a, b, language) for a, b, language in zip(originals, edited, languages, strict=True)]
     cut = [_cut(a, b) if use else [] for a, b, use in zip(originals, edited, judged, strict=True)]
     english = [pair for row, language in zip(cut, languages, strict=True) if language == "en" for pair in row]
-    vectors, cosines = _encode(english, encode)
+    vectors = encoded(english, encode)
     scores = np.full(len(cut), np.nan)
     kinds = [""] * len(cut)
     for row, pairs in enumerate(cut):
         if not pairs:
             continue
-        found = [_score(pair, languages[row], vectors, cosines, encode is not None) for pair in pairs]
+        name = languages[row] if languages[row] == "zh" or encode else "en_words"
+        found = [_score(pair, name, vectors) for pair in pairs]
         sizes = np.array([max(1, len(pair[0]) + len(pair[1])) for pair in pairs], np.float64)
         values = np.array([score for score, _ in found])
         worst = int(values.argmin())
@@ -97,21 +101,13 @@ def measure(
     return Fidelity(scores, kinds)
 
 
-def features(left: str, right: str, evidence: Evidence, cosine: float | None) -> dict[str, float]:
-    """Return what is weighed: the evidence by kind, and how unlike both texts are on the whole."""
-    ours, theirs = _grams(read(left)), _grams(read(right))
-    total = ours.total() + theirs.total()
-    overlap = 2 * (ours & theirs).total() / total if total else 1.0
-    unlike = {"overlap": 1 - overlap}
-    if cosine is not None:
-        unlike["cosine"] = 1 - cosine
-    strongest = max(value for kind, value in evidence.of().items() if kind != "missing")
-    return {**evidence.of(), **unlike, "strongest": strongest}
-
-
-def _grams(reading: Reading) -> Counter[str]:
-    text = "".join(reading.text.split())
-    return Counter(text[at : at + 2] for at in range(len(text) - 1))
+def features(evidence: Evidence) -> dict[str, float]:
+    """Return what is weighed: the evidence by kind, and the strongest of it."""
+    found = evidence.of()
+    strongest = max(
+        value * (_HALF_SURE if kind in _VAGUE else 1.0) for kind, value in found.items() if kind not in _WEAK
+    )
+    return {**found, "strongest": strongest}
 
 
 def _judgeable(left: str, right: str, language: str) -> bool:
@@ -159,21 +155,20 @@ def _closest(one: str, others: list[str]) -> tuple[float, int]:
     return best, at
 
 
-def _encode(
-    pairs: list[tuple[str, str]], encode: Encode | None
-) -> tuple[dict[str, NDArray[np.float32]], dict[tuple[str, str], float]]:
-    """Return the vectors of words that stand in one text of a pair only, and the cosine of each pair."""
+def encoded(pairs: list[tuple[str, str]], encode: Encode | None) -> dict[str, NDArray[np.float32]]:
+    """Return the vectors of all texts, and of words that stand in one text of a pair only; {} without a model."""
     if encode is None or not pairs:
-        return {}, {}
-    texts = sorted({text for pair in pairs for text in pair if text.strip()})
-    words = sorted({word for left, right in pairs for word in _own_words(left, right)})
-    both = encode([*texts, *words])
-    at = {text: number for number, text in enumerate(texts)}
-    cosines = {
-        pair: float(both[at[pair[0]]] @ both[at[pair[1]]]) if pair[0] in at and pair[1] in at else 0.0
-        for pair in pairs
-    }
-    return {word: both[len(texts) + number] for number, word in enumerate(words)}, cosines
+        return {}
+    wanted = {text for pair in pairs for text in pair if text.strip()}
+    wanted |= {word for left, right in pairs for word in _own_words(left, right)}
+    strings = sorted(wanted)
+    return dict(zip(strings, encode(strings), strict=True))
+
+
+def compared(left: str, right: str, vectors: Vectors) -> Evidence:
+    """Return what two texts differ in, by their words and by what vectors there are."""
+    whole = (vectors[left], vectors[right]) if left in vectors and right in vectors else None
+    return compare(read(left), read(right), vectors, whole)
 
 
 def _own_words(left: str, right: str) -> set[str]:
@@ -183,20 +178,14 @@ def _own_words(left: str, right: str) -> set[str]:
     return ours ^ theirs
 
 
-def _score(
-    pair: tuple[str, str],
-    language: str,
-    vectors: Vectors,
-    cosines: dict[tuple[str, str], float],
-    encoded: bool,
-) -> tuple[float, str]:
+def _score(pair: tuple[str, str], name: str, vectors: Vectors) -> tuple[float, str]:
+    """Return the score of a pair by the weights of a name, and the kind of difference that tells most."""
     left, right = pair
     if left == right:
         return 1.0, ""
-    evidence = compare(read(left), read(right), vectors)
-    weights = _weights()[language if language == "zh" or encoded else "en_words"]
-    values = features(left, right, evidence, cosines[pair] if encoded and language == "en" else None)
-    parts = {name: weights[name] * value for name, value in values.items() if name in weights}
+    evidence = compared(left, right, vectors)
+    weights = _weights()[name]
+    parts = {kind: weights[kind] * value for kind, value in features(evidence).items() if kind in weights}
     logit = weights["intercept"] - sum(parts.values())
     return 1 / (1 + math.exp(-logit)), _told(evidence, parts)
 

@@ -13,16 +13,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.fidelity.lexicon import are_one, are_one_name, are_opposites, are_synonyms, is_han, senses
+from quality.fidelity.lexicon import is_han
 from quality.fidelity.reading import Reading, Word
+from quality.fidelity.relations import (
+    are_derived,
+    are_one,
+    are_one_name,
+    are_opposites,
+    are_synonyms,
+    is_broader,
+    senses,
+)
 from quality.lookalike.align import Block, blocks
 
 Vectors = Mapping[str, NDArray[np.float32]]
 """Unit vectors of words, for the languages that a model covers."""
 
-_LEAST = 0.25
+_LEAST, _STRONG = 0.25, 0.85
 _LOW, _HIGH = 0.3, 0.85
 """Cosines of two words that count for nothing and for the same word."""
+_LONGEST_BLOCK = 3
+"""Most words that may have been replaced as one."""
 _MOST = 80
 """Most words left on a side that are compared with all of the other."""
 
@@ -38,7 +49,7 @@ class Matching:
         frame: share of content that stands alike and in order in both.
         replaced: pairs of places that stand in each other's place in an equal frame, with the share of the
             difference that they make out, 0 to 1.
-        added: weight of runs that only one text has, as a share of all content.
+        alone: places of words without a match, left and right, in whose place the other text has nothing.
     """
 
     pairs: tuple[tuple[int, int, float], ...]
@@ -47,7 +58,7 @@ class Matching:
     opposed: tuple[tuple[int, int], ...]
     frame: float
     replaced: tuple[tuple[int, int, float], ...]
-    added: float
+    alone: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def match(left: Reading, right: Reading, vectors: Vectors) -> Matching:
@@ -58,37 +69,56 @@ def match(left: Reading, right: Reading, vectors: Vectors) -> Matching:
     found = blocks(*keys)
     _pair_in_place(found, ours, theirs, pairs)
     _pair_equal(left, right, ours, theirs, pairs)
-    opposed = _opposed(left, right, ours, theirs)
+    opposed: list[tuple[int, int]] = []
     if len(ours) <= _MOST and len(theirs) <= _MOST:
-        _pair_alike(left, right, ours, theirs, pairs, vectors)
+        opposed = _pair_alike(left, right, ours, theirs, pairs, vectors)
     changed = max(sum(b - a for a, b, _, _ in found), sum(d - c for _, _, c, d in found))
     frame = 1 - changed / max(len(keys[0]), len(keys[1]), 1)
+    gaps = set(ours), set(theirs)
+    turned = [(c, d, a, b) for a, b, c, d in found]
+    return Matching(
+        tuple(pairs),
+        tuple(ours),
+        tuple(theirs),
+        tuple(opposed),
+        frame,
+        _replaced(left, right, found, pairs, gaps, vectors),
+        (_alone(found, *gaps), _alone(turned, gaps[1], gaps[0])),
+    )
+
+
+def _replaced(
+    left: Reading,
+    right: Reading,
+    found: list[Block],
+    pairs: list[tuple[int, int, float]],
+    gaps: tuple[set[int], set[int]],
+    vectors: Vectors,
+) -> tuple[tuple[int, int, float], ...]:
+    """Return words that stand in each other's place in a short block, and how much they differ."""
     alike = {(a, b): score for a, b, score in pairs}
     replaced = []
-    mine, yours = set(ours), set(theirs)
     for a, b, c, d in found:
-        if b - a > 3 or d - c > 3:
+        if b - a > _LONGEST_BLOCK or d - c > _LONGEST_BLOCK:
             continue
         for place in range(a, b):
             for other in range(c, d):
-                if place in mine and other in yours:
+                if place in gaps[0] and other in gaps[1]:
                     score = similarity(left.words[place], right.words[other], vectors)
                     replaced.append((place, other, 1 - score))
                 elif (place, other) in alike:
                     replaced.append((place, other, 1 - alike[place, other]))
-    total = sum(word.weight for word in (*left.words, *right.words)) or 1.0
-    added = sum(
-        word.weight
-        for reading, spans, left_over in (
-            (left, [(a, b) for a, b, c, d in found if c == d], mine),
-            (right, [(c, d) for a, b, c, d in found if a == b], yours),
-        )
-        for begin, end in spans
-        for place, word in enumerate(reading.words[begin:end], begin)
-        if place in left_over
-    )
-    return Matching(
-        tuple(pairs), tuple(ours), tuple(theirs), tuple(opposed), frame, tuple(replaced), added / total
+    return tuple(replaced)
+
+
+def _alone(found: list[Block], mine: set[int], yours: set[int]) -> tuple[int, ...]:
+    """Return places of one text in blocks where the other has nothing that is left over."""
+    return tuple(
+        place
+        for a, b, c, d in found
+        if not yours.intersection(range(c, d))
+        for place in range(a, b)
+        if place in mine
     )
 
 
@@ -110,12 +140,15 @@ def similarity(left: Word, right: Word, vectors: Vectors) -> float:
         return 0.9
     if are_synonyms(left.key, right.key) or are_synonyms(left.surface, right.surface):
         return 0.9
+    if are_derived(left.key, right.key):
+        return 0.85
     if left.is_name and right.is_name:
         return 0.8 if are_one_name(left.surface, right.surface) else 0.0
+    kind = 0.6 if is_broader(left.key, right.key) or is_broader(right.key, left.key) else 0.0
     if left.surface in vectors and right.surface in vectors:
         cosine = float(vectors[left.surface] @ vectors[right.surface])
-        return 0.8 * min(1.0, max(0.0, (cosine - _LOW) / (_HIGH - _LOW)))
-    return 0.0
+        return max(kind, 0.8 * min(1.0, max(0.0, (cosine - _LOW) / (_HIGH - _LOW))))
+    return kind
 
 
 def _han(left: str, right: str) -> float:
@@ -171,23 +204,6 @@ def _identity(word: Word) -> tuple[str, str]:
     return ("w" if word.kind in "wi" else word.kind, word.key)
 
 
-def _opposed(left: Reading, right: Reading, ours: list[int], theirs: list[int]) -> list[tuple[int, int]]:
-    if len(ours) > _MOST or len(theirs) > _MOST:
-        return []
-    found: list[tuple[int, int]] = []
-    used: set[int] = set()
-    for place in ours:
-        for other in theirs:
-            one, two = left.words[place], right.words[other]
-            if other in used or one.kind != two.kind or one.kind not in "wh":
-                continue
-            if are_opposites(one.surface, two.surface) or are_opposites(one.key, two.key):
-                found.append((place, other))
-                used.add(other)
-                break
-    return found
-
-
 def _pair_alike(
     left: Reading,
     right: Reading,
@@ -195,21 +211,52 @@ def _pair_alike(
     theirs: list[int],
     pairs: list[tuple[int, int, float]],
     vectors: Vectors,
-) -> None:
-    """Pair what is left, the most alike first; a phrase of two or three words may say what one word says."""
+) -> list[tuple[int, int]]:
+    """Pair what is left, the most alike first, and return what is left of opposites.
+
+    A phrase of two or three words may say what one word says. A word stands against its opposite only where nothing
+    else of the other text says the same.
+    """
     _pair_phrases(left, right, ours, theirs, pairs, False)
     _pair_phrases(right, left, theirs, ours, pairs, True)
-    options = []
+    options, against = [], []
     for place in ours:
         for other in theirs:
-            score = similarity(left.words[place], right.words[other], vectors)
+            one, two = left.words[place], right.words[other]
+            score = similarity(one, two, vectors)
             if score >= _LEAST:
                 options.append((-score, place, other))
-    for score, place, other in sorted(options):
+            elif not score and are_opposed(one, two):
+                against.append((place, other))
+    options.sort()
+    strong = sum(-score >= _STRONG for score, _, _ in options)
+    _take(options[:strong], ours, theirs, pairs)
+    opposed: list[tuple[int, int]] = []
+    for place, other in against:
+        if place in ours and other in theirs and all(other != used for _, used in opposed):
+            opposed.append((place, other))
+    _take(options[strong:], ours, theirs, pairs)
+    return opposed
+
+
+def _take(
+    options: list[tuple[float, int, int]],
+    ours: list[int],
+    theirs: list[int],
+    pairs: list[tuple[int, int, float]],
+) -> None:
+    for score, place, other in options:
         if place in ours and other in theirs:
             pairs.append((place, other, -score))
             ours.remove(place)
             theirs.remove(other)
+
+
+def are_opposed(one: Word, two: Word) -> bool:
+    """Tell whether two words are opposites in any of their forms."""
+    if one.kind not in "whn" or two.kind not in "whn":
+        return False
+    return are_opposites(one.surface, two.surface) or are_opposites(one.key, two.key)
 
 
 def _pair_phrases(

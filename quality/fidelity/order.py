@@ -50,6 +50,12 @@ _LONGEST_RUN = 4
 """Most words of a run that may exchange its place with another."""
 
 
+def is_in_order(found: Matching) -> bool:
+    """Tell whether all matched words stand in one order in both texts."""
+    order = [other for _, other, _ in sorted(found.pairs)]
+    return order == sorted(order)
+
+
 def sides_exchanged(left: Reading, right: Reading) -> bool:
     """Tell whether what stood before a word such as "than", "before" or 导致 stands behind it in the other text.
 

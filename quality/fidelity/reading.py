@@ -28,6 +28,10 @@ _LONGEST_WORD = 5
 _COMMON_EN, _COMMON_ZH = 9, 17
 
 
+_OPENS = re.compile(r"[\"'(\-:]\s*$")
+_COMMA = re.compile(r"[,;]\s+$")
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word of content: what is compared, its kind of token, where it stands, and how much it tells."""
@@ -53,6 +57,7 @@ class Reading:
         text: folded, lower case; `language`: en or zh.
         small: function words, with their number.
         scopes: of each negation the word of content that it stands before, or "".
+        denied: the two words of content behind each negation, which it may turn round.
     """
 
     words: tuple[Word, ...]
@@ -64,6 +69,7 @@ class Reading:
     language: str
     small: Counter[str]
     scopes: tuple[str, ...]
+    denied: frozenset[str]
 
 
 @lru_cache(maxsize=8192)
@@ -99,6 +105,7 @@ def read(text: str) -> Reading:
         language,
         small,
         tuple(words[at].key if at < len(words) else "" for at in places),
+        frozenset(word.key for at in places for word in words[at : at + 2]),
     )
 
 
@@ -118,7 +125,7 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
             for begin, end in _segments("".join(tokens.keys[place:stop])):
                 span = (tokens.starts[place + begin], tokens.ends[place + end - 1])
                 word = "".join(tokens.keys[place + begin : place + end])
-                if any(covered[span[0] : span[1]]):
+                if covered.find(1, *span) >= 0:
                     continue
                 if len(word) == 1 and word in light:
                     small[word] += 1
@@ -129,8 +136,11 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
         span = (tokens.starts[place], tokens.ends[place])
         key = tokens.keys[place]
         if kind == "u" and tokens.word(place).isalpha() and tokens.kinds[place - 1 : place] != "n":
-            key, kind = tokens.word(place), "w"
-        if not any(covered[span[0] : span[1]]) or kind == "n":
+            if tokens.keys[place - 1 : place] == ("per",):
+                key = f"per {key}"
+            else:
+                key, kind = tokens.word(place), "w"
+        if kind == "n" or covered.find(1, *span) < 0:
             month = key == "may" and "n" in tokens.kinds[max(0, place - 1) : place + 2]
             if kind == "w" and key in light and not month:
                 small[key] += 1
@@ -150,6 +160,7 @@ def _words(tokens: Tokens, taken: list[tuple[int, int]]) -> tuple[tuple[Word, ..
     return tuple(words), small
 
 
+@lru_cache(maxsize=65536)
 def _key(key: str, kind: str) -> str:
     return stem(american(key)) if kind == "w" else key
 
@@ -166,11 +177,13 @@ def _is_name(tokens: Tokens, place: int) -> bool:
     """Tell whether a word is written as a name: in capitals, or with one where no clause begins."""
     start, end = tokens.starts[place], tokens.ends[place]
     shown = tokens.cased[start:end]
-    if not shown[:1].isupper() or shown in ("I", "A"):
+    if shown.islower() or shown in ("I", "A"):
         return False
-    if len(shown) > 1 and shown.isupper():
+    if len(shown) > 1 and (shown.isupper() or not shown[1:].islower()):
         return True
-    if place not in tokens.begins and not re.search(r"[\"'(\-:]\s*$", tokens.cased[:start]):
+    if place not in tokens.begins and not _OPENS.search(tokens.cased, max(0, start - 3), start):
+        return True
+    if _COMMA.search(tokens.cased, max(0, start - 3), start):
         return True
     following = (
         tokens.cased[tokens.starts[place + 1] : tokens.ends[place + 1]]
@@ -180,6 +193,7 @@ def _is_name(tokens: Tokens, place: int) -> bool:
     return following[:1].isupper() and place + 1 not in tokens.begins
 
 
+@lru_cache(maxsize=65536)
 def _weight_en(key: str, kind: str, named: bool) -> float:
     """Return how much a word tells: rare words, names and values more than common ones."""
     if kind in "nuix" or named:
@@ -187,6 +201,7 @@ def _weight_en(key: str, kind: str, named: bool) -> float:
     return 0.5 + max(0, _COMMON_EN + 1 - known_words().get(key, 3)) / 5
 
 
+@lru_cache(maxsize=65536)
 def _weight_zh(word: str) -> float:
     if len(word) == 1:
         return 0.5

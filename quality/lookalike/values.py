@@ -107,6 +107,8 @@ class Values:
         stop = _numerals_end(keys, place)
         if stop == place:
             return "", "", 0
+        if stop - place > 1 and "".join(keys[stop - 1 : stop + 1]) in _SCALED_UNITS:
+            stop -= 1  # 两千克 is two kilograms
         if stop - place == 1 and _part_of_word(keys, place):
             return "", "", 0
         return read_han("".join(keys[place:stop])), "n", stop - place

@@ -87,6 +87,20 @@ def _irregular() -> frozenset[frozenset[str]]:
     )
 
 
+@cache
+def _irregular_bases() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for base, *others in lines_of("irregular"):
+        for other in others:
+            found.setdefault(other, []).append(base)
+    return found
+
+
+def irregular_bases(word: str) -> list[str]:
+    """Return what a word is an irregular form of: "wrote" of "write"."""
+    return _irregular_bases().get(word, [])
+
+
 def _bases(word: str) -> set[str]:
     """Return what a word may be an inflection of, itself included."""
     bases = {word}
