@@ -19,7 +19,8 @@ from pipeline.augment.chinese_words import HAN, stands_alone
 from pipeline.augment.english_places import CHOICE, NOUN_BEFORE, VERB_BEFORE, is_apart
 from pipeline.augment.english_words import words_of
 from pipeline.augment.protocol import Passage
-from quality.fidelity.lexicon import are_opposites, function_words, senses
+from quality.fidelity.lexicon import function_words
+from quality.fidelity.relations import are_opposites, senses
 from quality.inflection import bases
 from quality.lookalike.chinese import chinese_words
 from quality.lookalike.words import is_one_word, known_words

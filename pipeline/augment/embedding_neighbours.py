@@ -37,7 +37,8 @@ from pipeline.models.embedder import Embedder
 from pipeline.models.need import Need
 from pipeline.models.reference import ModelIdentity
 from pipeline.store import digest
-from quality.fidelity.lexicon import are_synonyms, function_words, is_han
+from quality.fidelity.lexicon import function_words, is_han
+from quality.fidelity.relations import are_synonyms
 from quality.lookalike.chinese import chinese_words
 from quality.lookalike.words import known_words
 

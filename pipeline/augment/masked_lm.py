@@ -28,7 +28,7 @@ from pipeline.models import ModelRef, Models
 from pipeline.models.embedder import Embedder
 from pipeline.models.masked_lm import Blank, MaskedLM
 from pipeline.models.need import Need
-from quality.fidelity.lexicon import are_synonyms
+from quality.fidelity.relations import are_synonyms
 
 _BATCH = 256
 """Passages whose words are masked in one call: bounds the memory, alters nothing."""
