@@ -30,7 +30,8 @@ _ABOUT_WORDS = re2.compile(
 """Of RE2, since it looks for all of these in one pass."""
 
 _PIECE = re.compile(
-    r"(?:(?!\\n)[^\n。！？!?.]|\.(?!\s|$)|(?<=\b[A-Z])\.|(?<=e\.g)\.|(?<=i\.e)\.)+[。！？!?.]*[”」\"]?\s*|(?:[。！？!?.\n]|\\n)+\s*"
+    r"(?:[^\n。！？!?.\\]++|\\(?!n)|\.(?!\s|$)|(?<=\b[A-Z])\.|(?<=e\.g)\.|(?<=i\.e)\.)++[。！？!?.]*[”」\"]?\s*"
+    r"|(?:[。！？!?.\n]|\\n)+\s*"
 )
 _COLON = re.compile(r"(?:(?<!\d)[:：]|[:：](?!\d))(?!//)|(?<=[a-z])\s+[-–—]\s+(?=\S)")
 _QUESTION = re.compile(r"[?？]\s*[”」\"]?\s*$")

@@ -25,19 +25,22 @@ _PATTERNS = {
     "url": r"""(?:https?://|www\.)[^\s<>"'）」，。]*[^\s<>"'）」，。.,;:!?)] | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
         | (?<![\w/])(?:\.{0,2}/|~/|[A-Za-z]:\\)[\w./\\-]{2,}""",
     "quote": r""""[^"\n]{1,200}" | “[^”\n]{1,200}” | 「[^」\n]{1,200}」 | 『[^』\n]{1,200}』 | 《[^》\n]{1,100}》
-        | (?<![A-Za-z0-9])'[^'\n]{1,200}'(?![A-Za-z0-9])""",
+        | (?<![A-Za-z0-9])'[^'\n]{1,200}'(?![A-Za-z0-9]) | ‘[^’\n]{1,200}’(?![A-Za-z])""",
     "number": r"""[$€£¥￥\#]?(?<![A-Za-z\d])[-−]?\d+(?:[.,:/×x*^-]\d+)*
-            (?:\s?(?:%|‰|°[CF]?|(?:km|cm|mm|kg|mg|ml|GB|MB|TB|px)(?![A-Za-z])))?(?:st|nd|rd|th)?
+            (?:\s?(?:%|‰|°[CF]?|(?:km|cm|mm|kg|mg|ml|GB|MB|TB|px)(?![A-Za-z])
+                |(?:平方|立方)?(?:千米|厘米|分米|毫米|米|公里)|千克|公斤|毫升|小时|分钟|[吨克升元岁℃度]))?(?:st|nd|rd|th)?
         | [A-Za-z]+-?\d[\w-]* | \d+[A-Za-z]\w* | 第[一二三四五六七八九十百千]+
         | [一二三四五六七八九十百千万亿两零〇]+(?=[个条次年月日天周岁元块点分秒人种步段句字页行题件章])""",
-    "name": r"""(?<=[a-z,;:)]\ )[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
+    "name": r"""(?:^|(?<=[.?!]\ )|(?<=\n))(?!(?:Wh|How|The|A|An|Is|Are|Do|Does|Did|Can|In|On|Of|Give|Tell|List|Name|Write)\b
+            |Wh|Cl|Explain|Descri|Identify|Provide|Please)[A-Z][a-z]+(?:\ [A-Z][a-z]+)+
+        | (?<=[a-z,;:)]\ )[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
         | \b[A-Za-z]*[a-z][A-Z]\w*\b | \b[A-Z]{2,}s?\b""",
 }
 _MARKS = {
     "placeholder": re.compile(r"[{<\[%]|__"),
     "code": re.compile(r"[`<(_\\]"),
     "url": re.compile(r"www|[@/\\]"),
-    "quote": re.compile(r"[\"“「『《']"),
+    "quote": re.compile(r"[\"“「『《'‘]"),
     "number": re.compile(r"[\d一二三四五六七八九十百千万亿两零〇]"),
     "name": re.compile(r"[A-Z]"),
 }
