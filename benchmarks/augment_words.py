@@ -1,8 +1,8 @@
 """How many asks a second the word-level methods of this file answer on one core, over the prompts of dolly_3k.
 
 Process time of one thread, tables loaded; each method answers one ask for every prompt in one call. The guard and the
-parting of request and material are remembered by text, so the first method pays for them, as in a build. With `--sense`, synonyms
-with WordNet and the embedder are timed as well.
+parting of request and material are remembered by text, so the first method pays for them, as in a build. With
+`--sense`, synonyms with WordNet and the embedder are timed as well.
 
     python benchmarks/augment_words.py --data ../shared/data [--sense]
 """
@@ -24,7 +24,7 @@ from pipeline.models import Models
 
 sys.path.insert(0, str(Path(__file__).parent / "truth"))
 
-from augmentation_words import prompts  # noqa: E402
+from augmentation_words import prompts
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         runs.append(("synonyms, WordNet, sense choice", Synonyms(), SynonymsParams()))
     for lang in ("en", "zh"):
         texts = prompts(args.data, lang)
-        for name, method, params in runs:
+        for _, method, params in runs:
             method.children(asks(texts, lang, "warm"), params, Guard(), models)
         for remembered in (asking, is_about_words, words_of):
             remembered.cache_clear()
