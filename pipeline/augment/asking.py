@@ -92,4 +92,5 @@ def asking(text: str) -> Spans:
 @lru_cache(maxsize=4096)
 def is_about_words(text: str) -> bool:
     """Tell whether a prompt is about words, their sound, spelling or grammar, so that none may be exchanged."""
-    return _ABOUT_WORDS.search(text) is not None
+    whole = text.encode("utf-8", "replace").decode()  # RE2 takes no lone surrogates
+    return _ABOUT_WORDS.search(whole) is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -53,7 +54,9 @@ def test_kinds_without_their_marks_are_not_tried_and_nothing_is_missed() -> None
         "www.example.org and %s",
         "he said ‘yes’ twice",
     ]
-    texts += [" ".join(text.split()[::2]) for text in texts] + [text[at:] for text in texts for at in range(0, 60, 7)]
+    texts += [" ".join(text.split()[::2]) for text in texts] + [
+        text[at:] for text in texts for at in range(0, 60, 7)
+    ]
     for text in texts:
         spans = _apart(Span(m.start(), m.end(), m.lastgroup or "") for m in whole.finditer(text))
         assert Guard().protect(text).spans == spans, text
@@ -66,9 +69,20 @@ def test_held_and_free_stretches_are_complements() -> None:
         assert not protected.holds(start, stop)
     for span in protected.spans:
         assert protected.holds(span.start, span.stop) and protected.holds(span.stop - 1, span.stop + 3)
-    lengths = sum(b - a for a, b in protected.free()) + sum(span.stop - span.start for span in protected.spans)
+    lengths = sum(b - a for a, b in protected.free()) + sum(
+        span.stop - span.start for span in protected.spans
+    )
     assert lengths == len(protected.text)
 
 
 def test_values_count_each_protected_text() -> None:
     assert Guard().protect("3 cats, 3 dogs and 4 birds").values() == {("number", "3"): 2, ("number", "4"): 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 19_000 + "@", "“" * 19_000, "Aa " * 6_000, "\\" * 19_000, "@" * 19_000]
+)
+def test_long_runs_take_time_in_proportion(text: str) -> None:
+    start = time.process_time()
+    Guard().protect(text)
+    assert time.process_time() - start < 1
