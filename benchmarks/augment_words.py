@@ -35,7 +35,7 @@ def main() -> None:
     models = Models(threads=1)
     runs = [
         ("noise", Noise(), NoiseParams()),
-        ("synonyms, own lexicon", Synonyms(), SynonymsParams(wordnet="off")),
+        ("synonyms, own lexicon", Synonyms(), SynonymsParams(wordnet="off", sense=False)),
         ("synonyms, WordNet, no sense choice", Synonyms(), SynonymsParams(sense=False)),
     ]
     if args.sense:
@@ -43,7 +43,8 @@ def main() -> None:
     for lang in ("en", "zh"):
         texts = prompts(args.data, lang)
         for _, method, params in runs:
-            method.children(asks(texts, lang, "warm"), params, Guard(), models)
+            known = texts if not getattr(params, "sense", False) else texts[:20]  # vectors are remembered too
+            method.children(asks(known, lang, "warm"), params, Guard(), models)
         for remembered in (asking, is_about_words, words_of):
             remembered.cache_clear()
         guard = Guard()

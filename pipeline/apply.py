@@ -7,6 +7,7 @@ that no change names is passed on as it is, and Python objects exist for changed
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +120,7 @@ class _ChangedRows:
         elif action == ADD:
             child = {**record, **{n: change[n] for n in EDITABLE if change[n] is not None}}
             child["id"] = change["id"]
+            child |= json.loads(str(change["columns"] or "{}"))
             self.children.append(child)
             before, after = None, record_key(child)
         else:

@@ -9,6 +9,7 @@ route is a line; the parallelism is inside a step, over shards).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -210,16 +211,33 @@ def _check_rejects(reports: list[dict[str, Any]], plan: Plan, store: Store) -> N
 def _run_edit(step: Step, done: Sequence[StepResult], plan: Plan, shop: Workshop) -> StepResult:
     assert step.params is not None
     site, before = shop.site(plan), done[-1]
+    survey = _survey(step, before, plan, shop.store)
     items = [
-        EditItem(site, step.stage, step.name, step.params, _edit_key(step, plan), shard.shard)
+        EditItem(site, step.stage, step.name, step.params, _edit_key(step, plan), shard.shard, survey=survey)
         for shard in before.shards
     ]
     shards = _map_shards(edit_work, items, before, step, shop)
     left = _clean_doors(step, done, plan, shop) if cleans_doors(step) else {}
     stage: Any = STAGES[step.stage].stage
-    notes = stage.notes(step.params) if hasattr(stage, "notes") else {}
+    notes = dict(stage.notes(step.params)) if hasattr(stage, "notes") else {}
+    counts = sum((Counter(shard.counts) for shard in shards), Counter[str]())
+    notes |= dict(sorted(counts.items()))
     key = _stage_key(step, done, plan, {})
-    return StepResult(step.name, step.stage, key, shards, before.rows, dict(notes), left=left)
+    return StepResult(step.name, step.stage, key, shards, before.rows, notes, left=left)
+
+
+def _survey(step: Step, before: StepResult, plan: Plan, store: Store) -> Any:
+    """Return what an edit stage wants to know of the whole corpus before it sees a batch; None if nothing."""
+    stage: Any = STAGES[step.stage].stage
+    if not hasattr(stage, "survey"):
+        return None
+    tables = []
+    for shard in before.shards:
+        present = store.metadata("shards", shard.shard).schema.to_arrow_schema().names
+        columns = [name for name in stage.surveys(step.params) if name in present]
+        tables.append(store.read_table("shards", shard.shard, columns=columns))
+    table = pa.concat_tables(tables, promote_options="permissive") if tables else None
+    return stage.survey(table, step.params, plan.recipe.seed)
 
 
 def _clean_doors(

@@ -11,6 +11,7 @@ can be counted, filtered or explained by them).
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
@@ -40,11 +41,12 @@ CHANGE_SCHEMA = pa.schema(
         pa.field("input", pa.string()),
         pa.field("output", pa.string()),
         pa.field("meta", pa.string()),
+        pa.field("columns", pa.string()),
     ]
 )
 """One row a change. `reason` is `stage.what` or `stage.what.kind`; `evidence` is a JSON object of numbers,
 ids and names of rules, never record text. The text columns and `meta` are null unless an edit (or an added child)
-gives them a new value; `root` is null unless a child is added."""
+gives them a new value; `root` and `columns` (a JSON object) are null unless a child is added."""
 
 
 class Changes:
@@ -55,6 +57,8 @@ class Changes:
     """
 
     def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """What no row tells and the manifest should (asks that were not answered); summed over all batches."""
         self._columns: dict[str, list[object]] = {name: [] for name in CHANGE_SCHEMA.names}
 
     def __len__(self) -> int:
@@ -83,9 +87,27 @@ class Changes:
         """Keep a record and mark it for the review queue."""
         self._row(id_, FLAG, reason, evidence, {})
 
-    def add(self, id_: str, root: str, reason: str, evidence: Evidence, fields: Mapping[str, Text]) -> None:
-        """Add a child of `root`, which takes every text that `fields` does not name from its root."""
-        self._row(id_, ADD, reason, evidence, {"root": root, **fields})
+    def add(
+        self,
+        id_: str,
+        root: str,
+        reason: str,
+        evidence: Evidence,
+        fields: Mapping[str, Text],
+        columns: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        """Add a child of `root`, which takes all that `fields` and `columns` do not name from its root.
+
+        Args:
+            id_: of the child.
+            root: id of the record that it is made from, whose root is itself.
+            reason: as of any change.
+            evidence: as of any change.
+            fields: its own texts.
+            columns: what the stage decides of it, of the columns that the stage declares.
+        """
+        told = json.dumps(columns or {}, ensure_ascii=False, sort_keys=True)
+        self._row(id_, ADD, reason, evidence, {"root": root, "columns": told, **fields})
 
     def _row(
         self, id_: str, action: str, reason: str, evidence: Evidence, fields: Mapping[str, Text]
@@ -95,12 +117,13 @@ class Changes:
         columns["action"].append(action)
         columns["reason"].append(reason)
         columns["evidence"].append(json.dumps(evidence, ensure_ascii=False, sort_keys=True))
-        for name in ("root", *EDITABLE):
+        for name in ("root", "columns", *EDITABLE):
             columns[name].append(fields.get(name))
 
     def without(self, ids: Collection[str]) -> Changes:
         """Return these changes less those of the named records."""
         left, gone = Changes(), frozenset(ids)
+        left.counts = self.counts
         keep = [n for n, id_ in enumerate(self._columns["id"]) if id_ not in gone]
         left._columns = {name: [values[n] for n in keep] for name, values in self._columns.items()}
         return left

@@ -223,6 +223,8 @@ class Judging:
         priority: NDArray[np.int64] = self.stage.priority(facts, self.params)
         pairs, capped = expand(links, facts, priority, self.stage.neighbour_cap(self.params))
         crowded = sum(int((table.schema.metadata or {}).get(b"crowded", b"0")) for table in links.values())
+        if hasattr(self.stage, "concerning"):
+            pairs = pairs.filter(pa.array(self.stage.concerning(facts, pairs)))
         if capped or crowded:
             self.phase(f"{capped + crowded} records had more neighbours than the cap", 0)
         compared = self._compared(facts, pairs)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.change import ADD
 from pipeline.errors import RecipeError, StoreError
 from pipeline.record import TEXT_COLUMNS, record_key
 
@@ -24,11 +25,12 @@ from pipeline.record import TEXT_COLUMNS, record_key
 @dataclass(frozen=True, slots=True)
 class Life:
     """One record of a build: its final fields, the ledger rows about it in the order they happened, and,
-    if it was dropped as a duplicate, the record that was kept for it."""
+    if it was dropped as a duplicate, the record that was kept for it; of a child, the record it was made from."""
 
     record: dict[str, Any]
     events: list[dict[str, Any]]
     kept: dict[str, Any] | None = None
+    parent: dict[str, Any] | None = None
 
 
 def open_build(folder: Path) -> dict[str, Any]:
@@ -71,7 +73,9 @@ def life_of(folder: Path, wanted: str) -> Life:
             "the build's files were changed after it was written; build again",
         )
     named = next((row["evidence"]["kept"] for row in events if "kept" in row["evidence"]), None)
-    return Life(record, events, _by_id(folder, named) if named else None)
+    made = any(row["action"] == ADD for row in events)
+    parent = _by_id(folder, record["root"]) if made else None
+    return Life(record, events, _by_id(folder, named) if named else None, parent)
 
 
 def _by_id(folder: Path, wanted: str) -> dict[str, Any]:
@@ -158,6 +162,9 @@ def describe(life: Life) -> Iterator[str]:
     if facts:
         yield "facts   " + ", ".join(f"{key} {_shown(value)}" for key, value in sorted(facts.items()))
     yield from _texts(record)
+    if life.parent is not None:
+        yield f"parent  {life.parent['id']}; its own life: python -m pipeline explain {life.parent['id']}"
+        yield from _texts(life.parent)
     if life.kept is not None:
         other = life.kept
         later = "" if other["status"] == "kept" else f" (later dropped by {other['dropped_by']})"

@@ -191,7 +191,7 @@ def _write_exports(
                 path = folder / "data" / export.format / f"{split}.jsonl"
                 streams[export.format, split] = stack.enter_context(path.open("wb"))
         for shard in results[-1].shards:
-            table = store.read_table("shards", shard.shard)
+            table = _in_order(store.read_table("shards", shard.shard))
             weights = ["weight"] if any(export.weights for export in plan.recipe.exports) else []
             rows = table.select([*TEXT_COLUMNS, "meta", *weights]).to_pylist()
             names = table["split"].to_pylist() if "split" in table.column_names else ["train"] * len(rows)
@@ -220,17 +220,16 @@ def _write_records(path: Path, results: Sequence[StepResult], store: Store) -> i
             tables = [_finished(store.read_table("shards", last.shard), "kept", schema)]
             for key in lost.get(number, ()):
                 tables.append(_finished(store.read_table("shards", key), "dropped", schema))
-            table = pa.concat_tables(tables)
-            order = [
-                ("file", "ascending"),
-                ("line", "ascending"),
-                ("root", "ascending"),
-                ("id", "ascending"),
-            ]
-            table = table.take(pc.sort_indices(table, sort_keys=order))
+            table = _in_order(pa.concat_tables(tables))
             writer.write_table(table.combine_chunks())
             written += table.num_rows
     return written
+
+
+def _in_order(shard: pa.Table) -> pa.Table:
+    """Return the records of a shard in the order they were read, children beside their parents."""
+    order = [(name, "ascending") for name in ("file", "line", "root", "id")]
+    return shard.take(pc.sort_indices(shard, sort_keys=order))
 
 
 def _records_schema(results: Sequence[StepResult], store: Store) -> pa.Schema:

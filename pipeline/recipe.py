@@ -218,6 +218,12 @@ def _wrong_order(kinds: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]
         if known and known.never_before and known.never_before[0] in kinds[number + 1 :]:
             other, why = known.never_before
             found.append((("stages", number), f"{stage} before {other}: {why}; put it after"))
+        if known and known.only_after and known.only_after[0] not in kinds[:number]:
+            other, why = known.only_after
+            found.append((("stages", number), f"{stage} needs {other} before it: {why}"))
+        if known and known.only_before and known.only_before[0] not in kinds[number + 1 :]:
+            other, why = known.only_before
+            found.append((("stages", number), f"{stage} needs {other} after it: {why}"))
     return found
 
 

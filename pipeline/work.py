@@ -8,7 +8,7 @@ shard, chunk of texts or tile of pairs where it stopped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class ShardResult:
     lost: int
     added: int
     reasons: dict[str, dict[str, int]]
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +113,40 @@ class EditItem:
     shard: str
     left: bool = False
     """The records were dropped before: they are edited, and neither kept nor dropped again."""
+    survey: Any = None
+    """What the stage learnt of the whole corpus before (`survey`), if it asks for that."""
 
 
 def edit_work(item: EditItem) -> ShardResult:
     """Run an edit stage on one shard and carry out its changes."""
     store = item.site.open()
-    key = digest("edit", item.step, item.shard, *(["left"] if item.left else []))
+    surveyed = [item.survey] if item.survey is not None else []
+    key = digest("edit", item.step, item.shard, *(["left"] if item.left else []), *surveyed)
     known = stored_result(store, key)
     if known is not None:
         return known
     shard = store.read_table("shards", item.shard)
     stage: Any = STAGES[item.stage].stage
     try:
-        changes = stage.edit(shard, item.params, item.site.models()).table()
+        made = stage.edit(shard, item.params, item.site.models(), *surveyed)
     except PipelineError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError) as error:
         raise _failed(item.name, item.shard, error) from error
+    changes = made.table()
     if item.left:
         changes = changes.filter(pc.equal(changes["action"], EDIT))
-    result = _apply(store, item.name, key, item.shard, shard, changes, None)
+    result = _apply(store, item.name, key, item.shard, shard, changes, _unset(stage, shard))
+    result = replace(result, counts=dict(sorted(made.counts.items())))
     store.write_json("results", key, asdict(result))
     return result
+
+
+def _unset(stage: Any, shard: pa.Table) -> pa.Table | None:
+    """Return the columns that an edit stage decides of the records it adds, empty, where the shard lacks them."""
+    declared: pa.Schema = getattr(stage, "columns", pa.schema([]))
+    fresh = [each for each in declared if each.name not in shard.column_names]
+    return pa.schema([pa.field("id", pa.string()), *fresh]).empty_table() if fresh else None
 
 
 def stored_result(store: Store, key: str) -> ShardResult | None:
@@ -204,8 +217,32 @@ def keys_work(item: KeysItem) -> str:
     return key
 
 
+PARENT = "parent."
+"""Before the name of a string column, in what a measure reads: the value of the record that this one is a child of."""
+
+
 def _reading(store: Store, shard: str, reads: Sequence[str]) -> pa.Table:
-    """Return the columns that a measure reads; one that no earlier stage decided is empty."""
+    """Return the columns that a measure reads; one that no earlier stage decided is empty.
+
+    A parent's column is empty where the record is no child, and where its parent is not there any more.
+    """
+    own = [name for name in reads if not name.startswith(PARENT)]
+    if len(own) == len(reads):
+        return _own(store, shard, reads)
+    wanted = [name.removeprefix(PARENT) for name in reads if name.startswith(PARENT)]
+    table = _own(store, shard, list(dict.fromkeys(["id", "root", *own, *wanted])))
+    at = pc.index_in(table.column("root"), value_set=table.column("id").combine_chunks())
+    at = pc.if_else(pc.equal(table.column("root"), table.column("id")), pa.scalar(None, at.type), at)
+    columns = [
+        pc.fill_null(table.column(name.removeprefix(PARENT)).take(at), "")
+        if name.startswith(PARENT)
+        else table.column(name)
+        for name in reads
+    ]
+    return pa.Table.from_arrays(columns, names=list(reads))
+
+
+def _own(store: Store, shard: str, reads: Sequence[str]) -> pa.Table:
     present = store.metadata("shards", shard).schema.to_arrow_schema().names
     table = store.read_table("shards", shard, columns=[name for name in reads if name in present])
     columns = [

@@ -44,6 +44,18 @@ def _chrf() -> CHRF:
     return CHRF()
 
 
+def sentence_bleu(text: str, reference: str, language: str) -> float:
+    """Return BLEU of one text against one reference, 0 to 1; an empty one scores 0.
+
+    Args:
+        text, reference: the pair.
+        language: ISO 639-1; `zh` chooses the Chinese tokeniser.
+    """
+    if not text.strip() or not reference.strip():
+        return 0.0
+    return float(_bleu(language in CHINESE).sentence_score(text, [reference]).score) / 100
+
+
 def measure(texts: Sequence[str], references: Sequence[str], languages: Sequence[str]) -> Overlap:
     """Return sentence BLEU and chrF of each text against its reference; an empty text or reference scores 0.
 
@@ -58,8 +70,8 @@ def measure(texts: Sequence[str], references: Sequence[str], languages: Sequence
         raise ValueError(f"{len(texts)} texts, {len(references)} references, {len(languages)} languages")
     bleu, chrf = np.zeros(len(texts)), np.zeros(len(texts))
     for row, (text, reference, language) in enumerate(zip(texts, references, languages, strict=True)):
+        bleu[row] = sentence_bleu(text, reference, language)
         if text.strip() and reference.strip():
-            bleu[row] = _bleu(language in CHINESE).sentence_score(text, [reference]).score / 100
             chrf[row] = _chrf().sentence_score(text, [reference]).score / 100
     return Overlap(bleu, chrf)
 

@@ -238,3 +238,18 @@ def test_reasons_are_counted_by_action(plans: list[list[tuple[str, Any]]]) -> No
     flat = {(action, reason): n for action, by in counts.items() for reason, n in by.items()}
     assert flat == Counter(zip(ledger["action"].to_pylist(), ledger["reason"].to_pylist(), strict=True))
     assert list(counts) == sorted(counts)
+
+
+def test_a_child_has_the_columns_that_its_stage_decides_and_its_parents_others() -> None:
+    shard = shard_of(2).append_column("split", pa.array(["train", "test"]))
+    changes = Changes()
+    changes.add("c", "r0", "s.add", {"n": 1}, {"instruction": "new"}, {"method": "swap", "rank": 0.5})
+    unset = pa.schema([("id", pa.string()), ("method", pa.string()), ("rank", pa.float64())]).empty_table()
+    kept = apply(shard, changes.table(), "grow", unset).kept.to_pylist()
+    assert [(row["id"], row["root"], row["split"], row["method"], row["rank"]) for row in kept] == [
+        ("r0", "r0", "train", None, None),
+        ("r1", "r1", "test", None, None),
+        ("c", "r0", "train", "swap", 0.5),
+    ]
+    assert kept[2]["instruction"] == "new"
+    assert kept[2]["output"] == kept[0]["output"]

@@ -2,7 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from pipeline.augment.back_translation import BackTranslation
+from pipeline.augment.back_translation_params import BackTranslationParams
+from pipeline.augment.deletion import Deletion, DeletionParams
+from pipeline.augment.insertion import Insertion, InsertionParams
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, Child, Method, MethodParams, NoChild
+from pipeline.augment.swap import Swap, SwapParams
+from pipeline.augment.syntax import Syntax, SyntaxParams
+from pipeline.augment.templates import Templates, TemplatesParams
 
-__all__ = ["Answer", "Ask", "Child", "Guard", "Method", "MethodParams", "NoChild"]
+METHODS: dict[str, Method[Any]] = {
+    "back_translation": BackTranslation(),
+    "insertion": Insertion(),
+    "swap": Swap(),
+    "deletion": Deletion(),
+    "syntax": Syntax(),
+    "templates": Templates(),
+}
+
+AnyMethodParams: TypeAlias = Annotated[
+    BackTranslationParams | InsertionParams | SwapParams | DeletionParams | SyntaxParams | TemplatesParams,
+    Field(discriminator="method"),
+]
+
+__all__ = [
+    "METHODS",
+    "Answer",
+    "AnyMethodParams",
+    "Ask",
+    "Child",
+    "Guard",
+    "Method",
+    "MethodParams",
+    "NoChild",
+]

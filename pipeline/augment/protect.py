@@ -33,7 +33,7 @@ _PATTERNS = {
         | [一二三四五六七八九十百千万亿两零〇]+(?=[个条次年月日天周岁元块点分秒人种步段句字页行题件章])""",
     "name": r"""(?:^|(?<=[.?!]\ )|(?<=\n))(?!Wh|Cl|Descri|(?:How|The|An?|Is|Are|Do|Does|Did|Can|In|On|Of|Give|Tell)\b
             |(?:List|Name|Write|Explain|Identify|Provide|Please)\b)[A-Z][a-z]+(?:\ [A-Z][a-z]+)+
-        | (?<=[a-z,;:)]\ )[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
+        | (?<=[a-z,;:)]\ )(?!I\b)[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
         | \b[A-Za-z]*[a-z][A-Z]\w*\b | \b[A-Z]{2,}s?\b""",
 }
 _MARKS = {

@@ -35,6 +35,11 @@ class MethodParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]*$",
+        description="Name of this instance, by default that of the method; for a method that stands twice.",
+    )
     children: int = Field(
         default=1, ge=1, le=100, description="Children wanted of each parent; with a target, of each round."
     )
@@ -47,6 +52,10 @@ class MethodParams(BaseModel):
     def method_name(self) -> str:
         """Return the name of the method in the registry."""
         return str(getattr(self, "method", ""))
+
+    def label(self) -> str:
+        """Return the name of this instance."""
+        return self.name or self.method_name()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +108,20 @@ class Method(Protocol[P_contra]):
         name: as recipes call it.
         version: raise it when equal asks get other children.
         languages: those it can vary; None for all.
-        keeps_meaning: whether a child must say what its parent says; where it need not (a harder task, a new one),
-            the gate judges the child by itself.
+
+    A method may also have `remarks(params)`: what a reader of the plan should know.
     """
 
     name: str
     version: int
     languages: frozenset[str] | None
-    keeps_meaning: bool
+
+    def keeps(self, params: P_contra) -> bool:
+        """Tell whether a child must say what its parent says.
+
+        Where it need not (a harder task, a new one) the gate judges the child by itself.
+        """
+        ...
 
     def needs(self, params: P_contra) -> tuple[Need, ...]:
         """Return the models and programs that these parameters need."""

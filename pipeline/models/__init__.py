@@ -10,10 +10,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
+from pipeline.models.apertium import Apertium, apertium_identity
 from pipeline.models.bert_scorer import BertScorer, load_scorer
 from pipeline.models.causal_lm import CausalScorer
 from pipeline.models.classifier import Classifier, load_classifier
+from pipeline.models.ct2 import CT2Translator
 from pipeline.models.embedder import Embedder, load_embedder
 from pipeline.models.identities import (
     causal_lm_identity,
@@ -33,9 +36,13 @@ from pipeline.models.reference import (
     download_command,
     locate,
 )
+from pipeline.models.remembering import RememberingEmbedder
+from pipeline.models.seq2seq import Seq2SeqTranslator
 from pipeline.models.tagger import Entity, Tagger, load_tagger
 from pipeline.models.text_cache import TextCache
 from pipeline.models.tokens import FileTokenCounter, TokenCounter
+from pipeline.models.translator import Decoding, Translator
+from pipeline.models.translator_identities import translator_identity
 from pipeline.models.wordnet import WordNet, load_wordnet, wordnet_identity
 from pipeline.store import digest
 
@@ -45,6 +52,7 @@ __all__ = [
     "BertScorer",
     "CausalScorer",
     "Classifier",
+    "Decoding",
     "Embedder",
     "Entity",
     "KenlmScorer",
@@ -54,9 +62,13 @@ __all__ = [
     "Tagger",
     "TextCache",
     "TokenCounter",
+    "Translator",
+    "TranslatorKind",
     "WordNet",
     "download_command",
 ]
+
+TranslatorKind: TypeAlias = Literal["apertium", "seq2seq", "ct2"]
 
 _loading = threading.Lock()
 _embedders: dict[tuple[ModelIdentity, int | None], Embedder] = {}
@@ -66,6 +78,7 @@ _causal_lms: dict[tuple[ModelIdentity, int | None], CausalScorer] = {}
 _kenlms: dict[ModelIdentity, KenlmScorer] = {}
 _classifiers: dict[ModelIdentity, Classifier] = {}
 _counters: dict[ModelIdentity, TokenCounter] = {}
+_translators: dict[tuple[ModelIdentity, tuple[str, str], Decoding], Translator] = {}
 _caches: dict[tuple[str, str, str], TextCache] = {}
 
 
@@ -126,7 +139,7 @@ class Models:
         identity = embedder_identity(ref)
         with _loading:
             if (identity, self.threads) not in _embedders:
-                loaded = load_embedder(identity, locate(ref), self.threads)
+                loaded = RememberingEmbedder(load_embedder(identity, locate(ref), self.threads))
                 _embedders[identity, self.threads] = loaded
             return _embedders[identity, self.threads]
 
@@ -222,6 +235,58 @@ class Models:
             if (identity, self.threads) not in _causal_lms:
                 _causal_lms[identity, self.threads] = CausalScorer(identity, locate(ref), self.threads)
             return _causal_lms[identity, self.threads]
+
+    def translator_identity(self, by: TranslatorKind, ref: ModelRef | None, mode: str = "") -> ModelIdentity:
+        """Return who one direction of a translator is, without loading it.
+
+        Args:
+            by: who does the work.
+            ref: the model, for all but Apertium.
+            mode: the mode file, for Apertium.
+
+        Raises:
+            ModelError: it is missing, is of another kind, or what runs it is not installed.
+        """
+        if by == "apertium":
+            return apertium_identity(Path(mode))
+        return translator_identity(ref or ModelRef(), by)
+
+    def apertium(self, mode: str, seconds: float) -> Translator:
+        """Return one direction of a language pair, its commands started on first use and kept running.
+
+        Raises:
+            ModelError: it is not installed.
+        """
+        key = (apertium_identity(Path(mode)), (mode, str(seconds)), Decoding())
+        with _loading:
+            if key not in _translators:
+                _translators[key] = Apertium(Path(mode), seconds)
+            return _translators[key]
+
+    def translator(
+        self, by: Literal["seq2seq", "ct2"], ref: ModelRef, codes: tuple[str, str], decoding: Decoding
+    ) -> Translator:
+        """Return one direction of a translation model, loaded on first use.
+
+        Args:
+            by: the library that runs it.
+            ref: the model.
+            codes: of source and target, as the model names languages; blank where it has one direction.
+            decoding: how words are chosen.
+
+        Raises:
+            ModelError: it is missing, damaged, of the wrong kind, or does not know a language.
+        """
+        identity = translator_identity(ref, by)
+        key = (identity, codes, decoding)
+        with _loading:
+            if key not in _translators:
+                _translators[key] = (
+                    Seq2SeqTranslator(identity, locate(ref), codes, decoding)
+                    if by == "seq2seq"
+                    else CT2Translator(identity, locate(ref), codes, decoding, self.threads)
+                )
+            return _translators[key]
 
     def kenlm_identity(self, path: str) -> ModelIdentity:
         """Return who a KenLM file is.

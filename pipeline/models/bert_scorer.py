@@ -90,7 +90,7 @@ class LibraryScorer:
             used = sorted({text for row in group for text in (ours[row], theirs[row])})
             vectors = self._vectors(used, ids)
             for row in group:
-                scores[row] = _match(vectors[ours[row]], vectors[theirs[row]])
+                scores[row] = match(vectors[ours[row]], vectors[theirs[row]])
         return scores
 
     def _encoded(self, texts: list[str]) -> dict[str, list[int]]:
@@ -167,11 +167,15 @@ class LibraryScorer:
         return found
 
 
-def _match(
+def match(
     candidate: tuple[NDArray[np.float32], NDArray[np.float32]],
     reference: tuple[NDArray[np.float32], NDArray[np.float32]],
 ) -> tuple[float, float, float]:
-    """Return precision, recall and F1 of greedy matching (Zhang et al. 2020, equation 1), without idf."""
+    """Return precision, recall and F1 of greedy matching (Zhang et al. 2020, equation 1), without idf.
+
+    Args:
+        candidate, reference: the unit vectors of the tokens, float32 [tokens, d], and their weights, [tokens].
+    """
     (ours, mine), (theirs, yours) = candidate, reference
     if not mine.any() or not yours.any():
         return 0.0, 0.0, 0.0

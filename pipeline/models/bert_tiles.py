@@ -154,8 +154,26 @@ class BertTiles:
             tile: which texts it holds.
             ids: token ids of all texts that were planned, special tokens included.
         """
+        return self._pooled(self._states(tile, ids), tile)
+
+    def encode_tokens(
+        self, tile: Tile, ids: Sequence[Sequence[int]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return what `encode` does, and of each text the unit vectors of its tokens, special ones included."""
+        from torch.nn.functional import normalize
+
+        states = self._states(tile, ids)
+        unit, tokens, start = normalize(states, dim=-1).numpy(), [], 0
+        for length, rows in tile.runs:
+            for _ in rows:
+                tokens.append(unit[start : start + length].copy())
+                start += length
+        return self._pooled(states, tile), tokens
+
+    def _states(self, tile: Tile, ids: Sequence[Sequence[int]]) -> Tensor:
+        """Return the last layer's states of a tile, [size, d]; rows of no text mean nothing."""
         import torch
-        from torch.nn.functional import layer_norm, normalize
+        from torch.nn.functional import layer_norm
 
         tokens = np.zeros(self.size, np.int64)
         places = np.zeros(self.size, np.int64)
@@ -175,10 +193,17 @@ class BertTiles:
                 x = layer_norm(x, shape, *layer.attention_norm, eps)
                 x = self._linear(self._linear_gelu(x, layer.up), layer.down).add_(x)
                 x = layer_norm(x, shape, *layer.out_norm, eps)
+        return x
+
+    def _pooled(self, states: Tensor, tile: Tile) -> NDArray[np.float32]:
+        import torch
+        from torch.nn.functional import normalize
+
+        with torch.inference_mode():
             means, start = [], 0
             for length, rows in tile.runs:
                 stop = start + length * len(rows)
-                means.append(x[start:stop].view(len(rows), length, self.dimension).mean(1))
+                means.append(states[start:stop].view(len(rows), length, self.dimension).mean(1))
                 start = stop
             vectors: NDArray[np.float32] = normalize(torch.cat(means), dim=-1).numpy()
         return vectors

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ _torch_threads = threading.Lock()
 _Job = TypeVar("_Job")
 
 
+Tokens: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Of one text: the unit vectors of its tokens, float32 [tokens, d], and their weights, 0 for special ones."""
+
+
 class Embedder(Protocol):
     """A model that maps texts to vectors."""
 
@@ -51,6 +55,10 @@ class Embedder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 [n, d], unit length; a row depends on its text alone."""
+        ...
+
+    def encode_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[Tokens]]:
+        """Return what `encode` does, and of each text its tokens: the last layer's, as BERTScore compares them."""
         ...
 
     def covers(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -99,6 +107,23 @@ class BertEmbedder:
 
         on_every_core(run, plan_tiles([len(row) for row in ids], self._forward.size), self._threads)
         return out
+
+    def encode_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[Tokens]]:
+        """Return what `encode` does, and of each text its tokens, from the same pass."""
+        out = np.empty((len(texts), self.identity.dimension), np.float32)
+        tokens: list[Tokens] = [(out[:0], out[0:0, 0])] * len(texts)
+        ids = [encoding.ids for encoding in _encode_batch(self._tokenizer, texts)]
+
+        def run(tile: Tile) -> None:
+            vectors, own = self._forward.encode_tokens(tile, ids)
+            out[tile.rows] = vectors
+            for row, states in zip(tile.rows, own, strict=True):
+                weights = np.ones(len(states), np.float32)
+                weights[[0, -1]] = 0  # BERT's special tokens: they are matched, and weigh nothing
+                tokens[row] = states, weights
+
+        on_every_core(run, plan_tiles([len(row) for row in ids], self._forward.size), self._threads)
+        return out, tokens
 
     def covers(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return bool [n]: whether the text is in scripts that the vocabulary holds words of."""
@@ -161,6 +186,21 @@ class FixedBatchEmbedder:
 
         on_every_core(run, jobs, self._threads)
         return out
+
+    def encode_tokens(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[Tokens]]:
+        """Return what `encode` does, and of each text its tokens, from the same pass."""
+        import torch
+
+        vectors = self.encode(texts)
+        tokens = []
+        special = set(self._model.tokenizer.all_special_ids)
+        for row in self._prepare(texts) if len(texts) else []:
+            batch = self._batch([row], len(row["input_ids"]), 2)
+            with torch.inference_mode():
+                states = self._model(batch)["token_embeddings"][0]
+            weights = np.array([number not in special for number in row["input_ids"].tolist()], np.float32)
+            tokens.append((torch.nn.functional.normalize(states, dim=-1).numpy(), weights))
+        return vectors, tokens
 
     def covers(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return bool [n]: whether the text is in scripts that the vocabulary holds words of."""

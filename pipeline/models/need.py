@@ -14,11 +14,21 @@ class Need:
     """A model that a stage will ask for: as what, and which one (None: the default of its kind)."""
 
     kind: Literal[
-        "embedder", "token_counter", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "wordnet"
+        "embedder",
+        "token_counter",
+        "tagger",
+        "scorer",
+        "causal_lm",
+        "kenlm",
+        "classifier",
+        "apertium",
+        "seq2seq",
+        "ct2",
+        "wordnet",
     ]
     ref: ModelRef | None = None
     path: str = ""
-    """Of what is no model of a hub, such as a KenLM file or WordNet: where it is."""
+    """Of what is no model of a hub, such as a KenLM file, WordNet or a mode of Apertium: where it is."""
 
     def identity(self, models: Models) -> ModelIdentity:
         """Return who the model is, without loading it.
@@ -36,6 +46,8 @@ class Need:
             return models.causal_lm_identity(self.ref or ModelRef())
         if self.kind == "kenlm":
             return models.kenlm_identity(self.path)
+        if self.kind in ("apertium", "seq2seq", "ct2"):
+            return models.translator_identity(self.kind, self.ref, self.path)
         if self.kind == "classifier":
             return models.classifier_identity(self.ref or ModelRef())
         if self.kind == "wordnet":

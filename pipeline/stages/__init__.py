@@ -8,11 +8,15 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from pipeline.stages.augment import Augment
+from pipeline.stages.augment_params import AugmentParams
 from pipeline.stages.balance import Balance
 from pipeline.stages.balance_params import BalanceParams
 from pipeline.stages.coverage import CoverageParams, CoverageStage
 from pipeline.stages.decontaminate import Decontaminate, DecontaminateParams
 from pipeline.stages.dedupe import Dedupe, DedupeParams
+from pipeline.stages.fidelity import FidelityStage
+from pipeline.stages.fidelity_params import FidelityParams
 from pipeline.stages.heuristics import Heuristics, HeuristicsParams
 from pipeline.stages.language import LanguageParams, LanguageStage
 from pipeline.stages.normalise import Normalise, NormaliseParams
@@ -32,8 +36,8 @@ class StageKind:
     """A stage as the registry knows it: how it works, the object, and its parameters.
 
     `never_after` and `never_before` name a stage and say what would leak or break if this one stood after, or before,
-    any of it in a recipe. `gate`: it condemns single records for what they are, and a text that a person accepted is
-    exempt from it.
+    any of it in a recipe; `only_after` and `only_before` name one that must stand somewhere before it, or after it.
+    `gate`: it condemns single records for what they are, and a text that a person accepted is exempt from it.
     """
 
     kind: Literal["edit", "judge"]
@@ -42,6 +46,8 @@ class StageKind:
     purpose: str
     never_after: tuple[str, str] | None = None
     never_before: tuple[str, str] | None = None
+    only_after: tuple[str, str] | None = None
+    only_before: tuple[str, str] | None = None
     gate: bool = False
 
 
@@ -125,6 +131,25 @@ STAGES: dict[str, StageKind] = {
         "train, validation and test without leakage",
         never_before=("scrub", "scrubbing makes twins, and they would stand in two splits"),
     ),
+    "augment": StageKind(
+        "edit",
+        Augment(),
+        AugmentParams,
+        "makes variants of training records",
+        only_after=(
+            "split",
+            "only training records have children, so that validation and test hold originals",
+        ),
+        only_before=("fidelity", "no child counts before it was held beside its parent"),
+    ),
+    "fidelity": StageKind(
+        "judge",
+        FidelityStage(),
+        FidelityParams,
+        "holds each child beside its parent and beside all other records",
+        only_after=("augment", "there are no children to judge"),
+        gate=True,
+    ),
 }
 
 
@@ -172,7 +197,9 @@ AnyStageParams: TypeAlias = Annotated[
     | ReviewParams
     | CoverageParams
     | BalanceParams
-    | SplitParams,
+    | SplitParams
+    | AugmentParams
+    | FidelityParams,
     Field(discriminator="stage"),
 ]
 

@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -27,6 +26,7 @@ from pipeline.record import TEXT_COLUMNS
 from pipeline.stages.asked import PROMPT, Asked, asked_in, fingerprints, folded, texts_of
 from pipeline.stages.duplicates import Thresholds, best_twin, decide, rank
 from pipeline.stages.needed import Needed
+from pipeline.stages.proposing import bands_table, chosen, close_pairs, joined_pairs, judgeable, vectors_table
 from pipeline.stages.protocol import Decision, Measure, StageParams, Tile
 from quality import lexical, minhash
 from quality.lookalike import (
@@ -57,12 +57,6 @@ NEAR_FLOOR = NEAR_JUDGED = 0.5
 """The same two for the Jaccard similarity."""
 
 _JUDGED = {"cosine": JUDGED, "lexical": LEXICAL_JUDGED}
-
-_STRIP_ROWS = 256
-"""Rows of a matrix product that is searched while it is still in the cache."""
-
-_PAIRS_AT_ONCE = 16_384
-"""Pairs whose vectors are held in double precision at once."""
 
 
 class DedupeParams(StageParams):
@@ -148,34 +142,22 @@ class Dedupe:
             return fingerprints(batch)
         texts = texts_of(batch, measure.name.startswith("document_"))
         if measure.name.endswith("_bands"):
-            shingles = minhash.shingles(texts)
-            keys = minhash.band_keys(minhash.signatures(shingles), minhash.BANDS, minhash.ROWS)
-            return pa.table({
-                "bands": _rows_column(keys, minhash.present(shingles)),
-                "shingles": pa.LargeListArray.from_arrays(shingles.offsets, shingles.values),
-            })  # fmt: skip
+            return bands_table(texts)
         assert measure.model is not None
         embedder = models.embedder(measure.model)
-        covered = embedder.covers(texts)
-        asked = np.array([bool(text.strip()) for text in texts], bool)
         if measure.name.endswith("_lexical"):
             assert fit is not None
-            wanted = asked & ~covered
-            found = lexical.embed(_chosen(texts, wanted), fit)
-        else:
-            wanted = asked & covered
-            wanted[wanted] = ~embedder.truncated(_chosen(texts, wanted))  # it would judge the beginning only
-            found = embedder.encode(_chosen(texts, wanted))
-        vectors = np.zeros((len(texts), found.shape[1]), np.float32)
-        vectors[wanted] = found
-        return pa.table({"vector": _rows_column(vectors, wanted)})
+            wanted = np.array([bool(text.strip()) for text in texts], bool) & ~embedder.covers(texts)
+            return vectors_table(lexical.embed(chosen(texts, wanted), fit), wanted)
+        wanted = judgeable(texts, embedder)
+        return vectors_table(embedder.encode(chosen(texts, wanted)), wanted)
 
     def summarise(self, measure: Measure, batch: pa.Table, models: Models) -> pa.Table:
         """Return how many of a shard's texts, of those that the embedder does not cover, hold each feature."""
         assert measure.model is not None
         texts = [text for text in texts_of(batch, measure.name.startswith("document_")) if text.strip()]
         covered = models.embedder(measure.model).covers(texts)
-        return lexical.summarise(_chosen(texts, ~covered))
+        return lexical.summarise(chosen(texts, ~covered))
 
     def fit(self, measure: Measure, partials: Sequence[pa.Table]) -> pa.Table:
         """Return the weights of the features."""
@@ -200,42 +182,12 @@ class Dedupe:
         return np.where(twin_of == np.arange(facts.num_rows), ranks, -1)
 
     def link(self, measure: str, vectors: NDArray[np.float32], tile: Tile, params: DedupeParams) -> pa.Table:
-        """Propose the pairs of one tile whose cosine reaches the floor.
-
-        The matrix product only proposes: its last bits depend on the tile. The score is the cosine in
-        double precision, a function of the two vectors alone.
-        """
-        floor = LEXICAL_FLOOR if measure.endswith("_lexical") else FLOOR
-        right = np.ascontiguousarray(vectors[tile.right_start : tile.right_stop].T)
-        found = []
-        for start in range(tile.left_start, tile.left_stop, _STRIP_ROWS):
-            stop = min(start + _STRIP_ROWS, tile.left_stop)
-            hits = np.flatnonzero(vectors[start:stop] @ right >= floor - 1e-4)
-            places = np.stack(np.divmod(hits, right.shape[1]))
-            found.append(np.add(places, [[start], [tile.right_start]]))
-        rows, columns = np.concatenate(found, axis=1)
-        wanted = rows < columns
-        rows, columns = rows[wanted], columns[wanted]
-        score = np.empty(len(rows), np.float64)
-        for at in range(0, len(rows), _PAIRS_AT_ONCE):
-            some = slice(at, at + _PAIRS_AT_ONCE)
-            products = vectors[rows[some]].astype(np.float64) * vectors[columns[some]].astype(np.float64)
-            score[some] = np.minimum(products.sum(axis=1), 1.0)
-        near = score >= floor
-        return pa.table({"left": rows[near], "right": columns[near], "score": score[near]})
+        """Propose the pairs of one tile whose cosine reaches the floor."""
+        return close_pairs(vectors, tile, LEXICAL_FLOOR if measure.endswith("_lexical") else FLOOR)
 
     def join(self, measure: str, texts: pa.Table, params: DedupeParams) -> tuple[pa.Table, int]:
         """Propose the pairs that share a band key and whose true Jaccard similarity reaches the floor."""
-        bands = texts.column("bands").combine_chunks()
-        keys = bands.flatten().to_numpy().reshape(len(bands), -1)
-        held = texts.column("shingles").combine_chunks()
-        offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(held).to_numpy())])
-        shingles = minhash.Shingles(held.flatten().to_numpy(), offsets.astype(np.int64))
-        pairs, crowded = minhash.candidate_pairs(keys, np.ones(len(keys), bool), params.max_neighbours)
-        score = minhash.jaccard(shingles, pairs[:, 0], pairs[:, 1])
-        near = score >= NEAR_FLOOR
-        links = {"left": pairs[near, 0], "right": pairs[near, 1], "score": score[near]}
-        return pa.table(links), crowded
+        return joined_pairs(texts, params.max_neighbours, NEAR_FLOOR)
 
     def compare(
         self, left: pa.Table, right: pa.Table, scores: pa.Table, params: DedupeParams, models: Models
@@ -332,14 +284,6 @@ def _verdict(left: Asked, right: Asked, close: bool) -> tuple[Verdict, bool]:
     return found, told and not found.same and found.differs in REWORDABLE
 
 
-def _chosen(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:
-    return [text for text, ok in zip(texts, wanted, strict=True) if ok]
-
-
-def _rows_column(rows: NDArray[np.float32] | NDArray[np.uint64], valid: NDArray[np.bool_]) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1], mask=pa.array(~valid))
-
-
 def _response_cosines(
     answers: Sequence[tuple[str, str]], asked: Sequence[int], params: DedupeParams, models: Models
 ) -> list[float | None]:
@@ -350,7 +294,7 @@ def _response_cosines(
         return cosines
     embedder = models.embedder(params.model)
     judged = embedder.covers(texts) & ~embedder.truncated(texts)
-    known = _chosen(texts, judged)
+    known = chosen(texts, judged)
     vectors = embedder.encode(known).astype(np.float64)
     row = {text: number for number, text in enumerate(known)}
     for number in asked:

@@ -53,7 +53,8 @@ class Measure:
         name: measures of equal name, version, params and model share one cache.
         version: raise it when the numbers change for equal input.
         reads: the text columns it sees; their text key is the cache key. A column that an earlier stage decides
-            (`cluster`) may be among them; where no stage did, it is empty.
+            (`cluster`) may be among them; where no stage did, it is empty. `parent.<column>` is that of the record
+            which this one is a child of, empty where it is none.
         params: what alters the numbers, as a flat mapping that goes into the cache key.
         model: the embedder it needs, if any.
         needs_fit: it first learns from the whole corpus (`summarise`, then `fit`).
@@ -120,6 +121,9 @@ class EditStage(Protocol[P_contra]):
     # `remarks(params)` (lines for the plan and `doctor`), `notes(params)` (facts for the manifest), and
     # `cleans_doors = True`: then what earlier stages dropped passes through `edit` as well (its drops are left out),
     # and every sentence that says why a unit was rejected through `clean(texts, params, models)`.
+    # One that must know the whole corpus first has `surveys(params)` (the columns it looks at) and
+    # `survey(table, params, seed)`; what that returns (JSON) is the last argument of its `edit`. One that adds records
+    # declares the columns that it decides of them: `columns`, a schema; they are null for all others.
 
 
 class JudgeStage(Protocol[P_contra]):
@@ -196,3 +200,5 @@ class PairingStage(Protocol[P_contra]):
         is cached by the two texts and the fits, so it may depend on nothing else.
         """
         ...
+
+    # A stage may also have `concerning(facts, pairs)`: bool [pairs], those that it wants compared; by default all.

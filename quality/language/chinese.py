@@ -28,6 +28,12 @@ def variant(text: str) -> str:
 
 
 @cache
+def traditional_only() -> frozenset[str]:
+    """Return the characters that only traditional Chinese writes; a text without any is not traditional."""
+    return frozenset(chr(_FIRST + int(number)) for number in np.flatnonzero(_signs() == 2))
+
+
+@cache
 def _signs() -> NDArray[np.uint8]:
     """Return for each unified ideograph 1 (only simplified), 2 (only traditional) or 0."""
     signs = np.zeros(_LAST - _FIRST + 1, np.uint8)

@@ -96,7 +96,7 @@ def with_examples(
     """
     wanted = {event.id for listed in events.values() for event in listed}
     wanted |= {other for listed in events.values() for event in listed for other, _ in _named(event)}
-    records = _records(folder / "records.parquet", wanted)
+    records = read_records(folder / "records.parquet", wanted)
     edited = _last_edits(folder / "ledger.parquet", wanted, order)
     place = {name: number for number, name in enumerate(order)}
     return tuple(
@@ -122,7 +122,8 @@ def _measure_first(item: tuple[str, object]) -> tuple[int, str]:
     return (order.index(item[0]) if item[0] in order else len(order), item[0])
 
 
-def _records(path: Path, wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
+def read_records(path: Path, wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the wanted records of records.parquet by id, as far as `shown_record` needs them."""
     values = pa.array(sorted(wanted), pa.string())
     found: dict[str, dict[str, Any]] = {}
     with pq.ParquetFile(path) as file:
@@ -162,9 +163,9 @@ def _example(event: Event, records: Mapping[str, dict[str, Any]], changed: bool)
     ]
     evidence += [(evidence_label(key), id_) for id_, key in others[1:]]
     return Example(
-        record=_shown_record(records[event.id], {} if changed else spans),
+        record=shown_record(records[event.id], {} if changed else spans),
         evidence=tuple(evidence),
-        other=_shown_record(records[others[0][0]], {}) if others and others[0][0] in records else None,
+        other=shown_record(records[others[0][0]], {}) if others and others[0][0] in records else None,
         other_is=_OTHERS[others[0][1]] if others else "",
         remark="A later stage changed the text, so the passage cannot be marked."
         if spans and changed
@@ -193,7 +194,8 @@ def _shown(value: object) -> str:
     return ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
 
 
-def _shown_record(row: Mapping[str, Any], spans: Mapping[str, Sequence[tuple[int, int]]]) -> ShownRecord:
+def shown_record(row: Mapping[str, Any], spans: Mapping[str, Sequence[tuple[int, int]]]) -> ShownRecord:
+    """Return a record as the page shows it, with stretches of its fields marked."""
     fields = []
     for name in _TEXTS:
         if name == "history":

@@ -214,6 +214,34 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """What became of the children of one method; `lost` is (reason, how many), the most frequent first."""
+
+    method: str
+    made: int
+    kept: int
+    lost: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChild:
+    """A child that stays, beside its parent, with what was measured of the pair, as (column, number)."""
+
+    method: str
+    child: ShownRecord
+    parent: ShownRecord
+    numbers: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """The children that were made: by method, and some of those that stay."""
+
+    methods: tuple[MadeBy, ...]
+    children: tuple[ShownChild, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything the page says."""
 
@@ -236,3 +264,4 @@ class Inputs:
     versions: tuple[tuple[str, str], ...] = ()
     rejects: tuple[Reject, ...] = ()
     review: tuple[Review, ...] = ()
+    augmentation: Augmentation | None = None

