@@ -31,8 +31,8 @@ _PATTERNS = {
                 |(?:平方|立方)?(?:千米|厘米|分米|毫米|米|公里)|千克|公斤|毫升|小时|分钟|[吨克升元岁℃度]))?(?:st|nd|rd|th)?
         | [A-Za-z]+-?\d[\w-]* | \d+[A-Za-z]\w* | 第[一二三四五六七八九十百千]+
         | [一二三四五六七八九十百千万亿两零〇]+(?=[个条次年月日天周岁元块点分秒人种步段句字页行题件章])""",
-    "name": r"""(?:^|(?<=[.?!]\ )|(?<=\n))(?!Wh|Cl|Descri|(?:How|The|An?|Is|Are|Do|Does|Did|Can|In|On|Of|Give|Tell)\b
-            |(?:List|Name|Write|Explain|Identify|Provide|Please)\b)[A-Z][a-z]+(?:\ [A-Z][a-z]+)+
+    "name": r"""(?=[A-Z])(?:^|(?<=[.?!]\ )|(?<=\n))(?!Wh|Cl|Descri|(?:How|The|An?|Is|Are|Do|Does|Did|Can)\b
+            |(?:In|On|Of|Give|Tell|List|Name|Write|Explain|Identify|Provide|Please)\b)[A-Z][a-z]+(?:\ [A-Z][a-z]+)+
         | (?<=[a-z,;:)]\ )(?!I\b)[A-Z][\w'’-]*(?:\ (?:of\ |the\ |de\ |van\ |von\ )?[A-Z][\w'’-]*)*
         | \b[A-Za-z]*[a-z][A-Z]\w*\b | \b[A-Z]{2,}s?\b""",
 }
