@@ -12,16 +12,19 @@ from pipeline.augment.deletion import Deletion, DeletionParams
 from pipeline.augment.embedding_neighbours import EmbeddingNeighboursMethod, EmbeddingNeighboursParams
 from pipeline.augment.insertion import Insertion, InsertionParams
 from pipeline.augment.masked_lm import MaskedLMMethod, MaskedLMParams
+from pipeline.augment.noise import Noise, NoiseParams
 from pipeline.augment.protect import Guard
 from pipeline.augment.protocol import Answer, Ask, Child, Method, MethodParams, NoChild
 from pipeline.augment.rewrite import RewriteMethod, RewriteParams
 from pipeline.augment.self_instruct import SelfInstructMethod, SelfInstructParams
 from pipeline.augment.swap import Swap, SwapParams
+from pipeline.augment.synonyms import Synonyms, SynonymsParams
 from pipeline.augment.syntax import Syntax, SyntaxParams
 from pipeline.augment.templates import Templates, TemplatesParams
 
 METHODS: dict[str, Method[Any]] = {
     "back_translation": BackTranslation(),
+    "synonyms": Synonyms(),
     "masked_lm": MaskedLMMethod(),
     "embedding_neighbours": EmbeddingNeighboursMethod(),
     "insertion": Insertion(),
@@ -29,12 +32,14 @@ METHODS: dict[str, Method[Any]] = {
     "deletion": Deletion(),
     "syntax": Syntax(),
     "templates": Templates(),
+    "noise": Noise(),
     "rewrite": RewriteMethod(),
     "self_instruct": SelfInstructMethod(),
 }
 
 AnyMethodParams: TypeAlias = Annotated[
     BackTranslationParams
+    | SynonymsParams
     | MaskedLMParams
     | EmbeddingNeighboursParams
     | InsertionParams
@@ -42,6 +47,7 @@ AnyMethodParams: TypeAlias = Annotated[
     | DeletionParams
     | SyntaxParams
     | TemplatesParams
+    | NoiseParams
     | RewriteParams
     | SelfInstructParams,
     Field(discriminator="method"),

@@ -30,7 +30,8 @@ _ABOUT_WORDS = re2.compile(
 """Of RE2, since it looks for all of these in one pass."""
 
 _PIECE = re.compile(
-    r"(?:(?!\\n)[^\n。！？!?.]|\.(?!\s|$)|(?<=\b[A-Z])\.|(?<=e\.g)\.|(?<=i\.e)\.)+[。！？!?.]*[”」\"]?\s*|(?:[。！？!?.\n]|\\n)+\s*"
+    r"(?:[^\n。！？!?.\\]++|\\(?!n)|\.(?!\s|$)|(?<=\b[A-Z])\.|(?<=e\.g)\.|(?<=i\.e)\.)++[。！？!?.]*[”」\"]?\s*"
+    r"|(?:[。！？!?.\n]|\\n)+\s*"
 )
 _COLON = re.compile(r"(?:(?<!\d)[:：]|[:：](?!\d))(?!//)|(?<=[a-z])\s+[-–—]\s+(?=\S)")
 _QUESTION = re.compile(r"[?？]\s*[”」\"]?\s*$")
@@ -91,4 +92,5 @@ def asking(text: str) -> Spans:
 @lru_cache(maxsize=4096)
 def is_about_words(text: str) -> bool:
     """Tell whether a prompt is about words, their sound, spelling or grammar, so that none may be exchanged."""
-    return _ABOUT_WORDS.search(text) is not None
+    whole = text.encode("utf-8", "replace").decode()  # RE2 takes no lone surrogates
+    return _ABOUT_WORDS.search(whole) is not None

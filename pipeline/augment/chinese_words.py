@@ -123,9 +123,12 @@ _BOTH = frozenset(map(ord, "著乾藉瞭覆夥徵於餘闢"))
 """Characters that simplified texts hold as well."""
 
 
+@cache
+def _only_traditional() -> re.Pattern[str]:
+    chars = (chr(old) for old, new in _simplified().items() if chr(old) != new and old not in _BOTH)
+    return re.compile(f"[{''.join(sorted(chars))}]")
+
+
 def is_traditional(text: str) -> bool:
     """Tell whether a text is written in traditional characters."""
-    table = _simplified()
-    return any(
-        table.get(code, char) != char and code not in _BOTH for char in text if (code := ord(char)) > 0x3400
-    )
+    return _only_traditional().search(text) is not None

@@ -61,7 +61,10 @@ class Noise:
     name = "noise"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: NoiseParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
 
     def needs(self, params: NoiseParams) -> tuple[Need, ...]:
         """Return nothing: the slips come from tables."""

@@ -7,6 +7,7 @@ and "the main course" is not. Inflected forms are made once, on reading, so that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from pipeline.augment.english_words import compared, conjugated, plural
 
 DATA = Path(__file__).parent / "data"
+_I = re.compile(r"\bi\b")
 CONDITIONS = ("next", "-next", "prev", "-prev")
 
 
@@ -94,7 +96,7 @@ def _entries(group: Group) -> Iterator[Entry]:
     closed = {name: frozenset(values) - {"*ing"} for name, values in group.conditions.items()}
     wild = frozenset(name for name, values in group.conditions.items() if "*ing" in values)
     for word in group.left:
-        others = [other for other in group.right if other != word]
+        others = [_I.sub("I", other) for other in group.right if other != word]
         if group.kind == "v":
             forms = conjugated(word)
             verbs: tuple[tuple[str, ...], ...] = tuple(conjugated(other) for other in others)

@@ -56,7 +56,21 @@ class Synonyms:
     name = "synonyms"
     version = 1
     languages: frozenset[str] | None = frozenset({"en", "zh"})
-    keeps_meaning = True
+
+    def keeps(self, params: SynonymsParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
+
+    def remarks(self, params: SynonymsParams) -> list[str]:
+        """Return which words the synonyms come from."""
+        own = "synonyms from this project's lexicon (English, Chinese)"
+        if params.wordnet == "off":
+            return [own]
+        found = wordnet_identity(params.wordnet)
+        if not found.revision:
+            return [f"{own}; WordNet is not installed: apt-get install wordnet-base"]
+        how = "the sense by the embedder" if params.sense else "words of one sense only"
+        return [f"{own}, then from WordNet {found.revision} in {found.name} (English; {how})"]
 
     def needs(self, params: SynonymsParams) -> tuple[Need, ...]:
         """Return WordNet, as found or as absent, and the embedder where it is asked."""

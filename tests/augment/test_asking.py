@@ -36,3 +36,8 @@ def test_the_request_is_told_from_its_material(text: str, asked: list[str]) -> N
 def test_prompts_about_words_are_known() -> None:
     assert all(map(is_about_words, ("A synonym of big", "Fix the grammar", "给出反义词", "翻译成英文")))
     assert not any(map(is_about_words, ("Write 100 words on rain", "写一篇文章", "What is Rome?")))
+
+
+def test_broken_text_is_no_error() -> None:
+    assert not is_about_words("\ud800 Please explain gravity")
+    assert parts("\ud800 Please explain gravity") == ["\ud800 Please explain gravity"]

@@ -46,6 +46,7 @@ def test_english_words_take_the_form_and_the_capital_of_those_they_replace() -> 
     assert over_seeds("Which movies are long?", "en") == {"Which films are long?"}
     assert over_seeds("Do kids sleep?", "en") == {"Do children sleep?"}
     assert over_seeds("When did WWII begin?", "en") == {"When did WWII start?"}
+    assert over_seeds("How can I sleep?", "en") == {"How do I sleep?", "How would I sleep?"}
     assert over_seeds("Purchasing bicycles?", "en") == {"Buying bikes?"}
 
 

@@ -128,6 +128,8 @@ def test_method_uses_the_folder_it_is_given(folder: Path) -> None:
     params = SynonymsParams(wordnet=str(folder), sense=False)
     (answer,) = Synonyms().children([ask], params, Guard(), Models())
     assert isinstance(answer, Child) and answer.texts == {"instruction": "How was it accomplished?"}
+    assert f"WordNet 3.0 in {folder}" in Synonyms().remarks(params)[0]
+    assert "WordNet" not in Synonyms().remarks(SynonymsParams(wordnet="off"))[0]
     (need,) = Synonyms().needs(params)
     assert need == Need("wordnet", path=str(folder))
     identity = need.identity(Models())
@@ -152,6 +154,7 @@ def test_absence_is_an_identity_and_half_a_folder_an_error(
     monkeypatch.setattr("pipeline.models.wordnet.DEBIAN", tmp_path / "nowhere")
     assert wordnet_identity(AUTO).name == ABSENT
     assert Synonyms().needs(SynonymsParams()) == (Need("wordnet", path=AUTO),)
+    assert "WordNet is not installed" in Synonyms().remarks(SynonymsParams())[0]
     ask = Ask(
         {"system": "", "instruction": "Who bought the house?", "input": "", "output": ""}, (), "en", "1", 0
     )
