@@ -10,6 +10,7 @@ of the seed, the root, the method and the child's number. Rejected: filling a qu
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ METHOD, ROUND, GROUP, WANTED, KEEPS = (
 """Columns of a child: the method, the round and rank of its ask (a rising number), the group that shall grow, how many
 children that group wants (-1: all), and whether it must say what its parent says (`same` or `free`)."""
 
+TRAIN = "train"
 _TEXTS = ("system", "instruction", "input", "output")
 _ID_DIGITS = 24
 
@@ -86,16 +88,19 @@ class Augment:
             return {"seed": seed, "groups": {}}
         if "split" not in table.column_names:
             raise StageError("augment: no record has a split", "put the stage split before augment")
-        rows = [row for row in table.to_pylist() if _is_parent(row, params)]
-        sizes: dict[str, int] = {}
-        for row in rows:
-            group = _group(row, params)
-            sizes[group] = sizes.get(group, 0) + 1
+        sizes: Counter[str] = Counter()
+        parents: Counter[str] = Counter()
+        for row in table.to_pylist():
+            if row["split"] == TRAIN:
+                group = _group(row, params)
+                sizes[group] += 1
+                parents[group] += _is_parent(row, params)
         total = sum(method.children for method in params.methods)
         groups = {}
         for group, size in sorted(sizes.items()):
             wanted = _missing(size, max(sizes.values()), params)
-            groups[group] = [wanted, 1.0 if wanted < 0 else wanted / (size * total)]
+            asked = max(1, parents[group] * total)
+            groups[group] = [wanted, 1.0 if wanted < 0 else wanted / asked]
         return {"seed": seed, "groups": groups}
 
     def edit(
@@ -130,7 +135,7 @@ class Augment:
 
 
 def _is_parent(row: Mapping[str, Any], params: AugmentParams) -> bool:
-    return row["split"] == "train" and row["id"] == row["root"] and (params.flagged or not row["flags"])
+    return row["split"] == TRAIN and row["id"] == row["root"] and (params.flagged or not row["flags"])
 
 
 def _missing(size: int, largest: int, params: AugmentParams) -> int:
