@@ -89,7 +89,7 @@ def judge(table: pa.Table, pairs: pa.Table | None, params: FidelityParams) -> De
         one = facts.rows[row]
         if read[one["lang"]] < perplexity.MIN_CHARACTERS:
             one["perplexity_factor"] = None
-        told = _beyond(one, params) or _equals(row, facts, others[row], stays, params)
+        told = beyond(one, params) or _equals(row, facts, others[row], stays, params)
         told = groups.settled(one, told)
         fate[one["augment_method"]][told[0] if told else ""] += 1
         if told is None:
@@ -117,7 +117,7 @@ def _characters(facts: Facts) -> Counter[str]:
     return read
 
 
-def _beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
+def beyond(one: dict[str, Any], params: FidelityParams) -> Told | None:
     """Return the first limit that a child does not keep beside its parent."""
     if one["copy"] is None:
         return "not_measured", {"missing": "parent"}
