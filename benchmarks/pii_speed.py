@@ -140,11 +140,6 @@ def compared(
     peer: Callable[[str, str], object],
     pool: ProcessPoolExecutor,
     cores: int,
-    file: str,
-    texts: Sequence[str],
-    peer: Callable[[str, str], object],
-    pool: ProcessPoolExecutor,
-    cores: int,
 ) -> str:
     """Return the row of a corpus: turn about, the best of the rounds, since a neighbour on the machine slows both."""
     theirs, structured, every, together, alone = [], [], [], [], []
