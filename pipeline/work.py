@@ -7,7 +7,6 @@ shard, chunk of texts or tile of pairs where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from pipeline.change import EDIT
 from pipeline.errors import PipelineError, SourceError, StageError
 from pipeline.ingest import InputFile, SourceSpec, ingest_file, input_digest
 from pipeline.models import Models
+from pipeline.reading import columns_of
 from pipeline.record import text_keys
 from pipeline.stages import STAGES
 from pipeline.stages.protocol import Measure, StageParams, Tile
@@ -212,48 +212,9 @@ def keys_work(item: KeysItem) -> str:
     store = item.site.open()
     key = digest("keys", item.site.environment, item.shard, item.reads)
     if not store.has_table("keys", key):
-        shard = _reading(store, item.shard, item.reads)
+        shard = columns_of(store, item.shard, item.reads)
         store.write_table("keys", key, pa.table({"text_key": text_keys(shard, item.reads)}))
     return key
-
-
-PARENT = "parent."
-"""Before the name of a string column, in what a measure reads: the value of the record that this one is a child of."""
-
-
-def _reading(store: Store, shard: str, reads: Sequence[str]) -> pa.Table:
-    """Return the columns that a measure reads; one that no earlier stage decided is empty.
-
-    A parent's column is empty where the record is no child, and where its parent is not there any more.
-    """
-    own = [name for name in reads if not name.startswith(PARENT)]
-    if len(own) == len(reads):
-        return _own(store, shard, reads)
-    wanted = [name.removeprefix(PARENT) for name in reads if name.startswith(PARENT)]
-    table = _own(store, shard, list(dict.fromkeys(["id", "root", *own, *wanted])))
-    at = pc.index_in(table.column("root"), value_set=table.column("id").combine_chunks())
-    at = pc.if_else(pc.equal(table.column("root"), table.column("id")), pa.scalar(None, at.type), at)
-    columns = [
-        pc.fill_null(table.column(name.removeprefix(PARENT)).take(at), "")
-        if name.startswith(PARENT)
-        else table.column(name)
-        for name in reads
-    ]
-    return pa.Table.from_arrays(columns, names=list(reads))
-
-
-def _own(store: Store, shard: str, reads: Sequence[str]) -> pa.Table:
-    present = store.metadata("shards", shard).schema.to_arrow_schema().names
-    table = store.read_table("shards", shard, columns=[name for name in reads if name in present])
-    columns = [
-        pc.fill_null(table.column(name), "")
-        if name in present and pa.types.is_string(table.schema.field(name).type)
-        else table.column(name)
-        if name in present
-        else pa.array([""] * table.num_rows, pa.string())
-        for name in reads
-    ]
-    return pa.Table.from_arrays(columns, names=list(reads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +238,7 @@ def measure_work(item: MeasureItem) -> int:
     kind = f"measures/{item.measure_key}"
     key = digest(item.keys)
     if not store.has_table(kind, key):
-        shard = _reading(store, item.shard, item.measure.reads)
+        shard = columns_of(store, item.shard, item.measure.reads)
         batch = shard.take(pa.array(item.rows, pa.int64()))
         fit = store.read_table("fits", item.fit) if item.fit else None
         stage: Any = STAGES[item.stage].stage
@@ -308,7 +269,7 @@ class SummariseItem:
 
 def summarise_work(item: SummariseItem) -> pa.Table:
     """Return what one shard teaches a measure."""
-    shard = _reading(item.site.open(), item.shard, item.measure.reads)
+    shard = columns_of(item.site.open(), item.shard, item.measure.reads)
     stage: Any = STAGES[item.stage].stage
     summary: pa.Table = stage.summarise(item.measure, shard, item.site.models())
     return summary

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from fakes import Corner, Journal, LengthParams, LettersParams, ShuffledRunner, tasks, write_jsonl
+from fakes import Corner, Journal, LengthParams, LettersParams, ShuffledRunner, records, tasks, write_jsonl
 
 from pipeline.judging import Tick
+from pipeline.reading import columns_of
 from pipeline.stages import STAGES
 from pipeline.stages.protocol import StageParams
 from pipeline.steps import Step, StepResult
@@ -214,3 +216,18 @@ def test_a_decided_column_goes_with_its_record(corner: Corner, journal: Journal)
 
 def test_stages_added_for_a_test_are_gone_after_it() -> None:
     assert not {"letters", "length"} & set(STAGES)
+
+
+def test_a_measure_reads_the_columns_of_the_parent(corner: Corner) -> None:
+    rows = [{"id": "p", "root": "p", "instruction": "old"}, {"id": "c", "root": "p", "instruction": "new"}]
+    rows.append({"id": "lost", "root": "gone", "instruction": "alone"})
+    corner.store.write_table(
+        "shards", "k" * 32, records(*rows).append_column("split", pa.array(["a", None, "b"]))
+    )
+    found = columns_of(
+        corner.store, "k" * 32, ("parent.instruction", "instruction", "parent.split", "undecided")
+    )
+    assert found["parent.instruction"].to_pylist() == ["", "old", ""]
+    assert found["instruction"].to_pylist() == ["old", "new", "alone"]
+    assert found["parent.split"].to_pylist() == ["", "a", ""]
+    assert found["undecided"].to_pylist() == ["", "", ""]
