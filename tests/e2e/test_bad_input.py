@@ -251,6 +251,7 @@ def test_a_line_of_100_mb_alone_is_refused_within_800_mib(tmp_path: Path) -> Non
     assert peak < 800
 
 
+@pytest.mark.slow
 def test_a_line_of_100_mb_among_good_ones_is_one_reject_within_800_mib(tmp_path: Path) -> None:
     good = lines([*bench.records(2000)])
     source(tmp_path, "data.jsonl", good[: good.index(b"\n", 50_000) + 1] + huge_line() + good)

@@ -255,6 +255,7 @@ def odd() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_languages_nobody_planned_for_and_odd_texts_are_equal_in_two_processes(tmp_path: Path) -> None:
     folder = made(tmp_path, foreign(45) + odd()[:7])
     build(folder)

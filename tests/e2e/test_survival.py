@@ -78,6 +78,7 @@ def test_a_build_killed_four_times_ends_in_the_same_bytes(plain: Built, tmp_path
     assert survive(plain, tmp_path / "home", 4, 1, "--runner", "serial")
 
 
+@pytest.mark.slow
 def test_a_build_on_two_processes_killed_once_ends_in_the_same_bytes(plain: Built, tmp_path: Path) -> None:
     assert survive(plain, tmp_path / "home", 1, 2, "--runner", "processes", "--workers", "2")
 

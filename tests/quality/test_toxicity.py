@@ -97,11 +97,13 @@ def test_length_alone_adds_no_guilt() -> None:
     "piece", ["傻 ", "f u ", "f*", "你怎么还不", "河南人都", "@$", "a-", "all those muslims are "]
 )
 def test_time_is_linear_in_the_text(piece: str) -> None:
-    def took(count: int) -> float:
-        text = piece * count
+    def once(text: str) -> float:
         began = time.process_time()
         spans(text)
         return time.process_time() - began
+
+    def took(count: int) -> float:
+        return min(once(piece * count) for _ in range(3))  # others share the machine
 
     spans(piece)
     assert took(16_000) < 12 * took(4_000) + 0.2
