@@ -127,7 +127,7 @@ def found(texts: Sequence[str]) -> int:
 def wall_rate(texts: Sequence[str], pool: ProcessPoolExecutor, cores: int) -> float:
     """Return texts a second of wall time, a process a core; each reads the texts in equal parts, again and again."""
     again = max(1, LEAST_TEXTS // len(texts))
-    parts = [texts[at::cores] for at in range(cores)] * again
+    parts = [list(texts[at::cores]) * again for at in range(cores)]
     start = time.perf_counter()
     list(pool.map(found, parts))
     return again * len(texts) / (time.perf_counter() - start)
