@@ -58,6 +58,8 @@ stages:
     train: 0.9
     validation: 0.05
     test: 0.05
+  # - {stage: augment, factor: 2, methods: [{method: synonyms}, {method: syntax}, {method: templates}]}
+  # - stage: fidelity       # variants of training records, and the gate that holds each beside its parent
 
 # What is written under builds/<name>/data/.
 exports:
