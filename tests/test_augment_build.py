@@ -250,3 +250,15 @@ def test_groups_of_a_column_that_no_record_has(filled: Corner) -> None:
 def test_one_method_may_stand_twice_under_two_names(filled: Corner) -> None:
     folder = built(filled, "methods: [{method: syntax}, {method: templates, name: second}]")
     assert {row["augment_method"] for row in records(folder) if row["augment_method"]} == {"syntax", "second"}
+
+
+def test_a_second_stage_makes_other_children(filled: Corner) -> None:
+    stages = (
+        "[{stage: split, train: 0.7, validation: 0.15, test: 0.15}, {stage: augment, methods: [{method: insertion}]}, "
+        "{stage: augment, name: more, methods: [{method: insertion}]}, {stage: fidelity}]"
+    )
+    rows = records(filled.build(filled.plan(stages)))
+    assert len({row["id"] for row in rows}) == len(rows)
+    children = [row for row in rows if row["augment_method"]]
+    roots = {row["root"] for row in children}
+    assert len(children) > len(roots)

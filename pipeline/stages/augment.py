@@ -183,7 +183,10 @@ def _wanted(
         texts = {name: row[name] for name in _TEXTS}
         for method in params.methods:
             for child in range(method.children):
-                seed = seed_of(survey["seed"], row["root"], method.label(), child)
+                # A second stage has a name, so its children are others.
+                seed = seed_of(
+                    survey["seed"], row["root"], method.label(), child, *filter(None, [params.name])
+                )
                 place = child + int(seed[:12], 16) / 16**12
                 if place < last:
                     ask = Ask(texts, tuple(row["history"]), languages[number], seed, child)
