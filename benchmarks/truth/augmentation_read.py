@@ -3,9 +3,10 @@
     python benchmarks/truth/augmentation_read.py
 
 `augmentation/<method>_<language>.jsonl` holds a hundred children of each cell that were read one by one before the
-gate saw them: did the child keep the meaning, and could a person have typed it? Printed are how many did, how many of
-the hundred the gate (`fidelity`, by its defaults) lets pass, and how many of these did, with Wilson's interval. The
-gate's looks at other records (duplicates) need a corpus and are left out.
+gate saw them (did the child keep the meaning, and could a person have typed it?), and, noted as a second draw, further
+ones that the gate accepts, drawn by `augmentation_accepted.py`. Printed are how many did, how many the gate
+(`fidelity`, by its defaults) lets pass, and how many of these did, with Wilson's interval. The gate's looks at other
+records (duplicates) need a corpus and are left out.
 """
 
 from __future__ import annotations
