@@ -65,7 +65,12 @@ def save_opus(folder: Path, *, updates: int = 80) -> Path:
     files = [str(folder / name) for name in ("source.spm", "target.spm", "vocab.json")]
     tokenizer = MarianTokenizer(*files, model_max_length=128)  # type: ignore[no-untyped-call]
     _save_learnt(folder, tokenizer, first=vocabulary["<pad>"], updates=updates)
-    config = {"bad_words_ids": [[vocabulary["<pad>"]]], "forced_eos_token_id": 0, "num_beams": 6, "max_length": 512}
+    config = {
+        "bad_words_ids": [[vocabulary["<pad>"]]],
+        "forced_eos_token_id": 0,
+        "num_beams": 6,
+        "max_length": 512,
+    }
     generation = json.loads((folder / "generation_config.json").read_text("utf-8"))
     (folder / "generation_config.json").write_text(json.dumps({**generation, **config}), encoding="utf-8")
     settings = {"source_lang": "en", "target_lang": "zh", "model_max_length": 128}
@@ -74,7 +79,7 @@ def save_opus(folder: Path, *, updates: int = 80) -> Path:
 
 
 def _save_learnt(folder: Path, tokenizer: PreTrainedTokenizerBase, *, first: int, updates: int) -> Path:
-    """Save a one-layer Marian that has learnt the pairs, and its tokenizer; `first` is the padding, which begins all."""
+    """Save a one-layer Marian that has learnt the pairs, and its tokenizer; `first` is its padding."""
     import torch
     from transformers import MarianConfig, MarianMTModel
 
@@ -170,7 +175,13 @@ def save_m2m(folder: Path) -> Path:
             hard_vocab_limit=False, character_coverage=1.0, num_threads=1, minloglevel=2, model_type="bpe",
         )  # fmt: skip
     pieces = SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
-    words = ["<s>", "<pad>", "</s>", "<unk>", *(pieces.id_to_piece(number) for number in range(3, len(pieces)))]
+    words = [
+        "<s>",
+        "<pad>",
+        "</s>",
+        "<unk>",
+        *(pieces.id_to_piece(number) for number in range(3, len(pieces))),
+    ]
     vocabulary = {word: number for number, word in enumerate(words)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
     tokenizer = M2M100Tokenizer(  # type: ignore[no-untyped-call]
@@ -190,10 +201,24 @@ def save_m2m(folder: Path) -> Path:
 
 
 def convert(folder: Path, into: Path, files: Sequence[str], quantization: str | None = None) -> Path:
-    """Convert a model for CTranslate2 with files of its tokenizer; return the new folder."""
+    """Convert a model for CTranslate2 with files of its tokenizer; return the new folder.
+
+    The converter asks M2M's tokenizer for its languages under a name that transformers 5 has given up.
+    """
     from ctranslate2.converters import TransformersConverter
 
-    TransformersConverter(str(folder), copy_files=list(files)).convert(str(into), quantization=quantization)
+    class Converter(TransformersConverter):  # type: ignore[misc]
+        def load_tokenizer(self, tokenizer_class: type, name: str, **kwargs: object) -> object:
+            tokenizer = super().load_tokenizer(tokenizer_class, name, **kwargs)
+            listed = list(getattr(tokenizer, "lang_code_to_token", {}).values())
+            if listed:
+                named = {**tokenizer.special_tokens_map, "additional_special_tokens": listed}
+                tokenizer.__class__ = type(
+                    "Named", (type(tokenizer),), {"special_tokens_map": property(lambda _: named)}
+                )
+            return tokenizer
+
+    Converter(str(folder), copy_files=list(files)).convert(str(into), quantization=quantization)
     return into
 
 

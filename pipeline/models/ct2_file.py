@@ -89,7 +89,8 @@ def read_converted(file: Path) -> ConvertedFile:
             (version,) = _numbers(stream, "I")
             if version != _VERSION:
                 raise ModelError(
-                    f"{file} is no model of CTranslate2 in its format {_VERSION}: it begins with {version}", _FIX
+                    f"{file} is no model of CTranslate2 in its format {_VERSION}: it begins with {version}",
+                    _FIX,
                 )
             kind = _string(stream)
             _, variables = _numbers(stream, "II")

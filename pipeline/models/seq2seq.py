@@ -189,9 +189,7 @@ def load_tokenizer(identity: ModelIdentity, folder: Path, codes: tuple[str, str]
     try:
         with warnings.catch_warnings():  # a package that the tokenizer loads for a function that none calls
             warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
-            tokenizer = _tokenizer_class(folder).from_pretrained(
-                str(folder), local_files_only=True, **known
-            )
+            tokenizer = _tokenizer_class(folder).from_pretrained(str(folder), local_files_only=True, **known)
     except ImportError as error:
         raise ModelError(
             f"the tokenizer of model {identity.name} needs a library that is not installed: {error}",
