@@ -3,9 +3,9 @@
 The converted folder also holds the tokenizer's files (`--copy_files`), which transformers loads. Each sentence is
 searched alone and each thread has its own: in a batch the products of matrices have other shapes, which altered the
 last bits of most scores and, of a model in 8 bits, some translations. So `batch_tokens` says nothing here. Rejected:
-batches (three times faster in 32 bits, half as fast again in 8, and what stands in the cache would depend on
-companions), several threads for one sentence (another split of a sum), and drawing words here (its sampler has
-generators of its own, which no sentence can seed): a temperature is refused.
+batches (faster, but what stands in the cache would depend on companions), several threads for one sentence (another
+split of a sum), and drawing words here (its sampler has generators of its own, which no sentence can seed): a
+temperature is refused.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class CT2Translator:
             ) from error
 
     def translate(self, sentences: Sequence[str], seeds: Sequence[str]) -> list[str]:
-        """Return the translation of each sentence; of one that is longer than the model reads, "".
+        """Return the translation of each sentence; of one that is longer than the model reads, or
+        whose translation does not end, "".
 
         Raises:
             ModelError: the model fails, or returns another number of sentences.
@@ -86,27 +87,27 @@ class CT2Translator:
         found = [""] * len(sentences)
         for bound, rows in alike.items():
             tokens = [self._tokenizer.convert_ids_to_tokens(ids[row]) for row in rows]
-            for row, text in zip(rows, self._searched(tokens, bound), strict=True):
-                found[row] = text
+            for row, (written, _) in zip(rows, self._searched(tokens, bound), strict=True):
+                if written and written[-1] == self._tokenizer.eos_token:
+                    translated = self._tokenizer.convert_tokens_to_ids(written)
+                    found[row] = self._tokenizer.decode(translated, skip_special_tokens=True).strip()
         return found
 
-    def _searched(self, rows: Sequence[list[str]], bound: int) -> list[str]:
-        """Return the translations of token rows; of one that has not ended after `bound` tokens, ""."""
+    def _searched(self, rows: Sequence[list[str]], bound: int) -> list[tuple[list[str], float]]:
+        """Return the tokens written for token rows, `bound` at most, and their score."""
         try:
             results = self._model.translate_batch(
                 rows, target_prefix=[self._prefix] * len(rows) if self._prefix else None,
                 beam_size=self._decoding.beams, max_batch_size=1, batch_type="examples",
                 max_input_length=0, max_decoding_length=bound, return_end_token=True,
+                return_scores=True,
             )  # fmt: skip
         except (RuntimeError, ValueError) as error:
             raise ModelError(
                 f"{self.identity.name} failed in CTranslate2: {error}",
                 "convert it anew with ct2-transformers-converter; if memory ran out, lower `beams`",
             ) from error
-        texts = []
-        for result in as_many(self.identity.name, rows, results):
-            written = result.hypotheses[0][len(self._prefix) :]
-            ended = bool(written) and written[-1] == self._tokenizer.eos_token
-            ids = self._tokenizer.convert_tokens_to_ids(written)
-            texts.append(self._tokenizer.decode(ids, skip_special_tokens=True).strip() if ended else "")
-        return texts
+        return [
+            (result.hypotheses[0][len(self._prefix) :], float(result.scores[0]))
+            for result in as_many(self.identity.name, rows, results)
+        ]
