@@ -72,14 +72,16 @@ class ModelTranslation(BaseModel):
         description="0 searches; above it words are drawn, which gives each child of a parent another text.",
     )
     batch_tokens: int = Field(
-        default=4096, ge=64, description="Of one padded batch, beams included: what the memory must hold."
+        default=4096,
+        ge=64,
+        description="Of one padded batch of transformers, beams included: what the memory must hold.",
     )
 
     @model_validator(mode="after")
     def _draws(self) -> ModelTranslation:
         if self.by == "ctranslate2" and self.temperature > 0:
             raise ValueError(
-                "`temperature` needs `by: transformers`: CTranslate2's draws depend on the batch"
+                "`temperature` needs `by: transformers`: CTranslate2 cannot draw a sentence by its own seed"
             )
         return self
 

@@ -11,6 +11,7 @@ sampling, whose one generator a batch makes a draw depend on the row's place. Ha
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LIKELIEST = 10
-_LONGEST = 512
+LONGEST = 512
+"""Tokens of a sentence that a model is given at most, if it reads as many."""
 _STEP = 16
 _MARK = re.compile(r">>[A-Za-z_]+<<")
 _CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
 _GROWTH, _SPARE = 2, 16
-"""A translation may have this many times its source's tokens and some more; what would be longer has gone astray."""
+"""A translation may have this many times its source's tokens and some more."""
 
 
 class Seq2SeqTranslator:
@@ -65,13 +67,15 @@ class Seq2SeqTranslator:
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
             raise _unloadable(identity, folder, error) from error
+        # opus-mt's own settings would end what has gone astray, so that it looked whole
+        model.generation_config.forced_eos_token_id = model.generation_config.max_length = None
         self.identity = identity
         self._device = "cuda" if cuda else "cpu"
         self._model = model.eval().to(self._device)
         self._decoding = decoding
         self._mark, self._first = languages_of(identity, self._tokenizer, codes)
-        places = int(getattr(model.config, "max_position_embeddings", _LONGEST) or _LONGEST)
-        self.longest = min(_LONGEST, places)
+        places = int(getattr(model.config, "max_position_embeddings", LONGEST) or LONGEST)
+        self.longest = min(LONGEST, places)
 
     def translate(self, sentences: Sequence[str], seeds: Sequence[str]) -> list[str]:
         """Return the translation of each sentence; of one that is longer than the model reads, "".
@@ -124,7 +128,7 @@ class Seq2SeqTranslator:
                 written = self._model.generate(
                     input_ids=ids.to(self._device), attention_mask=mask.to(self._device), do_sample=False,
                     num_beams=1 if drawing else decoding.beams, logits_processor=LogitsProcessorList(noise),
-                    max_new_tokens=min(self.longest - 1, _GROWTH * length + _SPARE),
+                    max_new_tokens=longest_translation(length, self.longest),
                     **({} if self._first is None else {"forced_bos_token_id": self._first}),
                 )  # fmt: skip
             finally:
@@ -164,17 +168,28 @@ class Draw:
         return torch.full_like(scores, -torch.inf).scatter(1, likeliest.indices, drawn.to(scores.dtype))
 
 
+def longest_translation(tokens: int, longest: int) -> int:
+    """Return how many tokens a translation may have: what is longer has gone astray.
+
+    Args:
+        tokens: of the source.
+        longest: what the model reads and writes.
+    """
+    padded = min(longest, -(-tokens // _STEP) * _STEP)
+    return min(longest - 1, _GROWTH * padded + _SPARE)
+
+
 def load_tokenizer(identity: ModelIdentity, folder: Path, codes: tuple[str, str]) -> Any:
     """Return the tokenizer of a translator, set to its languages.
 
     Raises:
         ModelError: it cannot be loaded, or needs a library that is not installed.
     """
-    from transformers import AutoTokenizer
-
     known = {"src_lang": codes[0], "tgt_lang": codes[1]} if codes[0] else {}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, **known)
+        with warnings.catch_warnings():  # a package that the tokenizer loads for a function that none calls
+            warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+            tokenizer = _tokenizer_class(folder).from_pretrained(str(folder), local_files_only=True, **known)
     except ImportError as error:
         raise ModelError(
             f"the tokenizer of model {identity.name} needs a library that is not installed: {error}",
@@ -183,6 +198,21 @@ def load_tokenizer(identity: ModelIdentity, folder: Path, codes: tuple[str, str]
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise _unloadable(identity, folder, error) from error
     return tokenizer
+
+
+def _tokenizer_class(folder: Path) -> Any:
+    """Return what loads the tokenizer of a folder, told by its files.
+
+    opus-mt's own `tokenizer_config.json` names no class, and the `config.json` of a converted model no type.
+    """
+    from transformers import AutoTokenizer, M2M100Tokenizer, MarianTokenizer
+
+    names = {file.name for file in folder.iterdir()}
+    if {"source.spm", "target.spm", "vocab.json"} <= names:
+        return MarianTokenizer
+    if {"sentencepiece.bpe.model", "vocab.json"} <= names and "tokenizer.json" not in names:
+        return M2M100Tokenizer
+    return AutoTokenizer
 
 
 def _unloadable(identity: ModelIdentity, folder: Path, error: Exception) -> ModelError:
@@ -199,7 +229,8 @@ def languages_of(identity: ModelIdentity, tokenizer: Any, codes: tuple[str, str]
     with the token of its language.
 
     Raises:
-        ModelError: the model needs a code and has none, has one that it does not know, or needs none.
+        ModelError: the model needs a code and has none, has one that it does not know, or needs none; or its tokenizer
+            takes no source.
     """
     marks = {token[2:-2]: token for token in tokenizer.get_vocab() if _MARK.fullmatch(token)}
     begins = _language_tokens(tokenizer)
@@ -209,6 +240,11 @@ def languages_of(identity: ModelIdentity, tokenizer: Any, codes: tuple[str, str]
     if begins:
         for code in codes:
             _known(identity, begins, code)
+        if getattr(tokenizer, "src_lang", None) != codes[0]:
+            raise ModelError(
+                f"the tokenizer of model {identity.name} cannot be told that it reads {codes[0]}",
+                "put the model's own tokenizer_config.json, which names the tokenizer's class, into its folder",
+            )
         return "", begins[codes[1]]
     if any(codes):
         raise ModelError(

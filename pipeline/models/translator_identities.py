@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import ModelError
+from pipeline.models.ct2_file import converted_weights
 from pipeline.models.identities import _architectures, _digest, _fix_tagger, _revision, _setting_files
 from pipeline.models.reference import ModelIdentity, ModelRef, locate
 
@@ -68,19 +69,13 @@ def _converted(ref: ModelRef, folder: Path) -> list[Path]:
     """Return the weights of a model for CTranslate2.
 
     Raises:
-        ModelError: CTranslate2 is not installed, or the folder holds no converted model.
+        ModelError: CTranslate2 is not installed, or the folder holds no converted model that is whole.
     """
     if importlib.util.find_spec("ctranslate2") is None:
         raise ModelError(
             f"CTranslate2, which is to run {ref.name}, is not installed", "pip install -e '.[translation]'"
         )
-    if not (folder / "model.bin").is_file():
-        raise ModelError(
-            f"model {ref.name} is not converted for CTranslate2: there is no model.bin in {folder}",
-            "ct2-transformers-converter --model NAME --output_dir FOLDER --copy_files source.spm target.spm "
-            "vocab.json tokenizer_config.json",
-        )
-    return [folder / "model.bin"]
+    return [converted_weights(ref.name, folder)]
 
 
 def _sentencepiece(ref: ModelRef, folder: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,10 +133,10 @@ def test_the_identity_tells_the_weights_and_the_settings(tmp_path: Path, marian:
     assert other.settings_sha256 != before.settings_sha256
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("sentencepiece") is not None, reason="sentencepiece is installed"
-)
-def test_an_opus_folder_without_sentencepiece_says_what_to_install(tmp_path: Path, marian: Path) -> None:
+def test_an_opus_folder_without_sentencepiece_says_what_to_install(
+    tmp_path: Path, marian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)  # as Python marks what cannot be imported
     folder = shutil.copytree(marian, tmp_path / "opus", ignore=shutil.ignore_patterns("tokenizer.json"))
     (folder / "source.spm").write_bytes(b"pieces")
     with pytest.raises(ModelError, match="needs sentencepiece") as caught:
@@ -144,8 +144,10 @@ def test_an_opus_folder_without_sentencepiece_says_what_to_install(tmp_path: Pat
     assert caught.value.hint == "pip install -e '.[translation]'"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ctranslate2") is not None, reason="ctranslate2 is installed")
-def test_without_ctranslate2_the_plan_says_what_to_install(marian: Path) -> None:
+def test_without_ctranslate2_the_plan_says_what_to_install(
+    marian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
     with pytest.raises(ModelError, match=r"CTranslate2, which is to run .* is not installed") as caught:
         Need("ct2", ModelRef(folder=str(marian))).identity(Models())
     assert caught.value.hint == "pip install -e '.[translation]'"
