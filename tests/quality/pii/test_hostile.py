@@ -73,13 +73,13 @@ def _is_linear(name: str, size: int, most: float) -> None:
     for label, piece in HOSTILE.items():
         small, large = (piece * (part // len(piece)) for part in (size // 2, size))
         first, second = _seconds(name, small), _seconds(name, large)
-        if second > 1 and second > 3 * first:
+        if second > 2 and second > 3 * first:
             # A neighbour on the machine may have slowed one of the two: the best of three decides.
             first = min(first, *(_seconds(name, small) for _ in range(2)))
             second = min(second, *(_seconds(name, large) for _ in range(2)))
         assert second < most, (name, label, second)
-        # A quadratic one needs hours for a megabyte, so that a second is no matter of doubt.
-        assert second < 1 or second < 3 * first, (name, label, first, second)
+        # A quadratic one needs hours for a megabyte, so that two seconds are no matter of doubt.
+        assert second < 2 or second < 3 * first, (name, label, first, second)
 
 
 @pytest.mark.parametrize("name", sorted(RECOGNISERS))
