@@ -1,4 +1,4 @@
-"""Draws further children of a cell that the gate accepts, for people to read, until a hundred of its file are such.
+"""Draws further children of a cell that the gate accepts, to be read, until a hundred of its file are such.
 
     python benchmarks/truth/augmentation_accepted.py --method synonyms --lang zh --seed second-1 --data ../shared/data
 

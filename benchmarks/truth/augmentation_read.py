@@ -1,4 +1,4 @@
-"""What people said of children, and what the gate says of the same ones now.
+"""What reading said of children, and what the gate says of the same ones now.
 
     python benchmarks/truth/augmentation_read.py
 

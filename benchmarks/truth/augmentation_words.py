@@ -1,6 +1,6 @@
-"""Draws children of `synonyms` and `noise` for people to read, as rows without a judgement.
+"""Draws children of `synonyms` and `noise` to be read, as rows without a judgement.
 
-Parents are drawn by a hash of seed and text; the first that have a child are shown. Rows read by a person, with `kept`
+Parents are drawn by a hash of seed and text; the first that have a child are shown. Rows that were read, with `kept`
 filled in, stand in `augmentation/<method>_<lang>.jsonl`; `--count` says what they come to.
 
     python benchmarks/truth/augmentation_words.py synonyms en --data ../shared/data --seed fresh-1 > rows.jsonl
