@@ -262,3 +262,18 @@ def test_a_second_stage_makes_other_children(filled: Corner) -> None:
     children = [row for row in rows if row["augment_method"]]
     roots = {row["root"] for row in children}
     assert len(children) > len(roots)
+
+
+def test_the_report_counts_children_by_method_and_shows_some_beside_their_parents(filled: Corner) -> None:
+    folder = built(filled)
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    made = [row for row in records(folder) if row["augment_method"]]
+    for method in ("syntax", "templates"):
+        own = [row for row in made if row["augment_method"] == method]
+        kept = sum(row["status"] == "kept" for row in own)
+        assert f'data-method="{method}" data-made="{len(own)}" data-kept="{kept}"' in page
+    shown = page[page.index('id="augmentation"') : page.index('id="personal"')]
+    assert shown.count('aria-label="Child ') == 20
+    assert shown.count("<b>parent</b>") == 20
+    first = min(row["id"] for row in made if row["status"] == "kept")
+    assert first in shown
