@@ -18,12 +18,20 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
+from pipeline.augment.protocol import (
+    UNCHANGED,
+    Answer,
+    Ask,
+    MethodParams,
+    NoChild,
+    Passage,
+    RuleMethod,
+    by_passage,
+)
 from pipeline.augment.sentences import Sentence, draw, head_sentences
 from pipeline.augment.syntax_en import order_of
 from pipeline.augment.syntax_zh import order_of as order_of_zh
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 Edit = tuple[int, int, str]
 """From where, up to where, and what stands there then."""
@@ -61,20 +69,11 @@ class _Rule:
     kept: str
 
 
-class Deletion:
+class Deletion(RuleMethod):
     """Takes out what carries least."""
 
     name = "deletion"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: DeletionParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: DeletionParams) -> tuple[Need, ...]:
-        """Return no need."""
-        return ()
 
     def children(
         self, asks: Sequence[Ask], params: DeletionParams, guard: Guard, models: Models

@@ -25,6 +25,7 @@ from pipeline.augment.protocol import (
     MethodParams,
     NoChild,
     Passage,
+    RuleMethod,
     by_passage,
     seed_of,
 )
@@ -32,7 +33,6 @@ from pipeline.augment.sentences import Sentence, head_sentences
 from pipeline.augment.syntax_zh import verb_of
 from pipeline.augment.words_en import ASKING, AUXILIARIES, verbs
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 DATA = Path(__file__).parent / "data"
 _ASKING = ASKING - {"whom"} | {"what's", "who's", "where's", "how's"}
@@ -69,20 +69,11 @@ class InsertionParams(MethodParams):
     )
 
 
-class Insertion:
+class Insertion(RuleMethod):
     """Puts in what adds nothing."""
 
     name = "insertion"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: InsertionParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: InsertionParams) -> tuple[Need, ...]:
-        """Return no need."""
-        return ()
 
     def children(
         self, asks: Sequence[Ask], params: InsertionParams, guard: Guard, models: Models

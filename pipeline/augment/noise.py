@@ -18,9 +18,8 @@ from pipeline.augment.asking import WORDING, Spans, asking, is_about_words
 from pipeline.augment.noise_en import english_slips
 from pipeline.augment.noise_zh import chinese_slips
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import Answer, Ask, MethodParams, NoChild, Passage, by_passage
+from pipeline.augment.protocol import Answer, Ask, MethodParams, NoChild, Passage, RuleMethod, by_passage
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 Kind = Literal["letters", "case", "marks"]
 
@@ -55,20 +54,11 @@ class NoiseParams(MethodParams):
     )
 
 
-class Noise:
+class Noise(RuleMethod):
     """Method 10."""
 
     name = "noise"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: NoiseParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: NoiseParams) -> tuple[Need, ...]:
-        """Return nothing: the slips come from tables."""
-        return ()
 
     def children(
         self, asks: Sequence[Ask], params: NoiseParams, guard: Guard, models: Models

@@ -142,6 +142,20 @@ class Method(Protocol[P_contra]):
         ...
 
 
+class RuleMethod:
+    """What methods by rules and lexicons of this project have in common: two languages, no need, the meaning kept."""
+
+    languages: frozenset[str] | None = frozenset({"en", "zh"})
+
+    def keeps(self, params: MethodParams) -> bool:
+        """Tell that a child must say what its parent says."""
+        return True
+
+    def needs(self, params: MethodParams) -> tuple[Need, ...]:
+        """Return no need."""
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One text of an ask that is to be changed, and the places of it that must come back as they are."""

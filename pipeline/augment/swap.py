@@ -16,12 +16,20 @@ from pydantic import Field
 
 from pipeline.augment import swap_en, swap_zh
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
+from pipeline.augment.protocol import (
+    UNCHANGED,
+    Answer,
+    Ask,
+    MethodParams,
+    NoChild,
+    Passage,
+    RuleMethod,
+    by_passage,
+)
 from pipeline.augment.sentences import Sentence, head_sentences
 from pipeline.augment.swap_table import Edit, ordered, other_order, table
 from pipeline.augment.words_en import verbs
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 _ITEM = re.compile(r"[^,，、;；:：?？!！。\n\[\]{}()]{1,45}")
 _TAIL_LINE = re.compile(r"\s*([^\n]+?)\s*([.。]?)\s*\Z")
@@ -43,20 +51,11 @@ class SwapParams(MethodParams):
     lists: bool = Field(default=True, description="Whether items of lists are put in another order too.")
 
 
-class Swap:
+class Swap(RuleMethod):
     """Puts what has no order in another."""
 
     name = "swap"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: SwapParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: SwapParams) -> tuple[Need, ...]:
-        """Return no need."""
-        return ()
 
     def children(self, asks: Sequence[Ask], params: SwapParams, guard: Guard, models: Models) -> list[Answer]:
         """Return one answer an ask; see `Method.children`."""

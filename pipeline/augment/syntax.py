@@ -14,7 +14,16 @@ from pydantic import Field
 
 from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
+from pipeline.augment.protocol import (
+    UNCHANGED,
+    Answer,
+    Ask,
+    MethodParams,
+    NoChild,
+    Passage,
+    RuleMethod,
+    by_passage,
+)
 from pipeline.augment.sentences import (
     Sentence,
     capitalised,
@@ -25,7 +34,6 @@ from pipeline.augment.sentences import (
 )
 from pipeline.augment.syntax_en import Form
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 
 class SyntaxParams(MethodParams):
@@ -47,20 +55,11 @@ _SHORT = 100
 """Characters of a text in which a contraction spelled out is a visible change."""
 
 
-class Syntax:
+class Syntax(RuleMethod):
     """Changes the form of one sentence."""
 
     name = "syntax"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: SyntaxParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: SyntaxParams) -> tuple[Need, ...]:
-        """Return no need: rules and lexicons of this project."""
-        return ()
 
     def children(
         self, asks: Sequence[Ask], params: SyntaxParams, guard: Guard, models: Models

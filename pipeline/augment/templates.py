@@ -20,7 +20,16 @@ from pydantic import Field
 
 from pipeline.augment import syntax_en, syntax_zh
 from pipeline.augment.protect import Guard
-from pipeline.augment.protocol import UNCHANGED, Answer, Ask, MethodParams, NoChild, Passage, by_passage
+from pipeline.augment.protocol import (
+    UNCHANGED,
+    Answer,
+    Ask,
+    MethodParams,
+    NoChild,
+    Passage,
+    RuleMethod,
+    by_passage,
+)
 from pipeline.augment.questions_en import clause_of
 from pipeline.augment.sentences import (
     Sentence,
@@ -32,7 +41,6 @@ from pipeline.augment.sentences import (
 )
 from pipeline.augment.syntax import keeps
 from pipeline.models import Models
-from pipeline.models.need import Need
 
 DATA = Path(__file__).parent / "data"
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -90,20 +98,11 @@ class Group:
     unless: re.Pattern[str] | None
 
 
-class Templates:
+class Templates(RuleMethod):
     """Tells a task by another template."""
 
     name = "templates"
     version = 1
-    languages: frozenset[str] | None = frozenset({"en", "zh"})
-
-    def keeps(self, params: TemplatesParams) -> bool:
-        """Tell that a child must say what its parent says."""
-        return True
-
-    def needs(self, params: TemplatesParams) -> tuple[Need, ...]:
-        """Return no need: frames of this project."""
-        return ()
 
     def children(
         self, asks: Sequence[Ask], params: TemplatesParams, guard: Guard, models: Models

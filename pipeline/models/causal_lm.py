@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from pipeline.errors import ModelError
 from pipeline.models.costs import Costs, Unit, joined
 from pipeline.models.embedder import _torch_threads
+from pipeline.models.pretrained import load_pretrained
 from pipeline.models.reference import ModelIdentity
 
 if TYPE_CHECKING:
@@ -60,24 +60,9 @@ class CausalScorer:
 
     def __init__(self, identity: ModelIdentity, folder: Path, threads: int | None) -> None:
         import torch
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                str(folder), local_files_only=True, dtype=torch.float32
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
-            raise ModelError(
-                f"model {identity.name} in {folder} cannot be loaded: {type(error).__name__}: {error}",
-                "check that the folder is whole and that the installed transformers knows the model",
-            ) from error
-        if not self._tokenizer.is_fast:
-            raise ModelError(
-                f"model {identity.name} has no fast tokenizer, which tells where a token stands",
-                "save it with its tokenizer.json",
-            )
+        self._tokenizer, model = load_pretrained(identity, folder, AutoModelForCausalLM)
         begin = self._tokenizer.bos_token_id
         begin = self._tokenizer.eos_token_id if begin is None else begin
         if begin is None:

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
 from pipeline.models.embedder import _torch_threads
+from pipeline.models.pretrained import load_pretrained
 from pipeline.models.reference import ModelIdentity
 from pipeline.models.scripts import VocabularyScripts
 
@@ -74,24 +74,9 @@ class MaskedLM:
 
     def __init__(self, identity: ModelIdentity, folder: Path, threads: int | None) -> None:
         import torch
-        from safetensors import SafetensorError
-        from transformers import AutoModelForMaskedLM, AutoTokenizer
+        from transformers import AutoModelForMaskedLM
 
-        try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-            model: Any = AutoModelForMaskedLM.from_pretrained(
-                str(folder), local_files_only=True, dtype=torch.float32
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError) as error:
-            raise ModelError(
-                f"model {identity.name} in {folder} cannot be loaded: {type(error).__name__}: {error}",
-                "check that the folder is whole and that the installed transformers knows the model",
-            ) from error
-        if not self._tokenizer.is_fast:
-            raise ModelError(
-                f"model {identity.name} has no fast tokenizer, which tells where a token stands",
-                "save it with its tokenizer.json",
-            )
+        self._tokenizer, model = load_pretrained(identity, folder, AutoModelForMaskedLM)
         if self._tokenizer.mask_token_id is None:
             raise ModelError(
                 f"model {identity.name} has no mask token: it cannot fill a blank",
