@@ -39,10 +39,10 @@ EN_OF = {
 
 def save_marian(folder: Path) -> Path:
     """Save a one-layer Marian that has learnt both ways, with a Unigram tokenizer of its own; return its folder."""
-    return _save_learnt(folder, _unigram([*ZH_OF, *ZH_OF.values(), *EN_OF.values()]), first=0, updates=80)
+    return _save_learnt(folder, _unigram([*ZH_OF, *ZH_OF.values(), *EN_OF.values()]), first=0, updates=240)
 
 
-def save_opus(folder: Path, *, updates: int = 80) -> Path:
+def save_opus(folder: Path, *, updates: int = 240) -> Path:
     """Save the same as opus-mt is published: two models of SentencePiece, one vocabulary, the padding its last word,
     and a `tokenizer_config.json` that names no class; return the folder.
     """
