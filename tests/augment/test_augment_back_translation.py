@@ -224,10 +224,10 @@ def test_a_sentence_that_the_model_breaks_stays_as_it_was(marian: Path) -> None:
 
 
 def test_a_model_that_searches_has_one_child_and_one_that_draws_has_many(marian: Path) -> None:
-    asks = [ask("Name three big cities.", number=n) for n in range(6)]
+    asks = [ask("Name three big cities.", number=n) for n in range(16)]
     searched = children(asks, by_models(marian))
     assert text_of(searched[0]) == "Name three large cities."
-    assert searched[1:] == [NoChild("no_other")] * 5
+    assert searched[1:] == [NoChild("no_other")] * 15
     drawn = children(asks, by_models(marian, 2.0))
     assert len({repr(answer) for answer in drawn}) > 1
     assert children(asks[::-1], by_models(marian, 2.0))[::-1] == drawn
