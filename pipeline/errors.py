@@ -8,7 +8,8 @@
     ├── LineageError         the books do not balance: a record came or went unnamed
     ├── ModelError           a model is missing, gated or of the wrong kind
     ├── PushError            a hub cannot be reached, or refuses a build
-    └── ReviewError          a decisions file cannot be applied
+    ├── ReviewError          a decisions file cannot be applied
+    └── TrainError           a training run cannot start, go on or be read back
 
 A message says what and where (stage, shard, record id or file:line); `hint` says what to do. Messages
 never hold record text. Errors cross process boundaries, so each pickles to an equal error.
@@ -68,3 +69,7 @@ class PushError(PipelineError):
 
 class ReviewError(PipelineError):
     """A file of review decisions cannot be read or applied."""
+
+
+class TrainError(PipelineError):
+    """A training run cannot start, go on or be read back; the message names the run, step or file."""
