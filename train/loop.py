@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from pipeline.errors import TrainError
 
 from . import checkpoints
+from .adalora import rank_allocation
 from .config import LoopParams
 from .early_stopping import Patience
 from .ewc import Penalty, make_penalty
@@ -134,21 +135,26 @@ def fit(
     if found is not None:
         checkpoints.check_facts(known, found.folder)
     head = find_head(model, with_targets(batches[0]))
+    table = _table(settings, len(batches), epoch_ends)
+    allocation = rank_allocation(model, table.steps)
+    penalty = _penalty(model, head, parameters, general, settings)
     with listening() as terminations:
         conduct = Conduct(
             batches=batches,
             epoch_ends=tuple(epoch_ends),
             validation=validation,
-            table=_table(settings, len(batches), epoch_ends),
+            table=table,
             head=head,
             chunk=settings.loss_chunk,
             layer_decay=settings.layer_decay,
             keep=settings.keep_checkpoints,
+            folder=out / "checkpoints",
             facts=known,
             start=_digests(parameters),
             parameters=parameters,
             patience=_patience(settings),
-            penalty=_penalty(model, head, parameters, general, settings),
+            penalties=[one for one in (penalty, allocation) if one is not None],
+            allocation=allocation,
             terminations=terminations,
         )
         trainer = _trainer(model, conduct, settings, out, seed, precision)
@@ -191,7 +197,7 @@ def _check(settings: LoopParams, validation: int, precision: Precision, resume: 
 
 
 def _table(settings: LoopParams, batches: int, epoch_ends: Sequence[int]) -> Timetable:
-    from accelerate.state import PartialState
+    from accelerate.state import PartialState  # type: ignore[import-untyped]
 
     world = PartialState().num_processes
     stopping = settings.early_stopping
@@ -291,15 +297,15 @@ def _curves(names: Sequence[str], out: Path) -> list[Any]:
     made: list[Any] = []
     if "tensorboard" in names:
         from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
+        from transformers.integrations.integration_utils import TensorBoardCallback
 
         made.append(TensorBoardCallback(SummaryWriter(log_dir=str(out / "logs"))))  # type: ignore[no-untyped-call]
     if "wandb" in names:
-        from transformers.integrations import WandbCallback
+        from transformers.integrations.integration_utils import WandbCallback
 
         made.append(WandbCallback())  # type: ignore[no-untyped-call]
     if "mlflow" in names:
-        from transformers.integrations import MLflowCallback
+        from transformers.integrations.integration_utils import MLflowCallback
 
         made.append(MLflowCallback())  # type: ignore[no-untyped-call]
     return made
@@ -316,6 +322,8 @@ def _take_up(trainer: PlannedTrainer, found: checkpoints.Checkpoint) -> bool:
     conduct.start = stored["start"]
     if conduct.patience is not None:
         conduct.patience.restore(stored["patience"])
+    if conduct.allocation is not None:
+        conduct.allocation.restore(found.folder, stored["ranks"], trainer.args.device)
     trainer.state = TrainerState.load_from_json(str(found.folder / STATE))
     logger.info("resuming at step %d of %d", found.step, conduct.table.steps)
     if not _is_over(trainer):
@@ -343,7 +351,7 @@ def _run(trainer: PlannedTrainer, settings: LoopParams, found: checkpoints.Check
     if failure is None:
         return
     frames_let_go(failure)
-    latest = trainer.latest
+    latest, trained = trainer.latest, trainer.conduct.parameters
     if latest is None:
         raise TrainError(
             "out of memory before the first batch", "choose a smaller model, or adapter.quantisation nf4"
@@ -351,10 +359,12 @@ def _run(trainer: PlannedTrainer, settings: LoopParams, found: checkpoints.Check
 
     def attempt(part: Batch) -> None:
         whole = trainer._prepare_inputs(with_targets(part))
-        trainer.model.zero_grad(set_to_none=True)
+        for parameter in trained.values():
+            parameter.grad = None
         summed_loss(trainer.model_wrapped, trainer.conduct.head, whole, settings.loss_chunk).backward()  # type: ignore[no-untyped-call]
 
-    trainer.model.zero_grad(set_to_none=True)
+    for parameter in trained.values():
+        parameter.grad = None
     raise out_of_memory(latest, settings.batch_size, settings.accumulation, attempt)
 
 
@@ -364,7 +374,7 @@ def _conclude(trainer: PlannedTrainer) -> Fitted:
     _check_moved(conduct.start, conduct.parameters, state.global_step)
     best = state.best_global_step or state.global_step
     if best != state.global_step:
-        folder = Path(trainer.args.output_dir) / f"checkpoint-{best}"
+        folder = conduct.folder / f"checkpoint-{best}"
         fault = checkpoints.damage(folder)
         if fault:
             raise TrainError(

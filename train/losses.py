@@ -68,7 +68,7 @@ def summed_loss(
     if head is None:
         logits = model(**inputs).logits[:, -length:]
         return _sum(logits.reshape(-1, logits.shape[-1])[at], targets)
-    project = head.forward
+    project: Any = head.forward
 
     def loss_of(hidden: torch.Tensor) -> torch.Tensor:
         # Prompt learning puts virtual tokens in front of a row: the row is what stands last.
@@ -98,7 +98,7 @@ def chunked_loss(
         return _sum(project(some), wanted)
 
     total = states.new_zeros((), dtype=torch.float32)
-    for some, wanted in zip(states.split(chunk), targets.split(chunk), strict=True):
+    for some, wanted in zip(torch.split(states, chunk), torch.split(targets, chunk), strict=True):
         if torch.is_grad_enabled():
             total = total + checkpoint(piece, some, wanted, use_reentrant=False)
         else:
@@ -143,7 +143,7 @@ def find_head(model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.nn.Modu
     import torch
 
     causal: Any = model.get_base_model() if hasattr(model, "get_base_model") else model
-    head = causal.get_output_embeddings() if hasattr(causal, "get_output_embeddings") else None
+    head: Any = causal.get_output_embeddings() if hasattr(causal, "get_output_embeddings") else None
     name = type(causal).__name__
     if head is None:
         logger.warning("%s names no output layer: its logits are computed whole, which takes memory", name)
@@ -162,7 +162,7 @@ def find_head(model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.nn.Modu
     if not isinstance(logits, torch.Tensor):
         raise TrainError(f"{name} gives no logits", "name a causal language model")
     if len(seen) == 1 and seen[0].shape == logits.shape and torch.equal(seen[0].float(), logits.float()):
-        return head  # type: ignore[no-any-return]
+        return head
     logger.warning(
         "the logits of %s are more than its output layer's (capped, scaled or masked): they are computed whole, "
         "which takes memory",

@@ -112,8 +112,8 @@ def rate_of(name: str, layers: int, decay: float) -> float:
     """
     found = _LAYER.search(name)
     if found:
-        return decay ** float(layers - 1 - int(found.group(1)))
-    return decay ** float(layers) if _EMBEDDING.search(name) else 1.0
+        return math.pow(decay, layers - 1 - int(found.group(1)))
+    return math.pow(decay, layers) if _EMBEDDING.search(name) else 1.0
 
 
 def parameter_groups(

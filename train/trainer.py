@@ -13,7 +13,7 @@ import json
 import logging
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from pipeline.errors import TrainError
 
 from . import checkpoints
+from .adalora import RankAllocation
 from .early_stopping import Patience
 from .ewc import Penalty
 from .losses import IGNORED, summed_loss, with_targets
@@ -51,13 +52,14 @@ class Conduct:
     chunk: int
     layer_decay: float
     keep: int
+    folder: Path
     facts: Mapping[str, Any]
     start: Mapping[str, str]
     parameters: dict[str, torch.nn.Parameter]
     patience: Patience | None
-    penalty: Penalty | None
+    penalties: Sequence[Penalty | RankAllocation]
+    allocation: RankAllocation | None
     terminations: Terminations
-    after_step: Callable[[int], None] | None = None
     window: list[tuple[torch.Tensor, list[str]]] = field(default_factory=list)
 
 
@@ -87,8 +89,8 @@ class _Conductor(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self.conduct.after_step is not None:
-            self.conduct.after_step(state.global_step)
+        if self.conduct.allocation is not None:
+            self.conduct.allocation.after_step(state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -136,7 +138,7 @@ class PlannedTrainer(Trainer):
         self.latest: Batch | None = None
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches in the order of the plan; its generator is its own, so that iterating draws no training randomness."""
+        """Batches in the order of the plan; a generator of its own leaves training's randomness alone."""
         loader: DataLoader[Any] = DataLoader(
             _Planned(self.conduct.batches),
             batch_size=1,
@@ -180,10 +182,10 @@ class PlannedTrainer(Trainer):
         return total * self.args.world_size / num_items_in_batch
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
-        """Add the penalty, clip, and look once for what is no number; nothing has been applied yet."""
-        if self.conduct.penalty is not None:
-            self.conduct.penalty.add_gradient(self.conduct.parameters)
-        norm = super()._clip_grad_norm(model)
+        """Add penalties, clip, and look once for what is no number; nothing has been applied yet."""
+        for penalty in self.conduct.penalties:
+            penalty.add_gradient(self.conduct.parameters)
+        norm: Any = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         window, self.conduct.window = self.conduct.window, []
         numbers = [loss.float() for loss, _ in window]
         # fp16 meets infinite gradients as a matter of course: its scaler skips the step.
@@ -192,7 +194,7 @@ class PlannedTrainer(Trainer):
         if not (fine := torch.stack(numbers).isfinite()).all():
             bad = [ids for (_, ids), good in zip(window, fine.tolist(), strict=False) if not good]
             ids = [name for some in (bad or [ids for _, ids in window]) for name in some]
-            last = checkpoints.named(Path(self.args.output_dir))
+            last = checkpoints.named(self.conduct.folder)
             raise not_finite(
                 "loss" if bad else "gradient",
                 self.state.global_step + 1,
@@ -265,7 +267,7 @@ class PlannedTrainer(Trainer):
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         """Complete or invisible; the original writes in place and trusts whatever lies there."""
-        folder = Path(self.args.output_dir)
+        folder = self.conduct.folder
         self.accelerator.wait_for_everyone()
         with checkpoints.writing(folder, self.state.global_step, self.args.should_save) as hidden:
             if not (self.is_deepspeed_enabled or self.is_fsdp_enabled) and self.args.should_save:
@@ -277,8 +279,12 @@ class PlannedTrainer(Trainer):
             self._save_rng_state(str(hidden))
             if self.args.should_save:
                 self.state.save_to_json(str(hidden / STATE))
-                patience = self.conduct.patience
-                loop = {"start": dict(self.conduct.start), "patience": patience.state() if patience else None}
+                patience, allocation = self.conduct.patience, self.conduct.allocation
+                loop = {
+                    "start": dict(self.conduct.start),
+                    "patience": patience.state() if patience else None,
+                    "ranks": allocation.save(hidden) if allocation else None,
+                }
                 (hidden / LOOP_STATE).write_text(json.dumps(loop, indent=1), encoding="utf-8")
                 checkpoints.write_facts(self.conduct.facts, hidden)
             self.accelerator.wait_for_everyone()
