@@ -187,7 +187,9 @@ def _majority(said: Sequence[str]) -> str:
 def _key_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     for where, row in _rows(path):
         if isinstance(row, str) or not {"pair", "tuned"} <= set(row) or row["tuned"] not in ("A", "B"):
-            raise ReviewError(f"{where} is no line of a key", "name the ab_key.jsonl that the evaluation wrote")
+            raise ReviewError(
+                f"{where} is no line of a key", "name the ab_key.jsonl that the evaluation wrote"
+            )
         yield row
 
 
@@ -216,7 +218,9 @@ def _table(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any] | str
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count))
     lacking = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if lacking:
-        raise ReviewError(f"{path} has no column {', '.join(lacking)}", f"its heading names {', '.join(REQUIRED)}")
+        raise ReviewError(
+            f"{path} has no column {', '.join(lacking)}", f"its heading names {', '.join(REQUIRED)}"
+        )
     for row in reader:
         yield f"{path}:{reader.line_num}", {name: cell for name, cell in row.items() if isinstance(cell, str)}
 

@@ -149,7 +149,9 @@ def ratio(factor: float = 1.0) -> Callable[[Floats], Floats]:
 def _drawn(statistics: Floats, draws: int, seed: int) -> Floats:
     """Return the sums of each draw, float64 [draws, k]."""
     count = len(statistics)
-    generator = np.random.Generator(np.random.PCG64(int(digest(str(seed), "evaluate.bootstrap", str(count))[:15], 16)))
+    generator = np.random.Generator(
+        np.random.PCG64(int(digest(str(seed), "evaluate.bootstrap", str(count))[:15], 16))
+    )
     height = max(1, _CELLS // count)
     found = np.empty((draws, statistics.shape[1]))
     for start in range(0, draws, height):

@@ -63,7 +63,9 @@ def read_facts(folder: Path) -> AdapterFacts:
     """
     path = folder / FILE
     if not path.is_file():
-        raise TrainError(f"there is no adapter in {folder}: {FILE} is missing", "name the folder adapter/ of a run")
+        raise TrainError(
+            f"there is no adapter in {folder}: {FILE} is missing", "name the folder adapter/ of a run"
+        )
     try:
         content = orjson.loads(path.read_bytes())
         if isinstance(content, dict) and content.get("format_version") != FORMAT_VERSION:
@@ -73,7 +75,9 @@ def read_facts(folder: Path) -> AdapterFacts:
             )
         return AdapterFacts.model_validate(content)
     except (orjson.JSONDecodeError, ValidationError) as error:
-        raise TrainError(f"{path} is damaged: {type(error).__name__}", "train anew, or restore the file") from error
+        raise TrainError(
+            f"{path} is damaged: {type(error).__name__}", "train anew, or restore the file"
+        ) from error
 
 
 def adapter_folder(path: Path) -> Path:

@@ -113,12 +113,16 @@ def _find(manager: Any, spec: str, path: Path | None) -> Task:
     try:
         with chdir(path.absolute().parent) if path is not None else nullcontext():
             found = manager.load([str(path.absolute()) if path is not None else spec])
-    except Exception as error:  # the harness, datasets and the hub raise anything; none of it may pass for a score
+    except (
+        Exception
+    ) as error:  # the harness, datasets and the hub raise anything; none of it may pass for a score
         raise _unreadable(spec, path, error) from error
     tasks = found["tasks"]
     inside = {name for members in found.get("group_map", {}).values() for name in members}
     top = [each for name, each in {**tasks, **found.get("groups", {})}.items() if name not in inside]
-    name = next(iter(tasks)) if path is not None and len(tasks) == 1 else path.stem if path is not None else spec
+    name = (
+        next(iter(tasks)) if path is not None and len(tasks) == 1 else path.stem if path is not None else spec
+    )
     return Task(name, tuple(top), tuple(sorted(tasks)))
 
 
@@ -181,13 +185,13 @@ def _generators_restored() -> Iterator[None]:
 
     import torch
 
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
             yield
         finally:
             random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
+            np.random.set_state(states[1])
 
 
 def _read(task: Task, results: Any) -> Run:
@@ -239,7 +243,9 @@ def _compared(name: str, task: Task, base: Run, tuned: Run, draws: int, seed: in
         return compare(metric, first, second, draws, seed)
     count = sum(base.questions[part] for part in parts)
     if len(parts) > 1:
-        return not_measured(metric, count, "the harness gives no number by question, and parts cannot be joined")
+        return not_measured(
+            metric, count, "the harness gives no number by question, and parts cannot be joined"
+        )
     one, two = base.totals[parts[0], name], tuned.totals[parts[0], name]
     return Comparison(
         name, count, one, two, two - one, better=better, signature=signature,

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from train.bootstrap import Comparison
 from train.scorecard import Answered, Category, SplitScores

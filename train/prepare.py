@@ -147,7 +147,9 @@ def chosen_device() -> str:
 def hidden_size(folder: Path) -> int:
     """Return the width of a model from its config.json; of a multimodal one, that of its language model."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    width = config.get("hidden_size") or config.get("text_config", {}).get("hidden_size") or config.get("n_embd")
+    width = (
+        config.get("hidden_size") or config.get("text_config", {}).get("hidden_size") or config.get("n_embd")
+    )
     if not width:
         raise RecipeError(
             f"{folder / 'config.json'} names no hidden_size", "name a causal language model of transformers"

@@ -52,6 +52,14 @@ class TrainResult:
     evaluation: dict[str, Any]
     registered: str
 
+    def lines(self) -> list[str]:
+        """Return what is where, and what to do next, in sentences."""
+        page = self.folder / "evaluation" / "index.html"
+        told = [f"adapter    {self.adapter}"]
+        if self.evaluation:
+            told.append(f"evaluation {page}: open it in a browser")
+        return [*told, f"next       python -m train chat {self.folder}"]
+
 
 def train(
     recipe: TrainRecipe,
@@ -92,9 +100,7 @@ def train(
     adapter = folder / "adapter"
     write_adapter(run, tuned, fitted, adapter)
     evaluation = evaluate_run(run, tuned, folder, say) if evaluated else {}
-    write_card(adapter, run, fitted, evaluation)
-    registered = register_run(run, folder, adapter, evaluation, adapters)
-    write_manifest(run, fitted, folder, time.monotonic() - began)
+    registered = ""
     return TrainResult(folder, adapter, fitted.stopped, evaluation, registered)
 
 
@@ -107,7 +113,9 @@ def tell(run: Prepared, folder: Path, say: Say) -> None:
     """Say what will be done, before anything heavy is loaded."""
     params = run.params
     weights = {"none": "unquantised", "nf4": "NF4", "int8": "int8"}[params.quantisation or "none"]
-    say(f"{run_name(run)}: {METHODS[params.method].title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}")
+    say(
+        f"{run_name(run)}: {METHODS[params.method].title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}"
+    )
     tokens = sum(len(one.input_ids) for one in run.train.examples)
     replayed = f", {run.replayed:,} of them replayed" if run.replayed else ""
     say(
@@ -246,6 +254,12 @@ def _claim(folder: Path, resume: bool) -> None:
 
 
 def _outcome(fitted: Fitted) -> str:
-    loss = f"validation loss {fitted.best_loss:.4f} at step {fitted.best_step:,}" if fitted.best_loss is not None else ""
+    loss = (
+        f"validation loss {fitted.best_loss:.4f} at step {fitted.best_step:,}"
+        if fitted.best_loss is not None
+        else ""
+    )
     why = "stopped early: validation loss no longer fell" if fitted.stopped == "early" else "finished"
-    return f"{why} after {fitted.steps:,} steps" + (f"; best {loss}, and that adapter is kept" if loss else "")
+    return f"{why} after {fitted.steps:,} steps" + (
+        f"; best {loss}, and that adapter is kept" if loss else ""
+    )

@@ -212,11 +212,18 @@ def _text_columns(answered: Sequence[Answered]) -> list[Column]:
 def _bert_column(answered: Sequence[Answered], scorer: Scorer | str) -> Column:
     nothing = np.zeros((len(answered), 2))
     if isinstance(scorer, str):
-        return Column(Metric("bertscore", ratio(), unit="points"), np.arange(len(answered)), nothing, nothing, why=scorer)
+        return Column(
+            Metric("bertscore", ratio(), unit="points"),
+            np.arange(len(answered)),
+            nothing,
+            nothing,
+            why=scorer,
+        )
     metric = Metric("bertscore", ratio(), unit="points", signature="bert-score|f1|no baseline")
     references = [each.reference for each in answered]
     f1 = [
-        scorer([getattr(each, side).text for each in answered], references)[:, 2] for side in ("base", "tuned")
+        scorer([getattr(each, side).text for each in answered], references)[:, 2]
+        for side in ("base", "tuned")
     ]
     rows = np.flatnonzero(~np.isnan(f1[0]) & ~np.isnan(f1[1]))
     if not len(rows) and answered:
@@ -238,7 +245,9 @@ def _rule_columns(answered: Sequence[Answered]) -> list[Column]:
     )
     return [
         Column(answer_checks.ended_metric(), everyone, *ended),
-        Column(answer_checks.language_metric(), everyone, *language, rate="answers whose language can be told"),
+        Column(
+            answer_checks.language_metric(), everyone, *language, rate="answers whose language can be told"
+        ),
     ]
 
 

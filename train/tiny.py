@@ -119,6 +119,19 @@ def _config(family: Family, size: int, tokenizer: Any, hidden: int, layers: int)
     )
 
 
+def checked_family(name: str) -> Family:
+    """Return the name of a family.
+
+    Raises:
+        TrainError: there is none of that name.
+    """
+    if name == "qwen2":
+        return "qwen2"
+    if name == "llama":
+        return "llama"
+    raise TrainError(f"there is no tiny model of family {name!r}", "valid: qwen2, llama")
+
+
 def is_tiny(folder: Path) -> bool:
     """Tell whether a model folder is one that `make_tiny` wrote."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
