@@ -139,33 +139,18 @@ def rotate(folder: Path, keep: int, best_step: int | None) -> None:
             remove(checkpoint.folder)
 
 
-def save_weights(parameters: Mapping[str, torch.nn.Parameter], folder: Path) -> None:
+def save_weights(tensors: Mapping[str, torch.Tensor], folder: Path) -> None:
     """Write what is trained, by name, byte for byte."""
     from safetensors.torch import save_file
 
-    save_file(
-        {name: parameter.detach().contiguous() for name, parameter in parameters.items()}, folder / WEIGHTS
-    )
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
 
 
-def load_weights(parameters: Mapping[str, torch.nn.Parameter], folder: Path) -> None:
-    """Put the checkpoint's tensors into the parameters of the same names.
-
-    Raises:
-        TrainError: names, shapes or types differ: the checkpoint is of another method or model.
-    """
-    import torch
+def load_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """What `save_weights` wrote, in the CPU's memory."""
     from safetensors.torch import load_file
 
-    stored = load_file(folder / WEIGHTS)
-    if stored.keys() != parameters.keys():
-        odd = sorted(stored.keys() ^ parameters.keys())[0]
-        raise TrainError(f"{folder} holds other parameters than this run trains, {odd} for one")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if stored[name].shape != parameter.shape or stored[name].dtype != parameter.dtype:
-                raise TrainError(f"{name} in {folder} is of another shape or type than this run trains")
-            parameter.copy_(stored[name])
+    return load_file(folder / WEIGHTS)
 
 
 def write_facts(facts: Mapping[str, Any], folder: Path) -> None:

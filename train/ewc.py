@@ -46,14 +46,23 @@ class Penalty:
             ]
         return 0.5 * self.weight * sum(pulled)
 
-    def add_gradient(self, parameters: Mapping[str, torch.nn.Parameter]) -> None:
-        """Add the penalty's gradient to what the loss gave."""
-        import torch
+    def gradients(self, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, torch.Tensor]:
+        """The penalty's gradient."""
+        return {
+            name: self.weight * self.fisher[name] * (parameter.detach() - self.anchor[name])
+            for name, parameter in parameters.items()
+        }
 
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                pull = self.weight * self.fisher[name] * (parameter - self.anchor[name])
-                parameter.grad = pull if parameter.grad is None else parameter.grad + pull
+
+def add_gradients(
+    parameters: Mapping[str, torch.nn.Parameter], pulls: Mapping[str, torch.Tensor | None], scale: float
+) -> None:
+    """Add gradients to those that the loss gave, in the scale that fp16's gradients have."""
+    for name, parameter in parameters.items():
+        pull = pulls[name]
+        if pull is not None:
+            pull = (pull * scale).to(parameter.dtype)
+            parameter.grad = pull if parameter.grad is None else parameter.grad + pull
 
 
 def make_penalty(

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from pipeline.errors import TrainError
 
 from . import checkpoints
-from .adalora import rank_allocation
 from .config import LoopParams
 from .early_stopping import Patience
 from .ewc import Penalty, make_penalty
 from .losses import find_head, summed_loss, with_targets
+from .methods import trainable
 from .schedules import Timetable, timetable, transformers_name, warmup_steps
 from .survival import TERMINATED, frames_let_go, is_out_of_memory, listening, out_of_memory
 
@@ -104,7 +104,7 @@ def fit(
     """Train what is trainable in the model, in place.
 
     Args:
-        model: a causal language model, on its device, with what is trained attached.
+        model: a causal language model on its device, as `train.methods.attach` gave it.
         batches: of the whole run in order; each `input_ids` and `labels` int64 [rows, length] (-100: no label),
             `record_ids`, and what else the model takes (`attention_mask` or `position_ids`).
         validation: batches of the same kind; may be empty if nothing stops early.
@@ -124,8 +124,8 @@ def fit(
     from .trainer import Conduct, check_batches
 
     check_batches(batches)
-    _check(settings, len(validation), precision, resume, out)
-    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    _check(settings, len(validation), resume, out)
+    parameters = trainable(model)
     if not parameters:
         raise TrainError(
             "nothing in this model is trained", "attach an adapter, or set adapter.method to full"
@@ -136,10 +136,9 @@ def fit(
         checkpoints.check_facts(known, found.folder)
     head = find_head(model, with_targets(batches[0]))
     table = _table(settings, len(batches), epoch_ends)
-    allocation = rank_allocation(model, table.steps)
-    penalty = _penalty(model, head, parameters, general, settings)
     with listening() as terminations:
         conduct = Conduct(
+            model=model,
             batches=batches,
             epoch_ends=tuple(epoch_ends),
             validation=validation,
@@ -153,8 +152,7 @@ def fit(
             start=_digests(parameters),
             parameters=parameters,
             patience=_patience(settings),
-            penalties=[one for one in (penalty, allocation) if one is not None],
-            allocation=allocation,
+            penalty=_penalty(model, head, parameters, general, settings),
             terminations=terminations,
         )
         trainer = _trainer(model, conduct, settings, out, seed, precision)
@@ -167,7 +165,7 @@ def fit(
     return _conclude(trainer)
 
 
-def _check(settings: LoopParams, validation: int, precision: Precision, resume: bool, out: Path) -> None:
+def _check(settings: LoopParams, validation: int, resume: bool, out: Path) -> None:
     """See that the run can start, before anything is made.
 
     Raises:
@@ -177,10 +175,6 @@ def _check(settings: LoopParams, validation: int, precision: Precision, resume: 
         raise TrainError(
             "early stopping looks at validation loss, and there are no validation records",
             "give the build a validation split, or set training.early_stopping to null",
-        )
-    if settings.ewc and precision == "fp16":
-        raise TrainError(
-            "training.ewc and fp16 do not go together", "set adapter.compute_dtype to bf16 or fp32"
         )
     for name in settings.log_to:
         if importlib.util.find_spec(_EXTRAS[name]) is None:
@@ -322,8 +316,6 @@ def _take_up(trainer: PlannedTrainer, found: checkpoints.Checkpoint) -> bool:
     conduct.start = stored["start"]
     if conduct.patience is not None:
         conduct.patience.restore(stored["patience"])
-    if conduct.allocation is not None:
-        conduct.allocation.restore(found.folder, stored["ranks"], trainer.args.device)
     trainer.state = TrainerState.load_from_json(str(found.folder / STATE))
     logger.info("resuming at step %d of %d", found.step, conduct.table.steps)
     if not _is_over(trainer):

@@ -142,7 +142,8 @@ def find_head(model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.nn.Modu
     """
     import torch
 
-    causal: Any = model.get_base_model() if hasattr(model, "get_base_model") else model
+    run: Any = model
+    causal: Any = run.get_base_model() if hasattr(run, "get_base_model") else run
     head: Any = causal.get_output_embeddings() if hasattr(causal, "get_output_embeddings") else None
     name = type(causal).__name__
     if head is None:
@@ -154,15 +155,15 @@ def find_head(model: torch.nn.Module, batch: Mapping[str, Any]) -> torch.nn.Modu
     try:
         with torch.no_grad(), torch.random.fork_rng():
             model.eval()
-            row = batch["input_ids"][:1, :16].to(next(model.parameters()).device)
-            logits = model(input_ids=row).logits
+            row = batch["input_ids"][:1, :16].to(next(causal.parameters()).device)
+            logits = run(input_ids=row).logits
     finally:
         hook.remove()
         model.train(was)
     if not isinstance(logits, torch.Tensor):
         raise TrainError(f"{name} gives no logits", "name a causal language model")
     if len(seen) == 1 and seen[0].shape == logits.shape and torch.equal(seen[0].float(), logits.float()):
-        return head
+        return head  # type: ignore[no-any-return]
     logger.warning(
         "the logits of %s are more than its output layer's (capped, scaled or masked): they are computed whole, "
         "which takes memory",

@@ -26,10 +26,10 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from pipeline.errors import TrainError
 
 from . import checkpoints
-from .adalora import RankAllocation
 from .early_stopping import Patience
-from .ewc import Penalty
+from .ewc import Penalty, add_gradients
 from .losses import IGNORED, summed_loss, with_targets
+from .methods import on_step, penalty, restore_training_state, training_state
 from .schedules import Timetable, parameter_groups
 from .survival import Terminations, not_finite
 
@@ -44,6 +44,7 @@ LOOP_STATE = "loop.json"
 class Conduct:
     """What a run adds to transformers' arguments."""
 
+    model: torch.nn.Module
     batches: Sequence[Batch]
     epoch_ends: tuple[int, ...]
     validation: Sequence[Batch]
@@ -57,8 +58,7 @@ class Conduct:
     start: Mapping[str, str]
     parameters: dict[str, torch.nn.Parameter]
     patience: Patience | None
-    penalties: Sequence[Penalty | RankAllocation]
-    allocation: RankAllocation | None
+    penalty: Penalty | None
     terminations: Terminations
     window: list[tuple[torch.Tensor, list[str]]] = field(default_factory=list)
 
@@ -89,8 +89,7 @@ class _Conductor(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if self.conduct.allocation is not None:
-            self.conduct.allocation.after_step(state.global_step)
+        on_step(self.conduct.model, state.global_step + 1)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -183,8 +182,7 @@ class PlannedTrainer(Trainer):
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
         """Add penalties, clip, and look once for what is no number; nothing has been applied yet."""
-        for penalty in self.conduct.penalties:
-            penalty.add_gradient(self.conduct.parameters)
+        self._add_penalties()
         norm: Any = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
         window, self.conduct.window = self.conduct.window, []
         numbers = [loss.float() for loss, _ in window]
@@ -202,6 +200,19 @@ class PlannedTrainer(Trainer):
                 last[-1].folder if last else None,
             )
         return norm
+
+    def _add_penalties(self) -> None:
+        """Add the gradients of EWC and of AdaLoRA's orthogonality once a step, so that no accumulation multiplies them.
+
+        They go to `.grad` directly: hooks of DDP, which has already averaged, must not see them.
+        """
+        parameters, scaler = self.conduct.parameters, self.accelerator.scaler
+        scale = scaler.get_scale() if scaler is not None else 1.0
+        if self.conduct.penalty is not None:
+            add_gradients(parameters, self.conduct.penalty.gradients(parameters), scale)
+        if (orthogonality := penalty(self.conduct.model)) is not None:
+            pulls = torch.autograd.grad(orthogonality, list(parameters.values()), allow_unused=True)
+            add_gradients(parameters, dict(zip(parameters, pulls, strict=True)), scale)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Groups by layer and weight decay."""
@@ -271,7 +282,7 @@ class PlannedTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         with checkpoints.writing(folder, self.state.global_step, self.args.should_save) as hidden:
             if not (self.is_deepspeed_enabled or self.is_fsdp_enabled) and self.args.should_save:
-                checkpoints.save_weights(self.conduct.parameters, hidden)
+                checkpoints.save_weights(training_state(self.conduct.model), hidden)
             self._save_optimizer_and_scheduler(
                 str(hidden)
             )  # DeepSpeed and FSDP write their weights here, too
@@ -279,11 +290,10 @@ class PlannedTrainer(Trainer):
             self._save_rng_state(str(hidden))
             if self.args.should_save:
                 self.state.save_to_json(str(hidden / STATE))
-                patience, allocation = self.conduct.patience, self.conduct.allocation
+                patience = self.conduct.patience
                 loop = {
                     "start": dict(self.conduct.start),
                     "patience": patience.state() if patience else None,
-                    "ranks": allocation.save(hidden) if allocation else None,
                 }
                 (hidden / LOOP_STATE).write_text(json.dumps(loop, indent=1), encoding="utf-8")
                 checkpoints.write_facts(self.conduct.facts, hidden)
@@ -298,7 +308,7 @@ class PlannedTrainer(Trainer):
         if self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        checkpoints.load_weights(self.conduct.parameters, Path(resume_from_checkpoint))
+        restore_training_state(self.conduct.model, checkpoints.load_weights(Path(resume_from_checkpoint)))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """To the curves, and a line of numbers to the log."""
