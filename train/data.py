@@ -16,7 +16,7 @@ from typing import Literal
 import orjson
 
 from train.builds import Example
-from train.render import IGNORED, Encoding, Renderer, UnusableRecordError
+from train.render import IGNORED, Renderer, UnusableRecordError
 
 _BATCH = 1024
 
@@ -72,26 +72,27 @@ def encode_examples(
     for first in range(0, len(examples), _BATCH):
         some = examples[first : first + _BATCH]
         for example, one in zip(some, renderer.encode_batch(some), strict=True):
-            fitted = one if isinstance(one, UnusableRecordError) else _fitted(one, max_length, overlong)
-            if isinstance(fitted, UnusableRecordError):
-                rejects.append(Reject(example.id, fitted.reason, fitted.detail))
+            refusal = one if isinstance(one, UnusableRecordError) else _refusal(one[1], max_length, overlong)
+            if isinstance(one, UnusableRecordError) or refusal is not None:
+                rejects.append(Reject(example.id, refusal.reason, refusal.detail))
                 continue
-            cut += len(fitted[0]) < len(one[0])  # type: ignore[index]
-            encoded.append(Encoded(example.id, tuple(fitted[0]), tuple(fitted[1])))
+            ids, labels = one
+            cut += len(ids) > max_length
+            encoded.append(Encoded(example.id, tuple(ids[:max_length]), tuple(labels[:max_length])))
     return Encodings(encoded, rejects, cut)
 
 
-def _fitted(one: Encoding, max_length: int, overlong: str) -> Encoding | UnusableRecordError:
-    ids, labels = one
-    if len(ids) > max_length and overlong == "reject":
-        return UnusableRecordError("train.too_long", f"{len(ids)} tokens, and max_length is {max_length}")
+def _refusal(labels: Sequence[int], max_length: int, overlong: str) -> UnusableRecordError | None:
+    """Return why an example of these labels is not trained on at this length, or None if it is."""
+    if len(labels) > max_length and overlong == "reject":
+        told = f"{len(labels)} tokens, and max_length is {max_length}"
+        return UnusableRecordError("train.too_long", told)
     # The first token of a row is predicted from nothing, so its label counts for nothing.
     if all(label == IGNORED for label in labels[1:max_length]):
         before = next((place for place, label in enumerate(labels) if label != IGNORED), len(labels))
-        return UnusableRecordError(
-            "train.no_labels", f"{before} tokens stand before the response, and max_length is {max_length}"
-        )
-    return ids[:max_length], labels[:max_length]
+        told = f"{before} tokens stand before the response, and max_length is {max_length}"
+        return UnusableRecordError("train.no_labels", told)
+    return None
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
