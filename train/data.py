@@ -72,27 +72,30 @@ def encode_examples(
     for first in range(0, len(examples), _BATCH):
         some = examples[first : first + _BATCH]
         for example, one in zip(some, renderer.encode_batch(some), strict=True):
-            refusal = one if isinstance(one, UnusableRecordError) else _refusal(one[1], max_length, overlong)
-            if isinstance(one, UnusableRecordError) or refusal is not None:
+            try:
+                ids, labels = _learnable(one, max_length, overlong)
+            except UnusableRecordError as refusal:
                 rejects.append(Reject(example.id, refusal.reason, refusal.detail))
                 continue
-            ids, labels = one
             cut += len(ids) > max_length
             encoded.append(Encoded(example.id, tuple(ids[:max_length]), tuple(labels[:max_length])))
     return Encodings(encoded, rejects, cut)
 
 
-def _refusal(labels: Sequence[int], max_length: int, overlong: str) -> UnusableRecordError | None:
-    """Return why an example of these labels is not trained on at this length, or None if it is."""
+def _learnable(one: Encoding | UnusableRecordError, max_length: int, overlong: str) -> Encoding:
+    """Return an encoding of which something is learnt at this length, or raise why not."""
+    if isinstance(one, UnusableRecordError):
+        raise one
+    _, labels = one
     if len(labels) > max_length and overlong == "reject":
         told = f"{len(labels)} tokens, and max_length is {max_length}"
-        return UnusableRecordError("train.too_long", told)
+        raise UnusableRecordError("train.too_long", told)
     # The first token of a row is predicted from nothing, so its label counts for nothing.
     if all(label == IGNORED for label in labels[1:max_length]):
         before = next((place for place, label in enumerate(labels) if label != IGNORED), len(labels))
         told = f"{before} tokens stand before the response, and max_length is {max_length}"
-        return UnusableRecordError("train.no_labels", told)
-    return None
+        raise UnusableRecordError("train.no_labels", told)
+    return one
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
