@@ -16,7 +16,7 @@ from typing import Literal
 import orjson
 
 from train.builds import Example
-from train.render import IGNORED, Renderer, UnusableRecordError
+from train.render import IGNORED, Encoding, Renderer, UnusableRecordError
 
 _BATCH = 1024
 
