@@ -66,7 +66,7 @@ MISTRAL = (
 )
 """Needs no generation prompt, for a user turn ends where a response begins; leaves a system turn out."""
 
-NO_PROMPT = "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+NO_PROMPT = CHATML.split("{% if add_generation_prompt %}")[0]
 """Lacks a generation prompt, and needs one."""
 
 OTHERWISE = (
