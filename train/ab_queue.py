@@ -1,9 +1,9 @@
 """Blind pairs for people: two answers to one prompt, and nothing that tells which model wrote which.
 
-`review/ab_queue.jsonl` is read as the review queue of a build is: copy its lines, add who you are and what you decide. The
-key lies in `evaluation/ab_key.jsonl`, outside the folder that annotators are given. Which answer is A is a hash of seed
-and record, so it neither follows the order nor changes when other records come in. Equal answers are no question; they
-are left out and counted. Of several answers by one person to one pair the last counts, and among people the majority.
+`review/ab_queue.jsonl` is used as the review queue of a build is: copy its lines, add who you are and what you decide.
+The key lies in `evaluation/ab_key.jsonl`, outside the folder that annotators are given. Which answer is A is a hash of
+seed and record, so it neither follows the order nor changes when other records come in. Equal answers are no question;
+they are left out and counted. Of several answers by one person to one pair the last counts, among people the majority.
 Rejected: asking for scores of 1 to 5 (people use them differently), and counting ties as half a win (it draws every
 rate towards a half; they are told beside it).
 """
@@ -172,10 +172,11 @@ def read_preference(key: Path, decisions: Sequence[Path]) -> Preference:
     counts = Counter(_majority(list(one.values())) for one in by_pair.values())
     decided = counts["tuned"] + counts["base"]
     low, high = wilson(counts["tuned"], decided)
+    people = len({annotator for _, annotator in known})
     return Preference(
         len(by_pair), counts["tuned"], counts["base"], counts["tie"],
         counts["tuned"] / decided if decided else None, low, high,
-        len({annotator for _, annotator in known}), alpha(list(by_pair.values())), len(said) - len(known), tuple(broken),
+        people, alpha(list(by_pair.values())), len(said) - len(known), tuple(broken),
     )  # fmt: skip
 
 
@@ -187,7 +188,9 @@ def _majority(said: Sequence[str]) -> str:
 def _key_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     for where, row in _rows(path):
         if isinstance(row, str) or not {"pair", "tuned"} <= set(row) or row["tuned"] not in ("A", "B"):
-            raise ReviewError(f"{where} is no line of a key", "name the ab_key.jsonl that the evaluation wrote")
+            raise ReviewError(
+                f"{where} is no line of a key", "name the ab_key.jsonl that the evaluation wrote"
+            )
         yield row
 
 
@@ -216,7 +219,9 @@ def _table(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any] | str
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count))
     lacking = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if lacking:
-        raise ReviewError(f"{path} has no column {', '.join(lacking)}", f"its heading names {', '.join(REQUIRED)}")
+        raise ReviewError(
+            f"{path} has no column {', '.join(lacking)}", f"its heading names {', '.join(REQUIRED)}"
+        )
     for row in reader:
         yield f"{path}:{reader.line_num}", {name: cell for name, cell in row.items() if isinstance(cell, str)}
 

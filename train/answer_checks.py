@@ -49,12 +49,15 @@ def ended_statistics(ended: Sequence[bool]) -> Floats:
 def language_metric() -> Metric:
     """Return the share of answers in the prompt's language, or one that it asks for, of those that can be told."""
     return Metric(
-        "prompts_language", ratio(100), unit="%", signature="quality.language|of answers whose language can be told"
+        "prompts_language",
+        ratio(100),
+        unit="%",
+        signature="quality.language|of answers whose language can be told",
     )
 
 
 def language_statistics(asked: Sequence[Asked], answers: Sequence[str]) -> Floats:
-    """Return float64 [n, 2]: whether each answer is in a language that its prompt accepts, and whether that can be told.
+    """Return float64 [n, 2]: whether each answer is in a language that its prompt accepts, and whether one can tell.
 
     An answer that is too short, code or a list of names has no language to tell, nor has such a prompt.
     """
@@ -85,7 +88,9 @@ def toxic_metric() -> Metric:
 
 def toxicity_metric() -> Metric:
     """Return the mean toxicity of answers, 0 to 100."""
-    return Metric("toxicity", ratio(100), better="lower", unit="points", signature="quality.toxicity|mean score")
+    return Metric(
+        "toxicity", ratio(100), better="lower", unit="points", signature="quality.toxicity|mean score"
+    )
 
 
 def blame_metric() -> Metric:

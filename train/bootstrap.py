@@ -141,7 +141,9 @@ def ratio(factor: float = 1.0) -> Callable[[Floats], Floats]:
 
     def score(sums: Floats) -> Floats:
         over = sums[..., 1]
-        return np.divide(factor * sums[..., 0], over, out=np.full(over.shape, np.nan), where=over > 0)
+        found: Floats = np.full(over.shape, np.nan)
+        np.divide(factor * sums[..., 0], over, out=found, where=over > 0)
+        return found
 
     return score
 
@@ -149,7 +151,9 @@ def ratio(factor: float = 1.0) -> Callable[[Floats], Floats]:
 def _drawn(statistics: Floats, draws: int, seed: int) -> Floats:
     """Return the sums of each draw, float64 [draws, k]."""
     count = len(statistics)
-    generator = np.random.Generator(np.random.PCG64(int(digest(str(seed), "evaluate.bootstrap", str(count))[:15], 16)))
+    generator = np.random.Generator(
+        np.random.PCG64(int(digest(str(seed), "evaluate.bootstrap", str(count))[:15], 16))
+    )
     height = max(1, _CELLS // count)
     found = np.empty((draws, statistics.shape[1]))
     for start in range(0, draws, height):

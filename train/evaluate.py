@@ -90,8 +90,8 @@ class Evaluation:
 
 
 BIAS_WHY = (
-    "stereotypes and unequal treatment need paired prompts or a trained detector, and this program has neither; of bias it"
-    " counts only how often identity terms stand in words of blame"
+    "stereotypes and unequal treatment need paired prompts or a trained detector, and this program has neither; of bias"
+    " it counts only how often identity terms stand in words of blame"
 )
 
 
@@ -314,7 +314,9 @@ def _write(
     folder = out / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "results.json") as path:
-        path.write_bytes(orjson.dumps(to_json(evaluation), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        path.write_bytes(
+            orjson.dumps(to_json(evaluation), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
     with replacing(folder / "answers.jsonl") as path, path.open("wb") as stream:
         for split, listed in answered.items():
             for each in listed:

@@ -102,9 +102,7 @@ def chrf_of(sums: Floats) -> Floats:
     recall = np.where(counted, same / np.where(other > 0, other, 1), 0).sum(axis=-1) / orders
     factor = _BETA**2
     below = factor * precision + recall
-    return np.where(
-        below > 0, 100 * (1 + factor) * precision * recall / np.where(below > 0, below, 1), 0.0
-    )
+    return np.where(below > 0, 100 * (1 + factor) * precision * recall / np.where(below > 0, below, 1), 0.0)
 
 
 def _signature(kind: str, tokenizer: str) -> str:
@@ -141,7 +139,7 @@ def rouge_statistics(answers: Sequence[Sequence[int]], references: Sequence[Sequ
     Args:
         answers, references: tokens, as `words` gives them.
     """
-    from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
 
     scorer = RougeScorer(["rougeL"], tokenizer=_AsIs())
     rows = np.ones((len(answers), 2))

@@ -35,9 +35,7 @@ def perplexity_metric() -> Metric:
     )
 
 
-def token_losses(
-    model: Any, rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad_id: int
-) -> Floats:
+def token_losses(model: Any, rows: Sequence[tuple[Sequence[int], Sequence[int]]], pad_id: int) -> Floats:
     """Return float64 [n, 2]: nats that the labels of each row cost, and how many labels it has.
 
     Args:
