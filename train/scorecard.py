@@ -73,8 +73,8 @@ class Column:
         if self.rate and len(chosen) >= LEAST:
             counts = int(base[:, 1].sum()), int(tuned[:, 1].sum())
             if min(counts) < LEAST:
-                told = f"{self.rate}: {counts[0]} of base, {counts[1]} of tuned"
-                return not_measured(self.metric, len(chosen), f"{few(min(counts))} ({told})")
+                why = f"{few(min(counts), what=self.rate)} (base {counts[0]}, tuned {counts[1]})"
+                return not_measured(self.metric, len(chosen), why)
         return compare(self.metric, base, tuned, draws, seed)
 
 
@@ -104,6 +104,7 @@ class SplitScores:
         records: whose loss was measured.
         answered: that both models answered.
         left_out: how many records were not measured, by reason.
+        cut: of how many the response was cut at the maximum length before its loss was measured.
         scores: over all records.
         categories: each with as many scores, in order of name.
         identity_terms: by side and group: terms in words of blame, in neither, in words of praise; {} if not counted.
@@ -113,6 +114,7 @@ class SplitScores:
     records: int
     answered: int
     left_out: dict[str, int]
+    cut: int
     scores: tuple[Comparison, ...]
     categories: tuple[Category, ...]
     identity_terms: dict[str, dict[str, tuple[int, int, int]]]
@@ -126,6 +128,7 @@ def split_scores(
     scorer: Scorer | str,
     toxicity: bool,
     left_out: dict[str, int],
+    cut: int,
     draws: int,
     seed: int,
     why_no_answers: str = "",
@@ -140,6 +143,7 @@ def split_scores(
         scorer: BERTScore, or why there is none.
         toxicity: whether answers are held against the word lists.
         left_out: how many records were not measured, by reason.
+        cut: of how many the response was cut.
         draws, seed: of the bootstrap.
         why_no_answers: where none were asked for.
     """
@@ -160,7 +164,7 @@ def split_scores(
         Category(each, categories.count(each), of_answers.count(each), told(each))
         for each in (names if len(names) > 1 else [])
     )
-    return SplitScores(name, len(categories), len(answered), left_out, told(None), split, terms)
+    return SplitScores(name, len(categories), len(answered), left_out, cut, told(None), split, terms)
 
 
 def _where(categories: Sequence[str], wanted: str) -> NDArray[np.int64]:

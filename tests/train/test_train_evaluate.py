@@ -130,7 +130,7 @@ def test_categories_add_up_and_small_ones_are_counted_only(done: tuple[Evaluatio
         assert sum(each.answered for each in split.categories) == split.answered == 24
     assert (validation.records, test.records) == (46, 35)
     small = test.categories[1].scores[0]
-    assert small.base is None and f"5 of the {LEAST}" in small.why
+    assert small.base is None and f"5 records, and a score asks for {LEAST}" in small.why
     assert test.categories[0].scores[0].base is not None
     english, chinese = validation.categories
     sums = [category.scores[0] for category in (english, chinese)]
