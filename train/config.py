@@ -61,7 +61,9 @@ class AdapterParams(Part):
     )
     rank: int = Field(default=16, ge=1, description="Rank of LoRA and its relatives.")
     alpha: float | None = Field(
-        default=None, gt=0, description="Scale of LoRA's update; by default twice the rank."
+        default=None,
+        gt=0,
+        description="Scale of LoRA's update; by default twice the rank (rslora: 8, the same scale at rank 16).",
     )
     dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout on the adapter's input.")
     targets: tuple[str, ...] | Literal["all-linear"] = Field(
