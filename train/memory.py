@@ -164,7 +164,11 @@ def measure_sizes(config: Any, params: AdapterParams, dtype: str) -> Sizes:
     )
     parameters = sum(parameter.numel() for parameter in model.parameters())
     tuned = attached(model, params, checkpointing=False)
-    trained = tuple(parameter.numel() for parameter in tuned.parameters() if parameter.requires_grad)
+    trained = tuple(
+        parameter.numel()
+        for name, parameter in tuned.named_parameters()
+        if parameter.requires_grad and ".ranknum." not in name  # AdaLoRA's count of ranks: a constant
+    )
     return Sizes(
         linears,
         parameters - sum(rows * columns for rows, columns in linears),
