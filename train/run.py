@@ -110,14 +110,14 @@ def tell(run: Prepared, folder: Path, say: Say) -> None:
     """Say what will be done, before anything heavy is loaded."""
     params = run.params
     weights = {"none": "unquantised", "nf4": "NF4", "int8": "int8"}[params.quantisation or "none"]
-    say(
-        f"{run_name(run)}: {METHODS[params.method].title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}"
-    )
+    title = METHODS[params.method].title
+    say(f"{run_name(run)}: {title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}")
     tokens = sum(len(one.input_ids) for one in run.train.examples)
     replayed = f", {run.replayed:,} of them replayed" if run.replayed else ""
     say(
         f"{len(run.train.examples):,} training examples{replayed}, {tokens:,} tokens; "
-        f"{len(run.validation.examples):,} to validate; template {run.renderer.name}; {'packed' if run.packing else 'padded'} rows; {run.steps:,} steps"
+        f"{len(run.validation.examples):,} to validate; template {run.renderer.name}; "
+        f"{'packed' if run.packing else 'padded'} rows; {run.steps:,} steps"
     )
     lost = len(run.train.rejects) + len(run.validation.rejects)
     if lost or run.train.cut:

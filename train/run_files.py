@@ -1,4 +1,4 @@
-"""What a run leaves beside its checkpoints: the adapter with its facts and card, the registry's entry, the manifest.
+"""What a run leaves: the adapter with its facts and card, the registry's entry, the manifest.
 
 All of it is written from what was prepared and measured; nothing is asked of the model again. train.json and the card lie
 in the adapter's folder, because that folder is what is copied elsewhere.
