@@ -311,7 +311,12 @@ class PlannedTrainer(Trainer):
         restore_training_state(self.conduct.model, checkpoints.load_weights(Path(resume_from_checkpoint)))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """To the curves, and a line of numbers to the log."""
+        """To the curves, and a line of numbers to the log.
+
+        Without transformers' summary at the end: its times are those of the last try alone.
+        """
+        if "train_runtime" in logs:
+            return
         super().log(logs, start_time)
         told = ", ".join(
             f"{name} {value:.6g}" for name, value in logs.items() if isinstance(value, int | float)
