@@ -96,7 +96,7 @@ def test_answers_that_ended_are_told_from_those_that_were_cut(learned: Path) -> 
     prompt = base.tokenizer("潮汐每天", add_special_tokens=False)["input_ids"]
     ends = ending_tokens(base.model, base.tokenizer)
     (long,) = generate(base.model, base.tokenizer, [prompt], ends, 60)
-    assert long.ended and long.tokens > 3 and long.text.endswith("海水。")
+    assert long.ended and long.tokens > 3 and "。" in long.text
     (cut,) = generate(base.model, base.tokenizer, [prompt], ends, long.tokens - 1)
     assert cut == Answer(long.text, long.tokens - 1, False), "only the end token is missing"
     (exact,) = generate(base.model, base.tokenizer, [prompt], ends, long.tokens)
