@@ -18,7 +18,13 @@ from train.scorecard import Answered
 def answered(number: int, base: str = "from the base", tuned: str = "from the tuned") -> Answered:
     asked = Asked("", f"Question {number} 问题", "", (("earlier", "said"),))
     return Answered(
-        f"id{number}", asked, "reference", "en", "en", Answer(f"{base} {number}", 3, True), Answer(f"{tuned} {number}", 3, True)
+        f"id{number}",
+        asked,
+        "reference",
+        "en",
+        "en",
+        Answer(f"{base} {number}", 3, True),
+        Answer(f"{tuned} {number}", 3, True),
     )
 
 
@@ -33,7 +39,9 @@ def written(tmp_path: Path) -> tuple[Path, Pairs]:
     return tmp_path, found
 
 
-def decide(path: Path, out: Path, wanted: str, annotator: str = "one", first: int = 0, count: int = 1000) -> Path:
+def decide(
+    path: Path, out: Path, wanted: str, annotator: str = "one", first: int = 0, count: int = 1000
+) -> Path:
     """Write decisions that prefer the answer whose text holds `wanted`; "tie" prefers none."""
     lines = []
     for row in rows(out / QUEUE)[first : first + count]:
@@ -111,7 +119,12 @@ def test_tables_chinese_words_and_broken_rows(written: tuple[Path, Pairs]) -> No
     lines.write_text("not json\n[1]\n\n", encoding="utf-8")
     told = read_preference(out / KEY, [table, lines])
     assert (told.wins, told.losses, told.ties, told.unknown) == (1, 0, 1, 1)
-    assert [where.rsplit("/", 1)[1] for where, _ in told.broken] == ["d.csv:4", "d.csv:5", "e.jsonl:1", "e.jsonl:2"]
+    assert [where.rsplit("/", 1)[1] for where, _ in told.broken] == [
+        "d.csv:4",
+        "d.csv:5",
+        "e.jsonl:1",
+        "e.jsonl:2",
+    ]
     assert "A, B, tie" in told.broken[0][1] and "annotator is missing" in told.broken[1][1]
 
 

@@ -32,7 +32,9 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     torch.set_num_threads(1)
-    return make_tiny(tmp_path_factory.mktemp("learned"), SENTENCES, hidden=64, layers=2, vocabulary=500, steps=80)
+    return make_tiny(
+        tmp_path_factory.mktemp("learned"), SENTENCES, hidden=64, layers=2, vocabulary=500, steps=80
+    )
 
 
 def tuned(folder: Path, method: str) -> tuple[Any, Any]:
@@ -63,7 +65,9 @@ def alone(model: Any, prompt: list[int], ends: tuple[int, ...]) -> list[int]:
     return ids[len(prompt) :]
 
 
-@pytest.mark.parametrize("method", ["lora", "ia3", "prompt_tuning", "p_tuning", "prefix_tuning", "bottleneck"])
+@pytest.mark.parametrize(
+    "method", ["lora", "ia3", "prompt_tuning", "p_tuning", "prefix_tuning", "bottleneck"]
+)
 def test_a_batch_answers_as_each_prompt_alone_and_as_a_cacheless_loop(learned: Path, method: str) -> None:
     model, tokenizer = tuned(learned, method)
     ends = ending_tokens(model, tokenizer)

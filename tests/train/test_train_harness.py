@@ -93,9 +93,13 @@ def test_a_local_task_is_run_for_both_models_and_paired(task_file: Path, tuned: 
         right = []
         for line in (task_file.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            costs = [log_likelihood(model, tokenizer, f"{row['question']}\n答案：", one) for one in row["choices"]]
+            costs = [
+                log_likelihood(model, tokenizer, f"{row['question']}\n答案：", one) for one in row["choices"]
+            ]
             right.append(float(np.argmax(costs) == row["answer"]))
-    assert (random.random(), float(np.random.random())) == expected, "the harness seeds, and must not leave it so"
+    assert (random.random(), float(np.random.random())) == expected, (
+        "the harness seeds, and must not leave it so"
+    )
     assert first.samples["sums", "acc"].tolist() == right
     (scores,) = harness.compare_tasks([task], [first], [second], 100, 0)
     (accuracy,) = scores.scores
@@ -106,7 +110,9 @@ def test_a_local_task_is_run_for_both_models_and_paired(task_file: Path, tuned: 
 
 
 @pytest.mark.slow
-def test_a_task_that_is_not_on_this_machine_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_task_that_is_not_on_this_machine_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import datasets.config
     import huggingface_hub.constants
 
