@@ -1,4 +1,4 @@
-"""Merges an adapter into its model's weights, writes the model, reads it back and tells how far it is from the tuned one.
+"""Merges an adapter into its model's weights, writes the model, reads it back and tells how far it is from the tuned.
 
 An adapter trained on quantised weights is right on those, not on the weights that they were made from: so the quantised
 weights are turned back into numbers, the adapter is added in fp32, and the sum is written. Layer by layer in the model
@@ -37,6 +37,9 @@ PROBES = (
 )
 """Texts on which the divergence is taken if the caller names no rows."""
 
+NEAR = 1e-4
+"""Divergence, in nats per token, below which a merged model is taken for the tuned one."""
+
 _LONGEST = 512
 
 
@@ -60,6 +63,11 @@ class MergeReport:
     onto: str
     method: str
     folder: str
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether the written model may be taken for the tuned one."""
+        return self.kl < NEAR
 
 
 def merge(
