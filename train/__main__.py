@@ -6,7 +6,9 @@ and turns errors into sentences and exit codes. Nothing heavy is imported before
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,9 @@ from pipeline.console import DebugOption, console_errors
 
 if TYPE_CHECKING:
     from train.config import TrainRecipe
+
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # a bar for each file that is read tells nobody anything
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # said of peft to peft
 
 
 class _TrainByDefault(TyperGroup):
