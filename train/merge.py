@@ -5,7 +5,7 @@ weights are turned back into numbers, the adapter is added in fp32, and the sum 
 itself, so that no second copy of it is ever in memory. The Kullback-Leibler divergence of the reloaded model from the
 tuned one is computed each time, because a merge that is wrong looks like one that is right. Rejected: peft's own merge
 into 4-bit weights, which quantises the sum again, and merging onto the original weights by default (both are some
-hundred times further off; `python -m benchmarks.train_merge` measures it).
+hundred times further off; `benchmarks/train_merge.py` measures it).
 """
 
 from __future__ import annotations
