@@ -121,6 +121,7 @@ def learnt(model: Any) -> str:
         optimizer.step()
         on_step(model, step)
         losses.append(loss.item())
+    idle = taken_away(model)
     still = [
         name
         for name, each in trainable(model).items()

@@ -52,7 +52,7 @@ def by_peft(ref: BaseRef, quantisation: Quantisation, adapter: Path) -> float:
 def without_adapter(ref: BaseRef, quantisation: Quantisation) -> float:
     base = load_base(ref, quantisation)
     before = says(base.model, base)
-    return apart(before, says(merged_in_place(base.model), base))
+    return apart(before, says(merged_in_place(base.model, torch.float32), base))
 
 
 def main() -> None:
