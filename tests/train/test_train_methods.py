@@ -23,6 +23,7 @@ from train.methods import (
     resolved,
     restore_training_state,
     save_adapter,
+    taken_away,
     trainable,
     training_state,
     without_adapter,
@@ -258,6 +259,10 @@ def test_adalora_takes_ranks_away(tiny_qwen2: Path, tmp_path: Path) -> None:
     pattern = model.peft_config["default"].rank_pattern
     kept = sum(sum(mask) for mask in pattern.values())
     assert kept <= 2 * len(pattern) < sum(len(mask) for mask in pattern.values()) == 3 * len(pattern)
+    empty = {name for name, mask in pattern.items() if not any(mask)}
+    assert {name.removeprefix("base_model.model.") for name in taken_away(model)} == empty
+    assert all(trainable(model)[name].abs().max() == 0 for name in taken_away(model))
+    assert taken_away(attach(base(tiny_qwen2), params("lora"), False, 0)) == set()
     save_adapter(model, tmp_path / "a")
     again = load_adapter(base(tiny_qwen2), tmp_path / "a")
     assert torch.allclose(logits(again), logits(model), atol=1e-6, rtol=0)
