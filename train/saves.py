@@ -80,7 +80,9 @@ def save_quantised(
     with placed_folder(out) as folder:
         small.model.save_pretrained(folder)
         small.tokenizer.save_pretrained(folder)
-        again = load_base(ModelRef(folder=str(folder)), "none", compute_dtype, device)  # its config says what it is
+        again = load_base(
+            ModelRef(folder=str(folder)), "none", compute_dtype, device
+        )  # its config says what it is
         after = logits_of(again.model, tokens)
         difference = max(float((a - b).abs().max()) for a, b in zip(before, after, strict=True))
         if not difference <= LIMIT:
