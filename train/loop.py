@@ -30,6 +30,7 @@ from .survival import TERMINATED, frames_let_go, is_out_of_memory, listening, ou
 
 if TYPE_CHECKING:
     import torch
+    from accelerate.state import PartialState
 
     from .trainer import Conduct, PlannedTrainer
 
@@ -124,7 +125,8 @@ def fit(
     from .trainer import Conduct, check_batches
 
     check_batches(batches)
-    _check(settings, len(validation), resume, out)
+    processes = _processes(model)
+    _check(settings, len(validation), resume, out, processes)
     parameters = trainable(model)
     if not parameters:
         raise TrainError(
@@ -135,14 +137,13 @@ def fit(
     if found is not None:
         checkpoints.check_facts(known, found.folder)
     head = find_head(model, with_targets(batches[0]))
-    table = _table(settings, len(batches), epoch_ends)
     with listening() as terminations:
         conduct = Conduct(
             model=model,
             batches=batches,
             epoch_ends=tuple(epoch_ends),
             validation=validation,
-            table=table,
+            table=_table(settings, len(batches), epoch_ends, processes.num_processes),
             head=head,
             chunk=settings.loss_chunk,
             layer_decay=settings.layer_decay,
@@ -165,7 +166,7 @@ def fit(
     return _conclude(trainer)
 
 
-def _check(settings: LoopParams, validation: int, resume: bool, out: Path) -> None:
+def _check(settings: LoopParams, validation: int, resume: bool, out: Path, processes: PartialState) -> None:
     """See that the run can start, before anything is made.
 
     Raises:
@@ -182,7 +183,9 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path) -> No
                 f"curves were to go to {name}, which is not installed", f"pip install {_EXTRAS[name]}"
             )
     folder = out / "checkpoints"
-    checkpoints.sweep(folder)
+    if processes.is_main_process:
+        checkpoints.sweep(folder)
+    processes.wait_for_everyone()
     if not resume and checkpoints.named(folder):
         raise TrainError(
             f"{folder} holds checkpoints of an earlier run",
@@ -190,10 +193,14 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path) -> No
         )
 
 
-def _table(settings: LoopParams, batches: int, epoch_ends: Sequence[int]) -> Timetable:
-    from accelerate.state import PartialState  # type: ignore[import-untyped]
+def _processes(model: torch.nn.Module) -> PartialState:
+    """What a launcher says of the processes that train together; one, where there is none."""
+    from accelerate.state import PartialState
 
-    world = PartialState().num_processes
+    return PartialState(cpu=next(model.parameters()).device.type == "cpu")
+
+
+def _table(settings: LoopParams, batches: int, epoch_ends: Sequence[int], world: int) -> Timetable:
     stopping = settings.early_stopping
     return timetable(
         batches=-(-batches // world),
@@ -277,6 +284,7 @@ def _trainer(
         bf16=precision == "bf16",
         fp16=precision == "fp16",
         use_cpu=device == "cpu",
+        ddp_find_unused_parameters=False,
     )
     # Several visible GPUs and no launcher would make transformers split batches among them by DataParallel.
     args._n_gpu = min(1, args.n_gpu)
@@ -363,7 +371,12 @@ def _run(trainer: PlannedTrainer, settings: LoopParams, found: checkpoints.Check
 def _conclude(trainer: PlannedTrainer) -> Fitted:
     """Look whether training did anything, and put the best adapter into the model."""
     state, conduct = trainer.state, trainer.conduct
-    _check_moved(conduct.start, conduct.parameters, state.global_step)
+    if trainer.sharded:
+        logger.warning(
+            "whether every tensor moved is not checked under DeepSpeed and FSDP, which hold them in parts"
+        )
+    else:
+        _check_moved(conduct.start, conduct.parameters, state.global_step)
     best = state.best_global_step or state.global_step
     if best != state.global_step:
         folder = conduct.folder / f"checkpoint-{best}"

@@ -144,7 +144,9 @@ def write_serving(serving: Serving, path: Path) -> None:
 def _adapter_config(adapter: Path, method: str) -> dict[str, Any]:
     path = adapter / "adapter_config.json"
     if not path.is_file():
-        raise TrainError(f"vLLM cannot apply method {method}: {adapter} has no adapter_config.json", _merge(adapter))
+        raise TrainError(
+            f"vLLM cannot apply method {method}: {adapter} has no adapter_config.json", _merge(adapter)
+        )
     config = json.loads(path.read_text(encoding="utf-8"))
     reason = ""
     if config.get("peft_type") != "LORA":

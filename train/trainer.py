@@ -135,6 +135,12 @@ class PlannedTrainer(Trainer):
         # The loss comes divided by the labels of the whole window: transformers must not scale it again.
         self.loss_is_scaled_for_ga = True
         self.latest: Batch | None = None
+        self.sharded = self.is_deepspeed_enabled or self.is_fsdp_enabled
+        if self.sharded and (conduct.penalty is not None or penalty(conduct.model) is not None):
+            raise TrainError(
+                "DeepSpeed and FSDP divide gradients among processes, and EWC and AdaLoRA need them whole",
+                "set launch to single, or training.ewc to 0 and another adapter.method",
+            )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches in the order of the plan; a generator of its own leaves training's randomness alone."""
@@ -177,6 +183,8 @@ class PlannedTrainer(Trainer):
     ) -> Any:
         """Summed loss of the batch by the labels of the window: a short last window weighs each label alike."""
         total = summed_loss(model, self.conduct.head, inputs, self.conduct.chunk)
+        if self.is_deepspeed_enabled and not torch.isfinite(total):  # its backward takes the step, too
+            raise self._not_finite("loss", list(inputs["record_ids"]))
         # Gradients are averaged over processes, and the window's labels are counted over all of them.
         return total * self.args.world_size / num_items_in_batch
 
@@ -192,14 +200,12 @@ class PlannedTrainer(Trainer):
         if not (fine := torch.stack(numbers).isfinite()).all():
             bad = [ids for (_, ids), good in zip(window, fine.tolist(), strict=False) if not good]
             ids = [name for some in (bad or [ids for _, ids in window]) for name in some]
-            last = checkpoints.named(self.conduct.folder)
-            raise not_finite(
-                "loss" if bad else "gradient",
-                self.state.global_step + 1,
-                ids,
-                last[-1].folder if last else None,
-            )
+            raise self._not_finite("loss" if bad else "gradient", ids)
         return norm
+
+    def _not_finite(self, what: str, ids: list[str]) -> TrainError:
+        last = checkpoints.named(self.conduct.folder)
+        return not_finite(what, self.state.global_step + 1, ids, last[-1].folder if last else None)
 
     def _add_penalties(self) -> None:
         """Add the gradients of EWC and of AdaLoRA's orthogonality once a step, so that no accumulation multiplies them.
@@ -281,7 +287,7 @@ class PlannedTrainer(Trainer):
         folder = self.conduct.folder
         self.accelerator.wait_for_everyone()
         with checkpoints.writing(folder, self.state.global_step, self.args.should_save) as hidden:
-            if not (self.is_deepspeed_enabled or self.is_fsdp_enabled) and self.args.should_save:
+            if not self.sharded and self.args.should_save:
                 checkpoints.save_weights(training_state(self.conduct.model), hidden)
             self._save_optimizer_and_scheduler(
                 str(hidden)
@@ -305,6 +311,11 @@ class PlannedTrainer(Trainer):
         self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
     ) -> None:
         """Put the tensors back in place; peft's own loading makes a second adapter of some methods."""
+        if self.is_deepspeed_enabled:
+            from transformers.integrations.deepspeed import deepspeed_load_checkpoint
+
+            deepspeed_load_checkpoint(self.model_wrapped, resume_from_checkpoint, load_module_strict=False)  # type: ignore[no-untyped-call]
+            return
         if self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
             return

@@ -98,6 +98,9 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--kill-in-save", type=int)
     parser.add_argument("--terminate-at", type=int)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--batches", type=int, default=13)
+    parser.add_argument("--accumulation", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.kill_in_save:
@@ -108,8 +111,11 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
         return batch(number)
 
-    model = fresh_model(args.model)
-    run(model, args.out, batches=Feed(range(13), planned), resume=args.resume)
+    model = fresh_model(args.model, dropout=args.dropout)
+    settings = SETTINGS.model_copy(update={"accumulation": args.accumulation})
+    run(model, args.out, settings, Feed(range(args.batches), planned), resume=args.resume)
+    if int(os.environ.get("RANK", "0")):
+        return
     for name, value in sorted(weights(model).items()):
         sys.stdout.write(f"{name} {value.hex()}\n")
 
