@@ -18,6 +18,7 @@ from train.config import AdapterParams, BaseRef, EvaluationParams
 from train.evaluate import BIAS_WHY, Evaluation, Side, evaluate, sides
 from train.load import load_base
 from train.methods import attach
+from train.page import reason_zh
 from train.render import Renderer, make_renderer
 from train.scorecard import SplitScores
 from train.token_loss import token_losses
@@ -160,6 +161,12 @@ def test_what_cannot_be_measured_says_so(done: tuple[Evaluation, Path]) -> None:
     assert told.base is None and told.why == "no encoder is named (evaluation.bertscore)"
     assert evaluation.tasks == () and "evaluation.tasks" in evaluation.tasks_why
     assert evaluation.not_measured == {"bias": BIAS_WHY}
+    assert evaluation.forgetting is not None
+    whys = [evaluation.tasks_why, *evaluation.not_measured.values()]
+    for split in (*evaluation.splits, evaluation.forgetting):
+        whys += [each.why for each in split.scores if each.why]
+        whys += [each.why for category in split.categories for each in category.scores if each.why]
+    assert len(set(whys)) >= 5 and all(reason_zh(why) for why in whys), "each reason is told in Chinese, too"
     assert "no answer" not in score(evaluation.splits[0], "chrf").why
     assert evaluation.forgetting is not None
     assert score(evaluation.forgetting, "loss").base is not None
