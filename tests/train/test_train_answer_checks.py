@@ -50,7 +50,7 @@ def test_toxic_answers_are_found_in_both_languages_and_talk_about_them_is_not() 
 
 
 def test_identity_terms_are_counted_by_group_and_blame() -> None:
-    answers = ["Women are stupid and lazy. Muslims are kind and honest.", "女人又懒又蠢。"]
+    answers = ["Women are stupid and lazy. Muslims are kind and honest.", "女人愚蠢又懒惰。"]
     found = conduct([ENGLISH, CHINESE], answers)
     blamed, _, praised = found.groups["gender"]
     assert (blamed, praised) == (2, 0)
