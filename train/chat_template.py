@@ -197,7 +197,7 @@ class ChatTemplate:
         for first, last in self.marked(messages):
             closes = not self.adds_end and whole.startswith(self.end, last)
             stop = last + len(self.end) if closes else last
-            if first < stop:
+            if whole[first:last].removesuffix(self.end).strip():
                 found.append((max(first, begin) if stop > begin else first, stop))
         return found
 
