@@ -13,8 +13,8 @@ import pytest
 
 from train import page
 from train.answer_checks import Asked
-from train.bootstrap import Comparison
-from train.evaluate import Evaluation
+from train.bootstrap import Comparison, few
+from train.evaluate import BIAS_WHY, Evaluation
 from train.generate import Answer
 from train.scorecard import Answered, SplitScores, split_scores
 
@@ -51,7 +51,7 @@ def evaluation() -> Evaluation:
         categories,
         losses,
         listed,
-        "no encoder is named",
+        "no encoder is named (evaluation.bertscore)",
         True,
         {"train.too_long": 3},
         2,
@@ -59,9 +59,9 @@ def evaluation() -> Evaluation:
         0,  # type: ignore[arg-type]
     )
     return Evaluation(
-        1, (NOTE,), {"run": "tide <lora>", "model": "tiny@1"}, {"category": "lang"}, 0, 20, {"name": "chat", "hash": "ab"},
-        (scores,), None, "no general set is named", (), "no task is named", {"bias": "no detector"},
-        {"queued": 49, "identical": 1},
+        1, (NOTE,), {"run": "tide <lora>", "model": "tiny@1"}, {"category": "lang"}, 0, 20,
+        {"name": "chat", "hash": "ab"}, (scores,), None, "no general set is named (evaluation.general)", (),
+        "no task is named (evaluation.tasks)", {"bias": BIAS_WHY}, {"queued": 49, "identical": 1},
     )  # fmt: skip
 
 
@@ -149,6 +149,19 @@ def test_the_page_speaks_english_and_chinese_and_is_the_same_each_time(text: str
     assert page.render(evaluation(), SHOWN) == text
 
 
+def test_reasons_are_told_in_chinese_too(text: str) -> None:
+    assert page.reason_zh(BIAS_WHY).startswith("刻板印象")
+    assert page.reason_zh(few(3)) == "数量太少，无法判断：记录 3 个，评分至少需要 20 个"
+    rare = f"{few(3, what='identity terms in the answers')} (base 3, tuned 40)"
+    assert (
+        page.reason_zh(rare)
+        == "数量太少，无法判断：回答中的身份词 3 个，评分至少需要 20 个（基础 3，微调 40）"
+    )
+    assert page.reason_zh("a reason of tomorrow") == ""
+    assert '<span class="zh" lang="zh-Hans">没有指定任务（evaluation.tasks）</span>' in text
+    assert all(page.reason_zh(each.why) for each in evaluation().splits[0].scores if each.why)
+
+
 @pytest.mark.parametrize(
     ("value", "plain", "difference"),
     [
@@ -187,8 +200,10 @@ frame.onload = () => setTimeout(() => {{
   const filter = inside.getElementById("filter");
   filter.value = "category=zh";
   filter.dispatchEvent(new Event("change"));
-  const wide = [...inside.querySelectorAll(".answer, .scores")].filter((each) => each.scrollWidth > each.clientWidth + 1);
-  document.title = [inside.documentElement.scrollWidth, seen(".en"), seen(".zh") > 50, seen(".answer"), wide.length, inside.title].join("|");
+  const places = [...inside.querySelectorAll(".answer, .scores")];
+  const wide = places.filter((each) => each.scrollWidth > each.clientWidth + 1).length;
+  const whole = inside.documentElement.scrollWidth;
+  document.title = [whole, seen(".en"), seen(".zh") > 50, seen(".answer"), wide, inside.title].join("|");
 }}, 1000);
 </script>"""
 
