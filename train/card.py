@@ -111,14 +111,14 @@ def model_card(card: Card) -> str:
         f"The build `{card.build}`; the SHA-256 of its manifest is `{card.build_digest}`. "
         "The build's own card and ledger tell where each record came from.",
         "",
-        *_table(
-            ("records", "number"), [(_cell(name), f"{count:,}") for name, count in card.counts.items()]
-        ),
+        *_table(("records", "number"), [(_cell(name), f"{count:,}") for name, count in card.counts.items()]),
         "## How",
         "",
         f"Records were rendered with the `{card.template}` template; only responses were learnt.",
         "",
-        *_table(("setting", "value"), [(_cell(name), _cell(str(value))) for name, value in card.settings.items()]),
+        *_table(
+            ("setting", "value"), [(_cell(name), _cell(str(value))) for name, value in card.settings.items()]
+        ),
         "## Scores",
         "",
         *_scores(card.scores),
@@ -169,7 +169,11 @@ def _scores(scores: Sequence[Score]) -> list[str]:
         for score in scores
     ]
     heads = ("split", "metric", "base", "tuned", "tuned − base, 95% interval")
-    return [*_table(heads, rows), "Base and tuned answered the same records in the same words around them.", ""]
+    return [
+        *_table(heads, rows),
+        "Base and tuned answered the same records in the same words around them.",
+        "",
+    ]
 
 
 def _usual_limits(card: Card) -> list[str]:

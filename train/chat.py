@@ -111,7 +111,9 @@ def own_tokenizer(adapter: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(str(adapter), local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise TrainError(f"the tokenizer in {adapter} cannot be read: {error}", "copy the whole folder") from error
+        raise TrainError(
+            f"the tokenizer in {adapter} cannot be read: {error}", "copy the whole folder"
+        ) from error
 
 
 def check_renderer(tokenizer: Any, told: dict[str, Any], adapter: Path) -> Renderer:
@@ -165,7 +167,9 @@ def answer(
     ids = _prompt(partner.renderer, text, history, system)
     room = room_for_answer(partner, len(ids))
     if room < 1:
-        raise TrainError(f"the prompt has {len(ids)} tokens, and the model reads no more", "/reset, or ask shorter")
+        raise TrainError(
+            f"the prompt has {len(ids)} tokens, and the model reads no more", "/reset, or ask shorter"
+        )
     tokens = torch.tensor([ids], device=partner.base.device)
     tokenizer = partner.renderer.tokenizer
     drawn: dict[str, Any] = (

@@ -53,8 +53,12 @@ def _cuda(on_gpu: bool, name: str) -> Finding:
 
     if on_gpu:
         return Finding(True, "cuda", f"{name}, CUDA {torch.version.cuda}")
-    built = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built for CPUs"
-    return Finding(True, "cuda", f"no GPU ({built}): every method runs, on the CPU, which suits small models only")
+    built = (
+        f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built for CPUs"
+    )
+    return Finding(
+        True, "cuda", f"no GPU ({built}): every method runs, on the CPU, which suits small models only"
+    )
 
 
 def _bf16(target: str) -> Finding:

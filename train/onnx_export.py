@@ -71,7 +71,9 @@ def export_onnx(merged: Path, out: Path, say: Callable[[str], None], limit: floa
         base.tokenizer.save_pretrained(folder)
         base.model.config.save_pretrained(folder)
         size = sum(path.stat().st_size for path in folder.rglob(f"{FILE}*"))
-    say(f"{out / FILE}: {size:,} bytes; inputs input_ids and attention_mask, output logits, any batch and length")
+    say(
+        f"{out / FILE}: {size:,} bytes; inputs input_ids and attention_mask, output logits, any batch and length"
+    )
     return OnnxReport(out, size, difference, _CHECKED)
 
 
@@ -140,10 +142,13 @@ def _shapes() -> str:
 
 
 def _require_packages() -> None:
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise TrainError(
-            f"ONNX export needs {', '.join(missing)}", "pip install -c constraints.txt onnx onnxscript onnxruntime"
+            f"ONNX export needs {', '.join(missing)}",
+            "pip install -c constraints.txt onnx onnxscript onnxruntime",
         )
 
 

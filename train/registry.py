@@ -193,7 +193,9 @@ def _files_digest(adapter: Path) -> str:
     """Return a digest of the weight files; cards and tokenizers may be written anew without a new adapter."""
     weights = sorted(adapter.rglob("*.safetensors"))
     if not weights:
-        raise TrainError(f"{adapter} holds no weights (*.safetensors)", "train again, or copy the whole folder")
+        raise TrainError(
+            f"{adapter} holds no weights (*.safetensors)", "train again, or copy the whole folder"
+        )
     lines = "".join(f"{file_sha256(path)}  {path.relative_to(adapter).as_posix()}\n" for path in weights)
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -228,4 +230,6 @@ def _locked(registry: Path) -> Iterator[None]:
 
 
 def _damaged(path: Path, why: str) -> TrainError:
-    return TrainError(f"{path} is damaged: {why}", "restore it from a copy, or move it away and register anew")
+    return TrainError(
+        f"{path} is damaged: {why}", "restore it from a copy, or move it away and register anew"
+    )

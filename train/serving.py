@@ -1,8 +1,8 @@
 """How to serve what was trained with vLLM: the command line and the YAML file that say the same.
 
 An adapter is served beside its base model under a name of its own where vLLM can apply it at run time (LoRA and
-rsLoRA); a merged model is served by itself. What vLLM refuses is refused here, with the way out. The options are those of vLLM's
-documentation ("LoRA Adapters", "Server Arguments", vllm/config/lora.py, vllm/lora/peft_helper.py); vLLM needs a GPU and
+rsLoRA); a merged model is served by itself. What vLLM refuses is refused here, with the way out. Options are as in its
+manual ("LoRA Adapters", "Server Arguments") and vllm/config/lora.py, vllm/lora/peft_helper.py; vLLM needs a GPU and
 is no dependency, so what is written here was compared with its sources and not run.
 """
 
@@ -144,7 +144,9 @@ def write_serving(serving: Serving, path: Path) -> None:
 def _adapter_config(adapter: Path, method: str) -> dict[str, Any]:
     path = adapter / "adapter_config.json"
     if not path.is_file():
-        raise TrainError(f"vLLM cannot apply method {method}: {adapter} has no adapter_config.json", _merge(adapter))
+        raise TrainError(
+            f"vLLM cannot apply method {method}: {adapter} has no adapter_config.json", _merge(adapter)
+        )
     config = json.loads(path.read_text(encoding="utf-8"))
     reason = ""
     if config.get("peft_type") != "LORA":

@@ -173,7 +173,9 @@ def test_7b_plans_stand_near_llama_factorys_table(
 
 def plan_of(folder: Path, free: int, batch: int = 6, accumulation: int = 2, **more: Any) -> Any:
     setting = Setting(**{**BASE, **more})
-    return propose(folder, params(), setting, batch, accumulation, Device("a GPU", True, free), rows=100, epochs=2.0)
+    return propose(
+        folder, params(), setting, batch, accumulation, Device("a GPU", True, free), rows=100, epochs=2.0
+    )
 
 
 BASE: dict[str, Any] = {

@@ -30,7 +30,12 @@ def test_an_entry_tells_where_the_adapter_came_from(tmp_path: Path) -> None:
     made = register(tmp_path / "adapters", adapter, "one", {"test.loss": 1.5})
     assert entries(tmp_path / "adapters") == [made]
     assert made.folder == "../runs/one/adapter"
-    assert (made.build, made.build_digest, made.base, made.base_sha256) == ("sample", "b1", "base", "sha-base")
+    assert (made.build, made.build_digest, made.base, made.base_sha256) == (
+        "sample",
+        "b1",
+        "base",
+        "sha-base",
+    )
     assert (made.method, made.scores, made.run) == ("qlora", {"test.loss": 1.5}, "one")
     assert adapter_folder(tmp_path / "adapters", made).resolve() == adapter.resolve()
 

@@ -45,7 +45,11 @@ def test_command_and_file_say_the_same(tmp_path: Path) -> None:
     assert words[:3] == ["vllm", "serve", "Qwen/Qwen2.5-7B"]
     assert as_arguments(tmp_path / "vllm.yaml") == ["--model", words[2], *words[3:]]
     module = json.loads(words[words.index("--lora-modules") + 1])
-    assert module == {"name": "it-s-a-run", "path": str(adapter.resolve()), "base_model_name": "Qwen/Qwen2.5-7B"}
+    assert module == {
+        "name": "it-s-a-run",
+        "path": str(adapter.resolve()),
+        "base_model_name": "Qwen/Qwen2.5-7B",
+    }
     assert words[words.index("--revision") + 1] == "a" * 40
     assert words[words.index("--max-model-len") + 1] == "2048"
 
