@@ -1,7 +1,7 @@
 """Measures training on one GPU: tokens per second, peak memory, model FLOP utilisation, and where the time goes.
 
     python benchmarks/gpu_train.py alpaca_data.json.gz --out gpu.json
-    python benchmarks/gpu_train.py alpaca_data.json.gz --device cpu --shape tiny --steps 2     # proves the plumbing only
+    python benchmarks/gpu_train.py alpaca_data.json.gz --device cpu --shape tiny --steps 2    # proves the plumbing only
 
 The model has random weights in the shape of Qwen2.5-7B, made on the device layer by layer in NF4, so no download is
 needed; such a run supports claims of speed and memory and none of quality. Columns, all in this one process, each on a

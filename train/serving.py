@@ -138,7 +138,7 @@ def serve_merged(folder: Path, name: str = "", length: int | None = None) -> Ser
 def write_serving(serving: Serving, path: Path) -> None:
     """Write the YAML file, with the command that reads it as a comment."""
     text = f"# vllm serve --config {shlex.quote(path.name)}\n# {NOT_RUN}\n{serving.yaml()}"
-    write_text(path, lambda stream: stream.write(text) and None)
+    write_text(path, lambda stream: print(text, end="", file=stream))
 
 
 def _adapter_config(adapter: Path, method: str) -> dict[str, Any]:
