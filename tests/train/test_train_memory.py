@@ -168,7 +168,8 @@ def test_7b_plans_stand_near_llama_factorys_table(
 ) -> None:
     setting = Setting(quantisation, "bf16", "adamw", True, 128, 128, False)
     plan = propose(shape_7b, params(method, quantisation=quantisation), setting, 1, 1, GPU)
-    assert plan.memory.total / 1e9 == pytest.approx(published, rel=0.25)
+    # the table leaves out what the framework itself takes
+    assert (plan.memory.total - plan.memory.overhead) / 1e9 == pytest.approx(published, rel=0.2)
 
 
 def plan_of(folder: Path, free: int, batch: int = 6, accumulation: int = 2, **more: Any) -> Any:
