@@ -28,7 +28,7 @@ from pipeline.errors import TrainError
 from . import checkpoints
 from .early_stopping import Patience
 from .ewc import Penalty, add_gradients
-from .losses import IGNORED, summed_loss, with_targets
+from .losses import summed_loss, with_targets
 from .methods import on_step, penalty, restore_training_state, training_state
 from .schedules import Timetable, parameter_groups
 from .survival import Terminations, not_finite
@@ -322,11 +322,6 @@ class PlannedTrainer(Trainer):
             f"{name} {value:.6g}" for name, value in logs.items() if isinstance(value, int | float)
         )
         logger.info("step %d of %d: %s", self.state.global_step, self.conduct.table.steps, told)
-
-
-def labels_of(batch: Batch) -> int:
-    """How many labels a batch has that a loss is computed of."""
-    return int((batch["labels"][:, 1:] != IGNORED).sum())
 
 
 def check_batches(batches: Sequence[Batch]) -> None:
