@@ -108,7 +108,11 @@ def read_quantised(folder: Path, device: str) -> Any:
 
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
-            str(folder), local_files_only=True, device_map={"": device}, attn_implementation="sdpa", dtype="auto"
+            str(folder),
+            local_files_only=True,
+            device_map={"": device},
+            attn_implementation="sdpa",
+            dtype="auto",
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise TrainError(f"{folder} cannot be read back: {error}", "save it again") from error

@@ -51,7 +51,9 @@ def test_the_hub_reads_the_front_matter(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_left_out_of_the_front_matter(tmp_path: Path) -> None:
-    local = replace(CARD, base="my model", base_on_hub=False, licence="", languages=(), dataset_on_hub="me/data")
+    local = replace(
+        CARD, base="my model", base_on_hub=False, licence="", languages=(), dataset_on_hub="me/data"
+    )
     assert front(local, tmp_path) == {
         "library_name": "peft",
         "datasets": ["me/data"],

@@ -18,7 +18,9 @@ from train.tiny import make_tiny
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
     folder = tmp_path_factory.mktemp("onnx")
-    model = make_tiny(folder / "model", ["one two three", "一二三"], "qwen2", hidden=64, layers=1, vocabulary=300)
+    model = make_tiny(
+        folder / "model", ["one two three", "一二三"], "qwen2", hidden=64, layers=1, vocabulary=300
+    )
     told: list[str] = []
     export_onnx(model, folder / "out", told.append)
     return model, folder / "out", told
@@ -45,7 +47,9 @@ def test_logits_equal_torchs_at_other_shapes_and_with_padding(exported: tuple[Pa
 
 
 @pytest.mark.slow
-def test_the_difference_is_told_and_the_tokenizer_goes_with_it(exported: tuple[Path, Path, list[str]]) -> None:
+def test_the_difference_is_told_and_the_tokenizer_goes_with_it(
+    exported: tuple[Path, Path, list[str]],
+) -> None:
     _, out, told = exported
     assert "largest difference to torch" in told[0]
     assert (out / "tokenizer.json").is_file()
@@ -66,7 +70,9 @@ def test_missing_packages_are_told_with_the_command(tmp_path: Path, monkeypatch:
 
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, package=None: None if name == "onnxscript" else find(name, package)
+        importlib.util,
+        "find_spec",
+        lambda name, package=None: None if name == "onnxscript" else find(name, package),
     )
     with pytest.raises(TrainError, match="needs onnxscript") as caught:
         export_onnx(tmp_path, tmp_path / "out", print)

@@ -46,7 +46,10 @@ def test_a_model_that_is_not_quantised_is_not_taken_for_one(tiny_llama: Path, tm
 
 
 def test_divergence_is_that_of_the_definition() -> None:
-    right, other = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.0, 0.0]])
+    right, other = (
+        torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.0, 0.0]]),
+        torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.0, 0.0]]),
+    )
     p, q = right.double().softmax(-1), other.double().softmax(-1)
     assert mean_divergence([right], [other]) == pytest.approx(float((p * (p / q).log()).sum() / 2))
     assert mean_divergence([right], [right]) == 0.0
