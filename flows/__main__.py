@@ -9,7 +9,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,10 +26,16 @@ app = typer.Typer(
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A recipe (.yaml); by default that of the sample corpus.")
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the build; by default builds/<name>.")]
-RunnerOption = Annotated[str, typer.Option(help="auto, serial or processes.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the build; by default builds/<name>.")
+]
+RunnerOption = Annotated[
+    Literal["auto", "serial", "processes"], typer.Option(help="auto, serial or processes.")
+]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; by default one a core.")]
-CronOption = Annotated[str, typer.Option("--cron", help="When, as five fields: minute hour day month weekday.")]
+CronOption = Annotated[
+    str, typer.Option("--cron", help="When, as five fields: minute hour day month weekday.")
+]
 
 DEFAULT_STORE = Path(".build")
 DEFAULT_CRON = "0 2 * * *"
@@ -45,11 +51,11 @@ def build(
     refit: Annotated[bool, typer.Option(help="Learn fits anew from this corpus.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run the build flow once: the same folder as `python -m pipeline build`, with exit code 3 if a gate falls short."""
+    """Run the build flow once: the folder of `python -m pipeline build`; exit code 3 if a gate fell short."""
     with console_errors(debug), _flow_once(recipe, out, runner, workers) as (path, folder):
         from flows.build import build_flow
 
-        build_flow(path, folder, str(store), runner, workers, refit)  # type: ignore[arg-type]
+        build_flow(path, folder, str(store), runner, workers, refit)
 
 
 @app.command()
@@ -65,7 +71,7 @@ def nightly(
     with console_errors(debug), _flow_once(recipe, out, runner, workers) as (path, folder):
         from flows.nightly import nightly_flow
 
-        nightly_flow(path, folder, str(store), runner, workers)  # type: ignore[arg-type]
+        nightly_flow(path, folder, str(store), runner, workers)
 
 
 @app.command()

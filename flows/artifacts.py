@@ -52,7 +52,12 @@ def gate_rows(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the dataset gates of a build as rows: gate, stage, result, sentence."""
     result = {True: "held", False: "fell short", None: "not measured"}
     return [
-        {"gate": gate["name"], "stage": gate["stage"], "result": result[gate["held"]], "sentence": gate["sentence"]}
+        {
+            "gate": gate["name"],
+            "stage": gate["stage"],
+            "result": result[gate["held"]],
+            "sentence": gate["sentence"],
+        }
         for gate in manifest["gates"]
     ]
 
@@ -122,7 +127,9 @@ class RunReporter:
     def done(self, result: StepResult) -> None:
         """Log one line of counts."""
         state = "already done" if result.cached else f"{result.seconds:.1f} s"
-        self._log.info("%s: %s → %s records, %s", result.step, f"{result.records_in:,}", f"{result.rows:,}", state)
+        self._log.info(
+            "%s: %s → %s records, %s", result.step, f"{result.records_in:,}", f"{result.rows:,}", state
+        )
 
 
 class _Progress:

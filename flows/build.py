@@ -15,7 +15,7 @@ from prefect import flow
 
 from flows.artifacts import RunReporter, publish_build
 from flows.decisions import gates
-from flows.errors import GateFellShort
+from flows.errors import GateError
 from flows.params import Hours, OutFolder, RecipePath, RunnerName, ServedAt, StoreFolder, Workers
 from flows.tasks import run_as_task, run_log, store_held
 from pipeline.build import plan, run_step
@@ -131,11 +131,11 @@ def check_gates(manifest: dict[str, Any]) -> None:
     """Fail the run if a dataset gate fell short.
 
     Raises:
-        GateFellShort: with the sentences of the gates.
+        GateError: with the sentences of the gates.
     """
     held = gates(manifest)
     if not held.yes:
-        raise GateFellShort(held.sentence, "the build stands, but is not trained on; the report says more")
+        raise GateError(held.sentence, "the build stands, but is not trained on; the report says more")
     run_log().info("%s", held.sentence)
 
 

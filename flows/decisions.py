@@ -57,26 +57,27 @@ def news(target: Path, plan: Plan, results: Sequence[StepResult] | None) -> Answ
     """
     manifest = read_manifest(target)
     if manifest is None:
-        return Answer(True, f"There is no build in {target} yet: all {_files(len(plan.inputs))} are read.")
+        return Answer(True, f"There is no build in {target} yet; files to read: {len(plan.inputs):,}.")
     now = {f"{item.spec.name}/{item.file.shown}": item.digest for item in plan.inputs}
     files = compared_files(_digests(manifest), now)
     if results is not None and is_current(target, build_key(plan, results)):
-        told = f"all {_files(files.same)} are as they were, and so are recipe, people's decisions and versions"
+        told = (
+            f"all {_files(files.same)} are as they were, and so are recipe, people's decisions and versions"
+        )
         return Answer(False, f"Nothing is new: {told}; nothing was built.")
     if files.new or files.changed or files.gone:
         told = f"of {_files(len(now))} {files.new} are new, {files.changed} changed and {files.same} as they were"
         return Answer(True, f"There is news: {told}; {files.gone} are gone.")
-    return Answer(
-        True, f"All {_files(files.same)} are as they were, but recipe, people's decisions, versions or the build are not."
-    )
+    told = f"all {_files(files.same)} are as they were, but recipe, people's decisions, versions or the build are not"
+    return Answer(True, f"There is news: {told}.")
 
 
 def gates(manifest: Mapping[str, Any]) -> Answer:
     """Tell whether every dataset gate of a build held; the sentence is that of the gates that did not."""
     short = [gate for gate in manifest["gates"] if fell_short(gate)]
     if not short:
-        return Answer(True, f"All {len(manifest['gates'])} dataset gates held.")
-    told = "; ".join(f"gate {gate['name']} ({gate['stage']}) fell short: {gate['sentence']}" for gate in short)
+        told = f"all {_files(files.same)} are as they were, but recipe, people's decisions, versions or the build are not"
+    return Answer(True, f"There is news: {told}.")
     return Answer(False, told)
 
 
@@ -94,7 +95,9 @@ def changed_enough(trained: Mapping[str, Any] | None, now: Mapping[str, Any], le
     if trained is None:
         return Answer(True, "Nothing was trained on an earlier build, so this one is trained on.")
     if trained["outputs"] == now["outputs"]:
-        return Answer(False, "The build is the one that was trained on last, byte for byte: nothing was trained.")
+        return Answer(
+            False, "The build is the one that was trained on last, byte for byte: nothing was trained."
+        )
     if trained["recipe"] != now["recipe"]:
         return Answer(True, "The recipe is not the one of the build that was trained on last.")
     before, after = _records(trained), _records(now)
@@ -116,7 +119,10 @@ def _digests(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _records(manifest: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    return {f"{file['source']}/{file['file']}": (file["digest"], int(file["records"])) for file in manifest["inputs"]}
+    return {
+        f"{file['source']}/{file['file']}": (file["digest"], int(file["records"]))
+        for file in manifest["inputs"]
+    }
 
 
 def _files(count: int) -> str:

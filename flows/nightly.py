@@ -1,7 +1,7 @@
 """`nightly_flow`: look for news, build, hold the gates, and say on the run's page what was done and why.
 
-Whether there is news is asked before any step runs, so that a quiet night costs a look at the files. A build whose gates
-fell short yesterday fails again today, news or not: silence would look like health.
+Whether there is news is asked before any step runs, so that a quiet night costs a look at the files. A build whose
+gates fell short yesterday fails again today, news or not: silence would look like health.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.artifacts import publish_sentence
 from flows.build import Order, built_in_tasks, check_gates, ordered, planned_in_task, show
@@ -61,4 +62,3 @@ def publish(order: Order, what: str, answer: Answer) -> None:
     """Log a decision and put it on the run's page."""
     run_log().info("%s", answer.sentence)
     run_as_task(f"say {what}", lambda: publish_sentence(order.recipe.name, what, answer.sentence), ("show",))
-

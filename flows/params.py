@@ -12,7 +12,8 @@ OutFolder: TypeAlias = Annotated[
 ]
 StoreFolder: TypeAlias = Annotated[str, Field(min_length=1, description="Folder of the store.")]
 RunnerName: TypeAlias = Annotated[
-    Literal["auto", "serial", "processes"], Field(description="Where work runs: in one process or in several.")
+    Literal["auto", "serial", "processes"],
+    Field(description="Where work runs: in one process or in several."),
 ]
 Workers: TypeAlias = Annotated[
     int | None, Field(ge=1, description="Processes; by default one for each core.")

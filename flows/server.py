@@ -53,7 +53,14 @@ class Server:
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
         with log.open("ab") if log else contextlib.nullcontext() as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", *arguments],
+                [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    "--factory",
+                    "prefect.server.api.server:create_app",
+                    *arguments,
+                ],
                 env={**QUIET, **os.environ, **own},
                 stdout=stream,
                 stderr=stream,
@@ -70,11 +77,15 @@ class Server:
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 said = self._said()
-                raise FlowError(f"the Prefect server ended with code {self._process.returncode}{said}", _DOCTOR)
+                raise FlowError(
+                    f"the Prefect server ended with code {self._process.returncode}{said}", _DOCTOR
+                )
             if _answers(self.api):
                 return
             time.sleep(0.1)
-        raise FlowError(f"the Prefect server at {self.address} gives no answer after {seconds:.0f} s", _DOCTOR)
+        raise FlowError(
+            f"the Prefect server at {self.address} gives no answer after {seconds:.0f} s", _DOCTOR
+        )
 
     def stop(self) -> None:
         """End it."""
@@ -116,18 +127,20 @@ def configured_api() -> str | None:
 
 
 @contextlib.contextmanager
-def server_for_this_process(pages: bool = False) -> Iterator[str]:
+def server_for_this_process(lasting: bool = False, port: int | None = None) -> Iterator[str]:
     """Give the address of the configured server, or start one that ends with the block.
 
-    The server starts while the block before `wait` goes on: import Prefect only inside.
+    Args:
+        lasting: whether the server of our own has pages, schedules and limits, as one does that others use.
+        port: where it listens; by default on a free port.
 
     Raises:
         FlowError: the configured server cannot be reached, or none can be started.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    started = None if "PREFECT_API_URL" in os.environ else Server(free_port(), pages)
+    started = None if "PREFECT_API_URL" in os.environ else Server(port or free_port(), lasting)
     try:
-        named = configured_api()
+        named = configured_api()  # imports Prefect, while the server imports itself
         if started is None or named is not None:
             if started is not None:
                 started.stop()
@@ -140,16 +153,26 @@ def server_for_this_process(pages: bool = False) -> Iterator[str]:
         os.environ["PREFECT_API_URL"] = started.api
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
-        token = temporary.set(True)
+        token = temporary.set(not lasting)
         try:
             with temporary_settings({PREFECT_API_URL: started.api}):
                 yield started.api
         finally:
             temporary.reset(token)
+            _send_all()
     finally:
         if started is not None:
             os.environ.pop("PREFECT_API_URL", None)
             started.stop()
+
+
+def _send_all() -> None:
+    """Wait until the server has heard every log line and event of this process."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=30)
+    EventsWorker.drain_all(timeout=30)
 
 
 def check_reachable(api: str) -> None:
