@@ -1,0 +1,37 @@
+"""The training methods, as the rest of the room sees them: a table, attaching, saving, loading, switching off.
+
+The table is `method_table.py`, attaching `attaching.py`, files `adapters.py`, AdaLoRA's schedule `adalora.py`; callers
+import from here. Rejected: one module for all (a thousand lines), and peft's own names at every call.
+"""
+
+from train.adalora import on_step, penalty, restore_training_state, training_state
+from train.adapters import (
+    attachment,
+    load_adapter,
+    read_saved,
+    save_adapter,
+    trainable,
+    without_adapter,
+)
+from train.attaching import Attachment, attach, checked_targets
+from train.method_table import METHODS, Method, refusal, resolved
+
+__all__ = [
+    "METHODS",
+    "Attachment",
+    "Method",
+    "attach",
+    "attachment",
+    "checked_targets",
+    "load_adapter",
+    "on_step",
+    "penalty",
+    "read_saved",
+    "refusal",
+    "resolved",
+    "restore_training_state",
+    "save_adapter",
+    "trainable",
+    "training_state",
+    "without_adapter",
+]
