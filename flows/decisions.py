@@ -58,7 +58,7 @@ def news(target: Path, plan: Plan, results: Sequence[StepResult] | None) -> Answ
     manifest = read_manifest(target)
     if manifest is None:
         return Answer(True, f"There is no build in {target} yet; files to read: {len(plan.inputs):,}.")
-    now = {f"{item.spec.name}/{item.file.shown}": item.digest for item in plan.inputs}
+    now = {f"{item.spec.name}/{item.file.name}": item.digest for item in plan.inputs}
     files = compared_files(_digests(manifest), now)
     if results is not None and is_current(target, build_key(plan, results)):
         told = (
@@ -76,8 +76,11 @@ def gates(manifest: Mapping[str, Any]) -> Answer:
     """Tell whether every dataset gate of a build held; the sentence is that of the gates that did not."""
     short = [gate for gate in manifest["gates"] if fell_short(gate)]
     if not short:
-        told = f"all {_files(files.same)} are as they were, but recipe, people's decisions, versions or the build are not"
-    return Answer(True, f"There is news: {told}.")
+        held = sum(gate["held"] is True for gate in manifest["gates"])
+        rest = len(manifest["gates"]) - held
+        told = f"Dataset gates: {held} held" + (f", {rest} not measured (none of them is required)" if rest else "")
+        return Answer(True, f"{told}.")
+    told = "; ".join(f"gate {gate['name']} ({gate['stage']}) fell short: {gate['sentence']}" for gate in short)
     return Answer(False, told)
 
 
