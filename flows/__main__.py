@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.__main__ import SAMPLE, DebugOption, StoreOption, console_errors
+from pipeline.__main__ import SAMPLE, StoreOption
+from pipeline.console import DebugOption, console_errors
 
 app = typer.Typer(
     help="Runs the build and the training under Prefect: schedule, retries, sight and alarms.",
@@ -107,6 +108,21 @@ def deploy(
         from flows.serve import deploy_nightly
 
         print(f"deployed {deploy_nightly(path, folder, str(store), cron, timezone, pool)}")
+
+
+@app.command()
+def automate(
+    notify: Annotated[
+        str | None, typer.Option(help="Block that sends messages, as type/name, such as slack-webhook/ops.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Let the configured server order crashed runs again and, with --notify, tell of failures and of gates."""
+    with console_errors(debug):
+        from flows.automations import automate as make
+
+        for name in make(notify):
+            print(f"automation {name}")
 
 
 @app.command()

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.events import emit_event
 
 from flows.artifacts import RunReporter, publish_build
+from flows.automations import GATE_EVENT
 from flows.decisions import gates
 from flows.errors import GateError
 from flows.params import Hours, OutFolder, RecipePath, RunnerName, ServedAt, StoreFolder, Workers
@@ -135,6 +137,14 @@ def check_gates(manifest: dict[str, Any]) -> None:
     """
     held = gates(manifest)
     if not held.yes:
+        emit_event(
+            GATE_EVENT,
+            {
+                "prefect.resource.id": f"dataset.{manifest['name']}",
+                "prefect.resource.name": str(manifest["name"]),
+            },
+            payload={"sentence": held.sentence},
+        )
         raise GateError(held.sentence, "the build stands, but is not trained on; the report says more")
     run_log().info("%s", held.sentence)
 

@@ -78,9 +78,13 @@ def gates(manifest: Mapping[str, Any]) -> Answer:
     if not short:
         held = sum(gate["held"] is True for gate in manifest["gates"])
         rest = len(manifest["gates"]) - held
-        told = f"Dataset gates: {held} held" + (f", {rest} not measured (none of them is required)" if rest else "")
+        told = f"Dataset gates: {held} held" + (
+            f", {rest} not measured (none of them is required)" if rest else ""
+        )
         return Answer(True, f"{told}.")
-    told = "; ".join(f"gate {gate['name']} ({gate['stage']}) fell short: {gate['sentence']}" for gate in short)
+    told = "; ".join(
+        f"gate {gate['name']} ({gate['stage']}) fell short: {gate['sentence']}" for gate in short
+    )
     return Answer(False, told)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.artifacts import artifact_key
+from flows.automations import HEARTBEAT_SECONDS
 from flows.errors import FlowError
 from flows.server import check_reachable, configured_api, server_for_this_process
 
@@ -65,7 +66,10 @@ def deploy_nightly(
         parameters=parameters(recipe, out, store),
         concurrency_limit=1,
         work_pool_name=pool,
-        job_variables={"working_dir": str(Path.cwd())},
+        job_variables={
+            "working_dir": str(Path.cwd()),
+            "env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)},
+        },
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     deployment.apply()

@@ -22,7 +22,9 @@ Found = TypeVar("Found")
 
 def environment(home: Path, api: str = "") -> dict[str, str]:
     """Return the environment of a child: this checkout first, a Prefect home of its own, no telemetry."""
-    found = bench.environment(PREFECT_HOME=str(home), DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+    found = bench.environment(
+        PREFECT_HOME=str(home), DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false"
+    )
     found.pop("PREFECT_API_URL", None)
     found["PYTHONPATH"] = os.pathsep.join([str(bench.ROOT), str(Path(__file__).parent)])
     return {**found, **({"PREFECT_API_URL": api} if api else {})}
@@ -72,7 +74,9 @@ class Api:
 
     def order(self, deployment: str, parameters: dict[str, Any]) -> httpx.Response:
         """Ask for a run of a deployment now."""
-        return self.send(f"/deployments/{self.deployment(deployment)}/create_flow_run", {"parameters": parameters})
+        return self.send(
+            f"/deployments/{self.deployment(deployment)}/create_flow_run", {"parameters": parameters}
+        )
 
 
 def until(ask: Callable[[], Found | None], seconds: float, what: str) -> Found:
@@ -116,7 +120,7 @@ class Site:
         os.environ.update(environment(self.home), **settings)
         os.environ.pop("PREFECT_API_URL", None)
         try:
-            self.server = Server(self.port, lasting=True, log=self.home / "server.log")
+            self.server = Server(self.port, pages=True, log=self.home / "server.log")
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -22,11 +22,22 @@ from pipeline.store import Store
 def manifest(**files: tuple[str, int]) -> dict[str, Any]:
     """A manifest whose input files have these digests and records."""
     inputs = [{"source": "things", "file": name, "digest": d, "records": n} for name, (d, n) in files.items()]
-    return {"inputs": inputs, "recipe": {"name": "made"}, "outputs": {"data": str(sorted(files.items()))}, "gates": []}
+    return {
+        "inputs": inputs,
+        "recipe": {"name": "made"},
+        "outputs": {"data": str(sorted(files.items()))},
+        "gates": [],
+    }
 
 
 def gate(name: str, held: bool | None, required: bool = False) -> dict[str, Any]:
-    return {"name": name, "stage": "coverage", "held": held, "required": required, "sentence": f"{name} said so"}
+    return {
+        "name": name,
+        "stage": "coverage",
+        "held": held,
+        "required": required,
+        "sentence": f"{name} said so",
+    }
 
 
 def test_files_are_told_by_name_and_digest() -> None:
@@ -97,7 +108,9 @@ def test_keys_are_what_prefect_takes() -> None:
     assert artifact_key("My_Set.v2", "progress", "dedupe: links") == "my-set-v2-progress-dedupe-links"
 
 
-def test_one_store_has_one_limit_wherever_it_is_named_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_store_has_one_limit_wherever_it_is_named_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert limit_name(Path(".build")) == limit_name(tmp_path / ".build") != limit_name(tmp_path / "other")
 
@@ -131,7 +144,12 @@ def test_news_is_what_the_store_does_not_know(home: Path, tmp_path: Path) -> Non
 def test_the_page_tells_counts_and_links_and_no_text(home: Path) -> None:
     built = bench.manifest(home / "out")
     rows = count_rows(built)
-    assert {"stage": "export", "action": "keep", "reason": "all splits", "records": built["counts"]["kept"]} in rows
+    assert {
+        "stage": "export",
+        "action": "keep",
+        "reason": "all splits",
+        "records": built["counts"]["kept"],
+    } in rows
     assert sum(r["records"] for r in rows if r["action"] == "drop") == built["counts"]["dropped"]
     assert gate_rows({"gates": [gate("one", False)]})[0]["result"] == "fell short"
     told = look_next(built, home / "out", "")

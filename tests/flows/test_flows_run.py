@@ -59,7 +59,9 @@ def test_the_flow_writes_the_bytes_of_the_command_line(served: Api, tmp_path: Pa
 
 def test_the_page_shows_counts_and_links_and_the_log_no_text(served: Api, tmp_path: Path) -> None:
     rows = bench.records(30, duplicates=False)
-    rows += [{"instruction": f"What does {CANARY} mean?", "input": "", "output": f"It is {CANARY}, a bird."}] * 2
+    rows += [
+        {"instruction": f"What does {CANARY} mean?", "input": "", "output": f"It is {CANARY}, a bird."}
+    ] * 2
     bench.write_jsonl(tmp_path / "data.jsonl", rows)
     state = build(tmp_path, bench.write_recipe(tmp_path))
     shown = served.artifacts(run_of(state))
@@ -130,7 +132,9 @@ def test_a_recipe_that_does_not_parse_fails_with_its_line(served: Api, tmp_path:
 
 
 @pytest.mark.parametrize(("name", "value"), [("workers", "many"), ("runner", "fast"), ("step_hours", 0)])
-def test_a_parameter_of_the_wrong_type_is_refused(served: Api, tmp_path: Path, name: str, value: object) -> None:
+def test_a_parameter_of_the_wrong_type_is_refused(
+    served: Api, tmp_path: Path, name: str, value: object
+) -> None:
     from prefect.exceptions import ParameterTypeError
 
     from flows.build import build_flow
