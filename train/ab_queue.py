@@ -1,9 +1,9 @@
 """Blind pairs for people: two answers to one prompt, and nothing that tells which model wrote which.
 
-`review/ab_queue.jsonl` is read as the review queue of a build is: copy its lines, add who you are and what you decide. The
-key lies in `evaluation/ab_key.jsonl`, outside the folder that annotators are given. Which answer is A is a hash of seed
-and record, so it neither follows the order nor changes when other records come in. Equal answers are no question; they
-are left out and counted. Of several answers by one person to one pair the last counts, and among people the majority.
+`review/ab_queue.jsonl` is used as the review queue of a build is: copy its lines, add who you are and what you decide.
+The key lies in `evaluation/ab_key.jsonl`, outside the folder that annotators are given. Which answer is A is a hash of
+seed and record, so it neither follows the order nor changes when other records come in. Equal answers are no question;
+they are left out and counted. Of several answers by one person to one pair the last counts, among people the majority.
 Rejected: asking for scores of 1 to 5 (people use them differently), and counting ties as half a win (it draws every
 rate towards a half; they are told beside it).
 """
@@ -172,10 +172,11 @@ def read_preference(key: Path, decisions: Sequence[Path]) -> Preference:
     counts = Counter(_majority(list(one.values())) for one in by_pair.values())
     decided = counts["tuned"] + counts["base"]
     low, high = wilson(counts["tuned"], decided)
+    people = len({annotator for _, annotator in known})
     return Preference(
         len(by_pair), counts["tuned"], counts["base"], counts["tie"],
         counts["tuned"] / decided if decided else None, low, high,
-        len({annotator for _, annotator in known}), alpha(list(by_pair.values())), len(said) - len(known), tuple(broken),
+        people, alpha(list(by_pair.values())), len(said) - len(known), tuple(broken),
     )  # fmt: skip
 
 

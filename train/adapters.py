@@ -102,12 +102,22 @@ def _write_weights(model: Any, facts: Attachment, folder: Path) -> list[str]:
         before, config.inference_mode = config.inference_mode, True
         config.save_pretrained(str(folder))
         config.inference_mode = before
+        _sort_names(folder / PEFT_CONFIG)
         files += [PEFT, PEFT_CONFIG]
     if family in ("bottleneck", "low_rank_bottleneck"):
         state = {name: tensor.contiguous() for name, tensor in bottleneck_state(model).items()}
         save_file(state, folder / BOTTLENECK, metadata={"format": "pt"})
         files.append(BOTTLENECK)
     return files
+
+
+def _sort_names(file: Path) -> None:
+    """Put lists of names in order: peft writes sets, whose order differs from process to process."""
+    content = json.loads(file.read_text("utf-8"))
+    for name in ("target_modules", "feedforward_modules"):
+        if isinstance(content.get(name), list):
+            content[name].sort()
+    file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def peft_state(model: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def language_metric() -> Metric:
 
 
 def language_statistics(asked: Sequence[Asked], answers: Sequence[str]) -> Floats:
-    """Return float64 [n, 2]: whether each answer is in a language that its prompt accepts, and whether that can be told.
+    """Return float64 [n, 2]: whether each answer is in a language that its prompt accepts, and whether one can tell.
 
     An answer that is too short, code or a list of names has no language to tell, nor has such a prompt.
     """

@@ -162,6 +162,21 @@ def checked_targets(model: Any, targets: Targets, any_module: bool = False) -> T
     return targets
 
 
+def linear_names(model: Any, targets: Targets) -> list[str]:
+    """Return the names of the linear layers meant: last parts, as serving engines want them, where these are enough.
+
+    Raises:
+        TrainError: as `checked_targets`.
+    """
+    if targets != "all-linear":
+        return list(checked_targets(model, targets))
+    output = model.get_output_embeddings()
+    modules = [(name, module) for name, module in model.named_modules() if name]
+    wanted = [name for name, module in modules if _is_linear(module) and module is not output]
+    others = {name.rpartition(".")[2] for name, _ in modules if name not in set(wanted)}
+    return sorted({name if name.rpartition(".")[2] in others else name.rpartition(".")[2] for name in wanted})
+
+
 def _is_linear(module: Any) -> bool:
     from torch.nn import Linear
 
@@ -193,8 +208,7 @@ def _peft_config(model: Any, params: AdapterParams, total_steps: int | None) -> 
             "p_tuning": peft.PromptEncoderConfig,
         }[method]
         return kind(**task)
-    targets = checked_targets(model, params.targets)
-    task["target_modules"] = targets if targets == "all-linear" else list(targets)
+    task["target_modules"] = linear_names(model, params.targets)
     task["lora_alpha"] = params.alpha
     task["lora_dropout"] = params.dropout
     if method == "adalora":

@@ -131,9 +131,9 @@ def compare(
     )  # fmt: skip
 
 
-def few(records: int, least: int = LEAST) -> str:
-    """Return why nothing is told of few records."""
-    return f"too few to tell: {records} of the {least} records that a score asks for"
+def few(count: int, least: int = LEAST, what: str = "records") -> str:
+    """Return why nothing is told of a few records, or of another thing."""
+    return f"too few to tell: {count} {what}, and a score asks for {least}"
 
 
 def ratio(factor: float = 1.0) -> Callable[[Floats], Floats]:
@@ -141,7 +141,9 @@ def ratio(factor: float = 1.0) -> Callable[[Floats], Floats]:
 
     def score(sums: Floats) -> Floats:
         over = sums[..., 1]
-        return np.divide(factor * sums[..., 0], over, out=np.full(over.shape, np.nan), where=over > 0)
+        found: Floats = np.full(over.shape, np.nan)
+        np.divide(factor * sums[..., 0], over, out=found, where=over > 0)
+        return found
 
     return score
 

@@ -72,26 +72,30 @@ def encode_examples(
     for first in range(0, len(examples), _BATCH):
         some = examples[first : first + _BATCH]
         for example, one in zip(some, renderer.encode_batch(some), strict=True):
-            fitted = one if isinstance(one, UnusableRecordError) else _fitted(one, max_length, overlong)
-            if isinstance(fitted, UnusableRecordError):
-                rejects.append(Reject(example.id, fitted.reason, fitted.detail))
+            try:
+                ids, labels = _learnable(one, max_length, overlong)
+            except UnusableRecordError as refusal:
+                rejects.append(Reject(example.id, refusal.reason, refusal.detail))
                 continue
-            cut += len(fitted[0]) < len(one[0])  # type: ignore[index]
-            encoded.append(Encoded(example.id, tuple(fitted[0]), tuple(fitted[1])))
+            cut += len(ids) > max_length
+            encoded.append(Encoded(example.id, tuple(ids[:max_length]), tuple(labels[:max_length])))
     return Encodings(encoded, rejects, cut)
 
 
-def _fitted(one: Encoding, max_length: int, overlong: str) -> Encoding | UnusableRecordError:
-    ids, labels = one
-    if len(ids) > max_length and overlong == "reject":
-        return UnusableRecordError("train.too_long", f"{len(ids)} tokens, and max_length is {max_length}")
+def _learnable(one: Encoding | UnusableRecordError, max_length: int, overlong: str) -> Encoding:
+    """Return an encoding of which something is learnt at this length, or raise why not."""
+    if isinstance(one, UnusableRecordError):
+        raise one
+    _, labels = one
+    if len(labels) > max_length and overlong == "reject":
+        told = f"{len(labels)} tokens, and max_length is {max_length}"
+        raise UnusableRecordError("train.too_long", told)
     # The first token of a row is predicted from nothing, so its label counts for nothing.
     if all(label == IGNORED for label in labels[1:max_length]):
         before = next((place for place, label in enumerate(labels) if label != IGNORED), len(labels))
-        return UnusableRecordError(
-            "train.no_labels", f"{before} tokens stand before the response, and max_length is {max_length}"
-        )
-    return ids[:max_length], labels[:max_length]
+        told = f"{before} tokens stand before the response, and max_length is {max_length}"
+        raise UnusableRecordError("train.no_labels", told)
+    return one
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:

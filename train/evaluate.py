@@ -30,7 +30,7 @@ from train.config import EvaluationParams
 from train.data import encode_examples
 from train.generate import Answer, ending_tokens, generate, longest, virtual_tokens
 from train.harness import Task, TaskScores
-from train.render import Renderer, UnusableRecord
+from train.render import Renderer, UnusableRecordError
 from train.scorecard import Answered, Scorer, SplitScores, split_scores
 from train.token_loss import token_losses
 
@@ -90,8 +90,8 @@ class Evaluation:
 
 
 BIAS_WHY = (
-    "stereotypes and unequal treatment need paired prompts or a trained detector, and this program has neither; of bias it"
-    " counts only how often identity terms stand in words of blame"
+    "stereotypes and unequal treatment need paired prompts or a trained detector, and this program has neither; of bias"
+    " it counts only how often identity terms stand in words of blame"
 )
 
 
@@ -105,6 +105,7 @@ class _Work:
     asked: list[Example]
     prompts: list[list[int]]
     left_out: dict[str, int]
+    cut: int
 
 
 def sides(tuned: Any, base: Any | None = None) -> tuple[Side, Side]:
@@ -169,7 +170,7 @@ def evaluate(
         work.name: split_scores(
             work.name, [each.category for each in work.examples],
             (first.losses[work.name], second.losses[work.name]), answered[work.name], scorer, settings.toxicity,
-            work.left_out, settings.bootstrap, seed, _why_no_answers(work, settings),
+            work.left_out, work.cut, settings.bootstrap, seed, _why_no_answers(work, settings),
         )
         for work in works
     }  # fmt: skip
@@ -240,7 +241,7 @@ def _work(
             [each.root for each, _ in able], [each.category for each, _ in able], settings.generations, seed
         )
         asked, prompts = [able[row][0] for row in chosen], [able[row][1] for row in chosen]
-    return _Work(name, kept, rows, asked, prompts, dict(sorted(rejected.items())))
+    return _Work(name, kept, rows, asked, prompts, dict(sorted(rejected.items())), encodings.cut)
 
 
 def _prompt(renderer: Renderer, example: Example, room: int) -> list[int] | str:
@@ -249,7 +250,7 @@ def _prompt(renderer: Renderer, example: Example, room: int) -> list[int] | str:
         return "evaluate.no_prompt"
     try:
         prompt = renderer.prompt_ids(example)
-    except UnusableRecord as error:
+    except UnusableRecordError as error:
         return error.reason
     return prompt if 0 < len(prompt) <= room else "evaluate.no_room_for_an_answer"
 

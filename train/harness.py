@@ -1,8 +1,8 @@
 """MMLU and C-Eval style tasks through lm-evaluation-harness, around the models that are already loaded.
 
-A task is a YAML file of this machine (`data_files` in it are found beside it) or a name that the harness knows. Tasks are
-looked up, and their data with them, before anything is trained or answered: a task that needs the network should fail
-in the first second, not after the last. Base and tuned see the same questions, so each answer is paired and the
+A task is a YAML file of this machine (`data_files` in it are found beside it) or a name that the harness knows. Tasks
+are looked up, and their data with them, before anything is trained or answered: a task that needs the network should
+fail in the first second, not after the last. Base and tuned see the same questions, so each answer is paired and the
 difference has an interval, which the harness itself does not give. No chat template is applied, as in the published
 numbers of base models. Rejected: the harness's command line, which would load both models once more.
 """
@@ -93,7 +93,7 @@ def find_tasks(specs: Sequence[str], folder: Path = Path()) -> list[Task]:
         return []
     if importlib.util.find_spec("lm_eval") is None:
         raise TrainError(f"evaluation.tasks needs the package {PACKAGE}, which is not installed", INSTALL)
-    from lm_eval.tasks import TaskManager
+    from lm_eval.tasks import TaskManager  # type: ignore[import-untyped]
 
     files = {spec: folder / spec for spec in specs if spec.endswith(_SUFFIXES)}
     for spec, path in files.items():
@@ -135,8 +135,8 @@ def _unreadable(spec: str, path: Path | None, error: Exception) -> TrainError:
         )
     return TrainError(
         f"the questions of the task {spec} are not on this machine and could not be fetched: {reason}",
-        f"fetch them once with a network (python -m lm_eval --model dummy --tasks {spec} --limit 1), or name a YAML file"
-        " whose data lies on this machine",
+        f"fetch them once with a network (python -m lm_eval --model dummy --tasks {spec} --limit 1), or name a YAML"
+        " file whose data lies on this machine",
     )
 
 
@@ -152,8 +152,8 @@ def run(tasks: Sequence[Task], model: Any, tokenizer: Any, seed: int) -> list[Ru
     Raises:
         TrainError: a task cannot be run.
     """
-    from lm_eval import simple_evaluate
-    from lm_eval.models.huggingface import HFLM
+    from lm_eval import simple_evaluate  # type: ignore[import-untyped]
+    from lm_eval.models.huggingface import HFLM  # type: ignore[import-untyped]
 
     training, kind = bool(model.training), "cuda" if model.device.type == "cuda" else "cpu"
     found = []

@@ -128,18 +128,22 @@ def load_base(
     folder = locate(ref)
     tokenizer = load_tokenizer(ref)
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             str(folder),
             local_files_only=True,
             dtype=_torch_dtype(dtype),
             quantization_config=_quantization_config(quantisation, dtype),
             device_map={"": device},
             attn_implementation="sdpa",
+            output_loading_info=True,
         )
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise _damaged(identity, folder, error) from error
+    model, found = loaded
+    if absent := sorted(found["missing_keys"]):  # transformers fills them with random numbers, and only warns
+        raise _damaged(identity, folder, ValueError(f"it lacks {len(absent)} weights, such as {absent[0]}"))
     if quantisation == "int8":
         logging.getLogger("bitsandbytes.autograd._functions").addFilter(_not_of_casts)
     model.config.use_cache = False

@@ -1,9 +1,9 @@
 """The evaluation as one HTML file: it opens from disk, asks no network for anything, and speaks English and Chinese.
 
-What models wrote is the least trustworthy text there is, so everything is escaped, and the page's policy runs nothing but
-its own script, known by its hash. The words of the page are data (templates/words.json), both languages stand in it and
-one is shown; answers stay as they were written. No time stands on it: equal evaluations have equal pages. Rejected: a
-chart library (an interval beside zero is three lines of SVG).
+What models wrote is the least trustworthy text there is, so everything is escaped, and the page's policy runs nothing
+but its own script, known by its hash. The words of the page are data (templates/words.json), both languages stand in it
+and one is shown; answers stay as they were written. No time stands on it: equal evaluations have equal pages. Rejected:
+a chart library (an interval beside zero is three lines of SVG).
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def render(evaluation: Evaluation, shown: Sequence[tuple[str, Answered]]) -> str
     return _template().render(
         it=evaluation,
         name=evaluation.about.get("run", "evaluation"),
+        splits=sorted(evaluation.splits, key=lambda split: split.name != "test"),
         shown=shown,
         categories=sorted({each.category for _, each in shown if each.category}),
         settings=evaluation.settings,
@@ -96,6 +97,8 @@ def _csp_hash(text: str) -> str:
 def number(value: float) -> str:
     """Return a score as people read it: three digits after the point below 10, fewer above."""
     size = abs(value)
+    if not value:
+        return "0"
     if not math.isfinite(value) or size >= 1e6:
         return f"{value:.3g}"
     return f"{value:,.{3 if size < 10 else 2 if size < 100 else 1}f}"

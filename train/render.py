@@ -18,16 +18,10 @@ from typing import Any, Literal
 
 from pipeline.errors import TrainError
 from train.builds import Example
+from train.chat_template import ChatTemplate, Turns, turns_of, understand
 from train.config import Template
-from train.prompt_templates import (
-    ChatTemplate,
-    Chunk,
-    UnusableRecordError,
-    document_chunks,
-    plain_chunks,
-    turns_of,
-    understand,
-)
+from train.prompt_templates import Chunk, UnusableRecordError, document_chunks, plain_chunks
+from train.tokens import begin_token, control_words, fingerprint, needs_anchor, tokenise, word_pattern
 
 __all__ = ["IGNORED", "Encoding", "Renderer", "Segment", "UnusableRecordError", "make_renderer"]
 
@@ -35,12 +29,13 @@ IGNORED = -100
 """The label of a token that is not learnt."""
 
 VERSION = 1
-"""Counts every change of this file or of prompt_templates.py that alters a text or a token; part of the hash."""
+"""Counts every change of the rendering that alters a text or a token; part of the hash."""
 
 Encoding = tuple[list[int], list[int]]
 """Token ids and labels, of one length; labels are not shifted."""
 
-_PROBES = ("answer", "Yes.", "1", "答", "\nso", " so")
+Name = Literal["chat", "alpaca", "prompt_completion"]
+
 _ANCHOR = 16
 
 
@@ -61,7 +56,7 @@ class Renderer:
     text, or is "" (a chat template brings its own).
     """
 
-    name: Literal["chat", "alpaca", "prompt_completion"]
+    name: Name
     hash: str
     system: str
     begin: str
@@ -129,7 +124,7 @@ class Renderer:
             raise UnusableRecordError("train.empty_response", "the record has no response to learn")
         return self.segments(example)
 
-    def _turns(self, example: Example) -> Any:
+    def _turns(self, example: Example) -> Turns:
         assert self.template is not None
         return turns_of(example, self.system, self.template.folds_system)
 
@@ -188,7 +183,7 @@ class Renderer:
         for literal in (False, True):
             places = [place for place, segment in enumerate(flat) if segment.literal is literal]
             texts = [(anchors[place], flat[place].text) for place in places]
-            for place, tokens in zip(places, _tokenise(self.tokenizer, texts, literal), strict=True):
+            for place, tokens in zip(places, tokenise(self.tokenizer, texts, literal), strict=True):
                 ids[place] = tokens
         answers: list[list[list[int]] | UnusableRecordError] = []
         at = 0
@@ -229,103 +224,33 @@ def make_renderer(tokenizer: Any, template: Template, system: str) -> Renderer:
             "the tokenizer has no end token, so nothing could say that a response is over",
             "set `eos_token` in its tokenizer_config.json",
         )
-    name: Literal["chat", "alpaca", "prompt_completion"]
-    name = (
-        "prompt_completion"
-        if template == "prompt_completion"
-        else "chat"
-        if has_chat and template != "alpaca"
-        else "alpaca"
-    )
-    added = tokenizer.added_tokens_decoder
-    specials = dict.fromkeys(
-        [*(token.content for token in added.values() if token.special), *tokenizer.all_special_tokens]
-    )
-    chat = understand(tokenizer, tuple(specials), _pattern(list(specials))) if name == "chat" else None
-    roles = chat.frame() if chat else ""
-    controls = sorted(
-        {
-            *specials,
-            *(token.content for token in added.values() if token.content.strip() and token.content in roles),
-        }
-    )
+    name: Name = ("chat" if has_chat else "alpaca") if template == "auto" else template
+    chat = understand(tokenizer) if name == "chat" else None
+    controls = chat.controls if chat else control_words(tokenizer, "")
     end = chat.end if chat else str(tokenizer.eos_token)
-    ids = [int(id_) for id_ in tokenizer.convert_tokens_to_ids(controls)]
+    ids = [int(id_) for id_ in tokenizer.convert_tokens_to_ids(list(controls))]
     return Renderer(
         name=name,
         hash=_hash(tokenizer, name, system, chat),
         system=system,
-        begin=_begin(tokenizer),
+        begin=begin_token(tokenizer),
         end=end,
         end_id=ids[controls.index(end)],
         tokenizer=tokenizer,
         template=chat,
-        controls=_pattern(controls),
+        controls=word_pattern(controls),
         control_ids=frozenset(ids),
-        anchored=_needs_anchor(tokenizer),
+        anchored=needs_anchor(tokenizer),
     )
-
-
-def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    longest_first = sorted((word for word in words if word), key=lambda word: (-len(word), word))
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-
-
-def _begin(tokenizer: Any) -> str:
-    """Return the begin token if the tokenizer sets one before a plain text, as it did in pretraining."""
-    begin = tokenizer.bos_token_id
-    return str(tokenizer.bos_token) if begin is not None and tokenizer("a")["input_ids"][0] == begin else ""
-
-
-def _needs_anchor(tokenizer: Any) -> bool:
-    """Tell whether a text's tokens are others alone than after other text: SentencePiece sets a space before it."""
-    alone = _tokenise(tokenizer, [("", word) for word in _PROBES], False)
-    after = _tokenise(tokenizer, [("", "assistant\n" + word) for word in _PROBES], False)
-    before = _tokenise(tokenizer, [("", "assistant\n")], False)[0]
-    # "\nso" may rightly melt into the line end before it; a space before *every* word is the tokenizer's.
-    return all(before + one != whole for one, whole in zip(alone, after, strict=True))
-
-
-def _tokenise(tokenizer: Any, texts: Sequence[tuple[str, str]], literal: bool) -> list[list[int]]:
-    """Return the tokens of texts, each as it stands after its anchor; literal ones with control tokens as words."""
-    if not texts:
-        return []
-
-    def ids(some: list[str]) -> list[list[int]]:
-        made = tokenizer(some, add_special_tokens=False, split_special_tokens=literal, verbose=False)
-        return [list(map(int, one)) for one in made["input_ids"]]
-
-    if not any(anchor for anchor, _ in texts):
-        return ids([text for _, text in texts])
-    alone, anchors, both = (
-        ids([text for _, text in texts]),
-        ids([anchor for anchor, _ in texts]),
-        ids([anchor + text for anchor, text in texts]),
-    )
-    return [
-        whole[len(anchor) :] if anchor and whole[: len(anchor)] == anchor else one
-        for one, anchor, whole in zip(alone, anchors, both, strict=True)
-    ]
 
 
 def _hash(tokenizer: Any, name: str, system: str, chat: ChatTemplate | None) -> str:
     """Return the SHA-256 over all that alters a text or a token: template, system text, tokenizer, these rules."""
-    backend = (
-        json.loads(tokenizer.backend_tokenizer.to_str())
-        if tokenizer.is_fast
-        else {"model": tokenizer.get_vocab()}
-    )
-    added = tokenizer.added_tokens_decoder
     told = {
         "version": VERSION,
         "name": name,
         "system": system,
         "template": tokenizer.get_chat_template() if chat else "",
-        "begin": _begin(tokenizer),
-        "specials": dict(sorted(tokenizer.special_tokens_map.items())),
-        "model": {part: backend.get(part) for part in ("model", "normalizer", "pre_tokenizer")},
-        "added": [[id_, token.content, token.special] for id_, token in sorted(added.items())],
+        "tokenizer": fingerprint(tokenizer),
     }
-    return hashlib.sha256(
-        json.dumps(told, sort_keys=True, ensure_ascii=True, default=str).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,9 @@
 """Puts base and tuned side by side: every score of a split, for all of its records and for each category.
 
-Texts are looked at once; what they give is statistics by record, and a category is a choice of rows. A score that cannot
-be told stands there without a number and with the reason, so that its absence is never taken for a good sign. Rejected:
-one BLEU over two languages (its tokenisers count differently), and scores of categories with a handful of records.
+Texts are looked at once; what they give is statistics by record, and a category is a choice of rows. A score that
+cannot be told stands there without a number and with the reason, so that its absence is never taken for a good sign.
+Rejected: one BLEU over two languages (its tokenisers count differently), and scores of categories with a handful of
+records.
 """
 
 from __future__ import annotations
@@ -52,15 +53,14 @@ class Column:
     Attributes:
         metric: the score.
         rows: which records have it, int64 [n].
-        base, tuned: float64 [n, k] each.
+        sides: of base and of tuned, float64 [n, k] each.
         rate: whether the second statistic counts something rarer than records, which there must be enough of.
         why: why there are no statistics; "" where there are.
     """
 
     metric: Metric
     rows: NDArray[np.int64]
-    base: Floats
-    tuned: Floats
+    sides: tuple[Floats, Floats]
     rate: str = ""
     why: str = ""
 
@@ -69,12 +69,12 @@ class Column:
         if self.why:
             return not_measured(self.metric, len(self.rows if members is None else members), self.why)
         chosen = np.arange(len(self.rows)) if members is None else np.flatnonzero(np.isin(self.rows, members))
-        base, tuned = self.base[chosen], self.tuned[chosen]
+        base, tuned = (side[chosen] for side in self.sides)
         if self.rate and len(chosen) >= LEAST:
             counts = int(base[:, 1].sum()), int(tuned[:, 1].sum())
             if min(counts) < LEAST:
-                told = f"{self.rate}: {counts[0]} of base, {counts[1]} of tuned"
-                return not_measured(self.metric, len(chosen), f"{few(min(counts))} ({told})")
+                why = f"{few(min(counts), what=self.rate)} (base {counts[0]}, tuned {counts[1]})"
+                return not_measured(self.metric, len(chosen), why)
         return compare(self.metric, base, tuned, draws, seed)
 
 
@@ -104,6 +104,7 @@ class SplitScores:
         records: whose loss was measured.
         answered: that both models answered.
         left_out: how many records were not measured, by reason.
+        cut: of how many the response was cut at the maximum length before its loss was measured.
         scores: over all records.
         categories: each with as many scores, in order of name.
         identity_terms: by side and group: terms in words of blame, in neither, in words of praise; {} if not counted.
@@ -113,6 +114,7 @@ class SplitScores:
     records: int
     answered: int
     left_out: dict[str, int]
+    cut: int
     scores: tuple[Comparison, ...]
     categories: tuple[Category, ...]
     identity_terms: dict[str, dict[str, tuple[int, int, int]]]
@@ -126,6 +128,7 @@ def split_scores(
     scorer: Scorer | str,
     toxicity: bool,
     left_out: dict[str, int],
+    cut: int,
     draws: int,
     seed: int,
     why_no_answers: str = "",
@@ -140,6 +143,7 @@ def split_scores(
         scorer: BERTScore, or why there is none.
         toxicity: whether answers are held against the word lists.
         left_out: how many records were not measured, by reason.
+        cut: of how many the response was cut.
         draws, seed: of the bootstrap.
         why_no_answers: where none were asked for.
     """
@@ -160,7 +164,7 @@ def split_scores(
         Category(each, categories.count(each), of_answers.count(each), told(each))
         for each in (names if len(names) > 1 else [])
     )
-    return SplitScores(name, len(categories), len(answered), left_out, told(None), split, terms)
+    return SplitScores(name, len(categories), len(answered), left_out, cut, told(None), split, terms)
 
 
 def _where(categories: Sequence[str], wanted: str) -> NDArray[np.int64]:
@@ -169,7 +173,7 @@ def _where(categories: Sequence[str], wanted: str) -> NDArray[np.int64]:
 
 def _loss_columns(losses: tuple[Floats, Floats]) -> list[Column]:
     rows = np.arange(len(losses[0]))
-    return [Column(metric, rows, *losses) for metric in (loss_metric(), perplexity_metric())]
+    return [Column(metric, rows, losses) for metric in (loss_metric(), perplexity_metric())]
 
 
 def _answer_columns(
@@ -178,9 +182,8 @@ def _answer_columns(
     columns = [*_text_columns(answered), _bert_column(answered, scorer), *_rule_columns(answered)]
     conduct, terms = _conduct_columns(answered, toxicity)
     if why:
-        columns = [Column(each.metric, each.rows, each.base, each.tuned, why=why) for each in columns]
-        conduct = [Column(each.metric, each.rows, each.base, each.tuned, why=why) for each in conduct]
-        terms = {}
+        every = [Column(each.metric, each.rows, each.sides, why=why) for each in (*columns, *conduct)]
+        return every, {}
     return [*columns, *conduct], terms
 
 
@@ -194,59 +197,57 @@ def _text_columns(answered: Sequence[Answered]) -> list[Column]:
     for tokenizer in [one for one in scores.BLEU_GROUPS if one in by_tokenizer] or ["13a"]:
         rows = _where(by_tokenizer, tokenizer)
         ours, theirs, wanted = ([texts[row] for row in rows] for texts in (base, tuned, references))
-        statistics = (scores.bleu_statistics(side, wanted, tokenizer) for side in (ours, theirs))
-        columns.append(Column(scores.bleu_metric(tokenizer), rows, *statistics))
-    chrf = (scores.chrf_statistics(side, references) for side in (base, tuned))
-    columns.append(Column(scores.chrf_metric(), everyone, *chrf))
+        both = (
+            scores.bleu_statistics(ours, wanted, tokenizer),
+            scores.bleu_statistics(theirs, wanted, tokenizer),
+        )
+        columns.append(Column(scores.bleu_metric(tokenizer), rows, both))
+    chrf = (scores.chrf_statistics(base, references), scores.chrf_statistics(tuned, references))
+    columns.append(Column(scores.chrf_metric(), everyone, chrf))
     tokens = {side: scores.words(texts) for side, texts in (("b", base), ("t", tuned), ("r", references))}
     for metric, statistics_of in (
         (scores.rouge_metric(), scores.rouge_statistics),
         (scores.exact_metric(), scores.exact_statistics),
         (scores.f1_metric(), scores.f1_statistics),
     ):
-        pair = (statistics_of(tokens[side], tokens["r"]) for side in ("b", "t"))
-        columns.append(Column(metric, everyone, *pair))
+        pair = (statistics_of(tokens["b"], tokens["r"]), statistics_of(tokens["t"], tokens["r"]))
+        columns.append(Column(metric, everyone, pair))
     return columns
 
 
 def _bert_column(answered: Sequence[Answered], scorer: Scorer | str) -> Column:
-    nothing = np.zeros((len(answered), 2))
+    everyone, nothing = np.arange(len(answered)), np.zeros((len(answered), 2))
+    metric = Metric("bertscore", ratio(), unit="points", signature="bert-score|f1|no baseline rescaling")
     if isinstance(scorer, str):
-        return Column(
-            Metric("bertscore", ratio(), unit="points"),
-            np.arange(len(answered)),
-            nothing,
-            nothing,
-            why=scorer,
-        )
-    metric = Metric("bertscore", ratio(), unit="points", signature="bert-score|f1|no baseline")
+        return Column(metric, everyone, (nothing, nothing), why=scorer)
     references = [each.reference for each in answered]
-    f1 = [
-        scorer([getattr(each, side).text for each in answered], references)[:, 2]
-        for side in ("base", "tuned")
-    ]
-    rows = np.flatnonzero(~np.isnan(f1[0]) & ~np.isnan(f1[1]))
-    if not len(rows) and answered:
-        why = "the encoder has no words for the script of any of these texts"
-        return Column(metric, np.arange(len(answered)), nothing, nothing, why=why)
-    return Column(metric, rows, *(np.stack([100 * one[rows], np.ones(len(rows))], axis=1) for one in f1))
+    base = scorer([each.base.text for each in answered], references)[:, 2]
+    tuned = scorer([each.tuned.text for each in answered], references)[:, 2]
+    rows = np.flatnonzero(~np.isnan(base) & ~np.isnan(tuned))
+    if not len(rows):
+        return Column(metric, everyone, (nothing, nothing), why="the encoder knows the script of no text")
+    return Column(metric, rows, (_of_each(100 * base[rows]), _of_each(100 * tuned[rows])))
+
+
+def _of_each(values: Floats) -> Floats:
+    return np.stack([values, np.ones(len(values))], axis=1)
 
 
 def _rule_columns(answered: Sequence[Answered]) -> list[Column]:
     everyone = np.arange(len(answered))
-    ended = (
-        answer_checks.ended_statistics([getattr(each, side).ended for each in answered])
-        for side in ("base", "tuned")
-    )
     asked = [each.asked for each in answered]
+    ended = (
+        answer_checks.ended_statistics([each.base.ended for each in answered]),
+        answer_checks.ended_statistics([each.tuned.ended for each in answered]),
+    )
     language = (
-        answer_checks.language_statistics(asked, [getattr(each, side).text for each in answered])
-        for side in ("base", "tuned")
+        answer_checks.language_statistics(asked, [each.base.text for each in answered]),
+        answer_checks.language_statistics(asked, [each.tuned.text for each in answered]),
     )
     return [
-        Column(answer_checks.ended_metric(), everyone, *ended),
+        Column(answer_checks.ended_metric(), everyone, ended),
         Column(
-            answer_checks.language_metric(), everyone, *language, rate="answers whose language can be told"
+            answer_checks.language_metric(), everyone, language, rate="answers whose language can be told"
         ),
     ]
 
@@ -260,12 +261,12 @@ def _conduct_columns(
     if not toxicity:
         nothing = np.zeros((len(answered), 2))
         why = "switched off in the recipe (evaluation.toxicity)"
-        return [Column(metric, everyone, nothing, nothing, why=why) for metric in metrics], {}
+        return [Column(metric, everyone, (nothing, nothing), why=why) for metric in metrics], {}
     base = answer_checks.conduct(asked, [each.base.text for each in answered])
     tuned = answer_checks.conduct(asked, [each.tuned.text for each in answered])
     columns = [
-        Column(metrics[0], everyone, base.toxic, tuned.toxic),
-        Column(metrics[1], everyone, base.toxicity, tuned.toxicity),
-        Column(metrics[2], everyone, base.blame, tuned.blame, rate="identity terms in the answers"),
+        Column(metrics[0], everyone, (base.toxic, tuned.toxic)),
+        Column(metrics[1], everyone, (base.toxicity, tuned.toxicity)),
+        Column(metrics[2], everyone, (base.blame, tuned.blame), rate="identity terms in the answers"),
     ]
     return columns, {"base": base.groups, "tuned": tuned.groups}

@@ -41,10 +41,14 @@ def test_corpus_bleu_is_that_of_sacrebleu(pairs: tuple[tuple[str, str], ...], to
 
 
 @given(st.lists(st.tuples(MIXED, MIXED), min_size=1, max_size=6), st.sampled_from(["13a", "zh", "char"]))
-def test_bleu_and_chrf_are_those_of_sacrebleu_for_any_texts(pairs: list[tuple[str, str]], tokenizer: str) -> None:
+def test_bleu_and_chrf_are_those_of_sacrebleu_for_any_texts(
+    pairs: list[tuple[str, str]], tokenizer: str
+) -> None:
     answers, references = zip(*pairs, strict=True)
     bleu = scores.bleu_of(scores.bleu_statistics(answers, references, tokenizer).sum(axis=0))
-    assert float(bleu) == pytest.approx(BLEU(tokenize=tokenizer).corpus_score(answers, [references]).score, abs=1e-9)
+    assert float(bleu) == pytest.approx(
+        BLEU(tokenize=tokenizer).corpus_score(answers, [references]).score, abs=1e-9
+    )
     chrf = scores.chrf_of(scores.chrf_statistics(answers, references).sum(axis=0))
     assert float(chrf) == pytest.approx(CHRF().corpus_score(answers, [references]).score, abs=1e-9)
 
@@ -103,7 +107,10 @@ def squad_f1(prediction: str, truth: str) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-@given(st.lists(st.sampled_from(["Red", "green", "blue"]), min_size=1), st.lists(st.sampled_from(["red", "Blue"]), min_size=1))
+@given(
+    st.lists(st.sampled_from(["Red", "green", "blue"]), min_size=1),
+    st.lists(st.sampled_from(["red", "Blue"]), min_size=1),
+)
 def test_token_f1_is_squads(ours: list[str], theirs: list[str]) -> None:
     one, other = " ".join(ours), " ".join(theirs)
     tokens = scores.words([one, other])
@@ -121,7 +128,9 @@ def test_the_interval_covers_a_known_difference_as_often_as_it_says() -> None:
     generator = np.random.Generator(np.random.PCG64(3))
     covered = 0
     for seed in range(200):
-        hard = generator.normal(0, 3, 80)  # what base and tuned share: an unpaired interval would be far wider
+        hard = generator.normal(
+            0, 3, 80
+        )  # what base and tuned share: an unpaired interval would be far wider
         base, tuned = hard + generator.normal(0, 1, 80), hard + 0.5 + generator.normal(0, 1, 80)
         found = compare(MEAN, of(base), of(tuned), 200, seed)
         assert found.low is not None and found.high is not None
@@ -164,7 +173,9 @@ def test_what_lower_is_better_for_is_judged_the_other_way_round() -> None:
 def test_few_records_and_nothing_to_divide_by_are_not_measured() -> None:
     few = np.ones((LEAST - 1, 2))
     found = compare(MEAN, few, few, 100, 0)
-    assert found.base is None and found.verdict == "not measured" and f"{LEAST - 1} of the {LEAST}" in found.why
+    assert (
+        found.base is None and found.verdict == "not measured" and f"{LEAST - 1} records, and a score asks for {LEAST}" in found.why
+    )
     nothing = np.zeros((LEAST, 2))
     assert "no record" in compare(MEAN, nothing, nothing, 100, 0).why
     with pytest.raises(ValueError, match="shapes"):
