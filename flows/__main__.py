@@ -1,13 +1,11 @@
-"""The command line of the flows: build | nightly run one once, with no server started beforehand; serve schedules.
+"""The command line of the flows: build, train and nightly run one once; serve and deploy schedule the night.
 
 Thin, as that of `pipeline`. The recipe is read before Prefect is, so that a mistake in it costs no server's start.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,6 +36,14 @@ CronOption = Annotated[
     str, typer.Option("--cron", help="When, as five fields: minute hour day month weekday.")
 ]
 
+TrainOption = Annotated[
+    Path | None, typer.Option("--train", help="A training recipe (.yaml); without one nothing is trained.")
+]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of training runs.")]
+AdaptersOption = Annotated[Path, typer.Option("--adapters", help="Folder of the registry of adapters.")]
+
+DEFAULT_RUNS = Path("runs")
+DEFAULT_ADAPTERS = Path("adapters")
 DEFAULT_STORE = Path(".build")
 DEFAULT_CRON = "0 2 * * *"
 
@@ -53,10 +59,14 @@ def build(
     debug: DebugOption = False,
 ) -> None:
     """Run the build flow once: the folder of `python -m pipeline build`; exit code 3 if a gate fell short."""
-    with console_errors(debug), _flow_once(recipe, out, runner, workers) as (path, folder):
-        from flows.build import build_flow
+    with console_errors(debug):
+        path = _checked(recipe, out)
+        from flows.server import server_for_this_process
 
-        build_flow(path, folder, str(store), runner, workers, refit)
+        with server_for_this_process():
+            from flows.build import build_flow
+
+            build_flow(str(path), str(out) if out else None, str(store), runner, workers, refit)
 
 
 @app.command()
@@ -66,13 +76,43 @@ def nightly(
     store: StoreOption = DEFAULT_STORE,
     runner: RunnerOption = "auto",
     workers: WorkersOption = None,
+    train: TrainOption = None,
+    runs: RunsOption = DEFAULT_RUNS,
+    adapters: AdaptersOption = DEFAULT_ADAPTERS,
+    least_change: Annotated[
+        float, typer.Option(help="Share of records in changed files from which on it trains.")
+    ] = 0.05,
     debug: DebugOption = False,
 ) -> None:
-    """Run the nightly flow once: build if there is news, hold the gates."""
-    with console_errors(debug), _flow_once(recipe, out, runner, workers) as (path, folder):
-        from flows.nightly import nightly_flow
+    """Run the nightly flow once: build if there is news, hold the gates, train if enough has changed."""
+    with console_errors(debug):
+        path = _checked(recipe, out, train)
+        from flows.server import server_for_this_process
 
-        nightly_flow(path, folder, str(store), runner, workers)
+        with server_for_this_process():
+            from flows.nightly import nightly_flow
+
+            where, by = (str(path), str(out) if out else None, str(store)), str(train) if train else None
+            nightly_flow(*where, runner, workers, by, str(runs), str(adapters), least_change)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A training recipe (.yaml).")],
+    runs: RunsOption = DEFAULT_RUNS,
+    adapters: AdaptersOption = DEFAULT_ADAPTERS,
+    debug: DebugOption = False,
+) -> None:
+    """Run the training flow once: train, hold beside the base, promote if better."""
+    with console_errors(debug):
+        from flows.server import server_for_this_process
+        from train.recipe_file import load_train_recipe
+
+        load_train_recipe(recipe)
+        with server_for_this_process():
+            from flows.train import train_flow
+
+            train_flow(str(recipe), str(runs), str(adapters))
 
 
 @app.command()
@@ -82,14 +122,15 @@ def serve(
     timezone: Annotated[str, typer.Option(help="Zone of the times, such as Europe/Berlin.")] = "UTC",
     out: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
+    train: TrainOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Schedule the nightly flow on this machine, and run it when it is time, until Ctrl-C."""
     with console_errors(debug):
-        path, folder = _checked(recipe, out, "auto", None)
-        from flows.serve import serve_nightly
+        path = _checked(recipe, out, train)
+        from flows.serve import parameters, serve_nightly
 
-        serve_nightly(path, folder, str(store), cron, timezone)
+        serve_nightly(parameters(path, out, store, train), cron, timezone)
 
 
 @app.command()
@@ -100,14 +141,15 @@ def deploy(
     timezone: Annotated[str, typer.Option(help="Zone of the times, such as Europe/Berlin.")] = "UTC",
     out: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
+    train: TrainOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Register the nightly flow with the configured server, for the workers of a pool that see this folder."""
     with console_errors(debug):
-        path, folder = _checked(recipe, out, "auto", None)
-        from flows.serve import deploy_nightly
+        path = _checked(recipe, out, train)
+        from flows.serve import deploy_nightly, parameters
 
-        print(f"deployed {deploy_nightly(path, folder, str(store), cron, timezone, pool)}")
+        print(f"deployed {deploy_nightly(parameters(path, out, store, train), cron, timezone, pool)}")
 
 
 @app.command()
@@ -131,41 +173,31 @@ def demo(
     out: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
     port: Annotated[int, typer.Option(help="Port of the server's page on 127.0.0.1.")] = 4200,
+    train: TrainOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Start a server, a worker and the nightly flow, say where its page is, and stay until Ctrl-C."""
     with console_errors(debug):
-        path, folder = _checked(recipe, out, "auto", None)
+        path = _checked(recipe, out, train)
         from flows.demo import run_demo
+        from flows.serve import parameters
 
-        run_demo(path, folder, str(store), port)
-
-
-@contextlib.contextmanager
-def _flow_once(
-    recipe: Path | None, out: Path | None, runner: str, workers: int | None
-) -> Iterator[tuple[str, str | None]]:
-    """Check what can be checked, then give a server and the parameters that are common."""
-    path, folder = _checked(recipe, out, runner, workers)
-    from flows.server import server_for_this_process
-
-    with server_for_this_process():
-        yield path, folder
+        run_demo(parameters(path, out, store, train), port)
 
 
-def _checked(
-    recipe: Path | None, out: Path | None, runner: str, workers: int | None
-) -> tuple[str, str | None]:
-    """Return recipe and folder as parameters of a flow, after a look at both."""
+def _checked(recipe: Path | None, out: Path | None, train: Path | None = None) -> Path:
+    """Return the build's recipe, after a look at it, at the folder and at the training's recipe."""
     from pipeline.output import check_target
     from pipeline.recipe import load_recipe
     from pipeline.run import build_folder
-    from pipeline.runners import check_runner
 
     path = recipe or SAMPLE
     check_target(build_folder(load_recipe(path), out))
-    check_runner(runner, workers)
-    return str(path), str(out) if out else None
+    if train is not None:
+        from train.recipe_file import load_train_recipe
+
+        load_train_recipe(train)
+    return path
 
 
 if __name__ == "__main__":

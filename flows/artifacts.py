@@ -99,6 +99,30 @@ def publish_build(manifest: Mapping[str, Any], target: Path, served_at: str) -> 
     create_markdown_artifact(look, artifact_key(name, "build"), "The build, and where to look next")
 
 
+def score_rows(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the scores of a training as rows: split, score, base, tuned, difference and its interval, verdict."""
+    rows = []
+    for split in evaluation.get("splits", ()):
+        for score in split["scores"]:
+            told = {name: _number(score[name]) for name in ("base", "tuned", "difference", "low", "high")}
+            rows.append(
+                {"split": split["name"], "score": score["metric"], **told, "verdict": score["verdict"]}
+            )
+    return rows
+
+
+def publish_training(name: str, evaluation: Mapping[str, Any], folder: Path, served_at: str) -> None:
+    """Show the scores of a training run on the page of the current run."""
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+    create_table_artifact(
+        score_rows(evaluation), artifact_key(name, "scores"), "Tuned beside base, with 95% intervals"
+    )
+    page = address(folder, "evaluation/index.html", served_at)
+    told = f"- [evaluation]({page}): base and tuned side by side\n\nFolder of the run: `{folder.resolve()}`"
+    create_markdown_artifact(told, artifact_key(name, "training"), "The training, and where to look next")
+
+
 def publish_sentence(name: str, what: str, sentence: str) -> None:
     """Show one sentence on the page of the current run."""
     from prefect.artifacts import create_markdown_artifact
@@ -175,6 +199,10 @@ class _Progress:
                 client.update_artifact(self._shown, ArtifactUpdate(data=percent))
         except httpx.TransportError as error:
             self._log.warning("%s: progress could not be shown (%s)", self._what, type(error).__name__)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _row(stage: str, action: str, reason: str, records: int) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from flows.errors import FlowError
 from flows.serve import deploy_nightly, print_pages
@@ -25,11 +26,11 @@ POOL = "demo"
 WAIT_SECONDS = 3600.0
 
 
-def run_demo(recipe: str, out: str | None, store: str, port: int, stay: bool = True) -> UUID:
+def run_demo(ordered: Mapping[str, Any], port: int, stay: bool = True) -> UUID:
     """Run a night through server, pool and worker; return the id of its run.
 
     Args:
-        recipe, out, store: as for the nightly flow.
+        ordered: parameters of the nightly flow.
         port: of the server's pages, on 127.0.0.1.
         stay: whether to stay, so that its pages can be looked at, until Ctrl-C.
 
@@ -39,7 +40,7 @@ def run_demo(recipe: str, out: str | None, store: str, port: int, stay: bool = T
     with server_for_this_process(lasting=True, port=port) as api:
         print_pages(api)
         make_pool(POOL)
-        name = deploy_nightly(recipe, out, store, None, "UTC", POOL)
+        name = deploy_nightly(ordered, None, "UTC", POOL)
         worker = start_worker(POOL)
         try:
             run = started(name)

@@ -8,6 +8,7 @@ anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
 
 
-def serve_nightly(
-    recipe: str, out: str | None, store: str, cron: str, timezone: str, port: int = 4200
-) -> None:
+def serve_nightly(ordered: Mapping[str, Any], cron: str, timezone: str, port: int = 4200) -> None:
     """Run the nightly flow when it is due, until Ctrl-C.
+
+    Args:
+        ordered: parameters of the flow, as `parameters` returns them.
+        cron: when it runs.
+        timezone: of these times.
+        port: of Prefect's pages, if a server has to be brought.
 
     Raises:
         FlowError: the configured server cannot be reached, or the schedule is no cron.
@@ -37,19 +42,23 @@ def serve_nightly(
 
         print_pages(api)
         deployment = nightly_flow.to_deployment(
-            deployment_name(recipe),
+            deployment_name(ordered),
             schedule=when,
-            parameters=parameters(recipe, out, store),
+            parameters=dict(ordered),
             concurrency_limit=1,
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         serve(deployment)  # type: ignore[arg-type]
 
 
-def deploy_nightly(
-    recipe: str, out: str | None, store: str, cron: str | None, timezone: str, pool: str
-) -> str:
+def deploy_nightly(ordered: Mapping[str, Any], cron: str | None, timezone: str, pool: str) -> str:
     """Register the nightly flow for the workers of a pool; return the deployment's full name.
+
+    Args:
+        ordered: parameters of the flow, as `parameters` returns them.
+        cron: when it runs by itself; None for never.
+        timezone: of these times.
+        pool: name of a work pool whose workers see these paths.
 
     Raises:
         FlowError: no server is configured or it cannot be reached, there is no such pool, or the schedule is no cron.
@@ -61,9 +70,9 @@ def deploy_nightly(
     from flows.nightly import nightly_flow
 
     deployment: Any = nightly_flow.to_deployment(
-        deployment_name(recipe),
+        deployment_name(ordered),
         schedule=when,
-        parameters=parameters(recipe, out, store),
+        parameters=dict(ordered),
         concurrency_limit=1,
         work_pool_name=pool,
         job_variables={
@@ -125,18 +134,17 @@ def schedule(cron: str, timezone: str) -> Schedule:
     return Cron(cron, timezone=timezone)
 
 
-def parameters(recipe: str, out: str | None, store: str) -> dict[str, Any]:
+def parameters(recipe: Path, out: Path | None, store: Path, train: Path | None = None) -> dict[str, Any]:
     """Return the parameters of a scheduled run, with paths that hold wherever it starts."""
-    return {
-        "recipe": str(Path(recipe).resolve()),
-        "out": str(Path(out).resolve()) if out else None,
-        "store": str(Path(store).resolve()),
-    }
+    found: dict[str, Any] = {"recipe": recipe, "out": out, "store": store}
+    if train is not None:
+        found |= {"train_recipe": train, "runs": Path("runs"), "adapters": Path("adapters")}
+    return {name: str(path.resolve()) if path else None for name, path in found.items()}
 
 
-def deployment_name(recipe: str) -> str:
+def deployment_name(ordered: Mapping[str, Any]) -> str:
     """Return the name of a recipe's deployment: that of its file."""
-    return artifact_key(Path(recipe).stem)
+    return artifact_key(Path(ordered["recipe"]).stem)
 
 
 def print_pages(api: str) -> None:
