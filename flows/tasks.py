@@ -9,6 +9,7 @@ route is a line, and its parallelism is inside a step).
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +26,10 @@ Result = TypeVar("Result")
 
 RETRIES = 3
 RETRY_DELAYS = [10.0, 60.0, 300.0]
-"""Seconds before each further try: a server that restarts, a network that comes back, a quota of a few minutes."""
+"""Seconds before each further try: a network that comes back, an endpoint that restarts, a quota of a few minutes."""
+
+OUTAGE_DELAYS = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0, 120.0, 120.0)
+"""Seconds before a task is begun again that Prefect's own server was not there for; ten minutes in all."""
 
 LEASE_SECONDS = 120
 """How long a store stays taken after the run that held it was killed."""
@@ -43,8 +47,19 @@ def run_as_task(
         hours: after which it has failed; None for never.
 
     Raises:
-        Exception: what `work` raised, after the tries that `from_outside` grants.
+        Exception: what `work` raised, after the tries that `from_outside` grants; httpx.TransportError: Prefect's
+            server was away all the while.
     """
+    import httpx
+
+    for seconds in OUTAGE_DELAYS:
+        try:
+            return as_task(name, work, tags, hours)()
+        except httpx.TransportError as error:
+            # A task with tags asks the server for their limits, with a client that gives up at once.
+            why = type(error).__name__
+            run_log().warning("%s: Prefect's server is away (%s); again in %.0f s", name, why, seconds)
+            time.sleep(seconds)
     return as_task(name, work, tags, hours)()
 
 
@@ -74,12 +89,8 @@ def as_task(
 
 
 def from_outside(error: object) -> bool:
-    """Tell whether the fault lies outside this machine: an address, hub, endpoint or Prefect's own server."""
-    import httpx
-
-    if isinstance(error, PipelineError):
-        return error.outside
-    return isinstance(error, httpx.TransportError)
+    """Tell whether the fault lies outside this machine: an address, a hub, an endpoint."""
+    return isinstance(error, PipelineError) and error.outside
 
 
 def limit_name(store: Path) -> str:
@@ -103,6 +114,7 @@ def store_held(store: Path, minutes: float = 720) -> Iterator[None]:
     if temporary.get():
         yield
         return
+    import httpx
     from prefect.client.orchestration import get_client
     from prefect.concurrency.sync import concurrency
 
@@ -122,9 +134,13 @@ def store_held(store: Path, minutes: float = 720) -> Iterator[None]:
             f"another run has held the store {store} for {minutes:g} minutes",
             f"look for it on the server's page; if there is none: python -m prefect gcl delete {name}",
         ) from error
-    with contextlib.ExitStack() as stack:
-        stack.push(held)
+    try:
         yield
+    finally:
+        try:
+            held.__exit__(None, None, None)
+        except httpx.TransportError as error:
+            run_log().warning("the limit %s lets go by itself soon: %s", name, type(error).__name__)
 
 
 def run_log() -> Any:
