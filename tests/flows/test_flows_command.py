@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,19 @@ def test_a_job_template_uses_only_variables_that_it_declares(kind: str) -> None:
     used = set(re.findall(r"\{\{ *(\w+) *\}\}", json.dumps(template["job_configuration"])))
     assert used <= set(template["variables"]["properties"])
     assert used >= {"command", "env", "image"}
+
+
+@pytest.mark.slow
+def test_the_sample_by_flow_is_the_sample_by_command(tmp_path: Path) -> None:
+    from flow_server import environment
+
+    for room in ("pipeline", "flows"):
+        where = ("--out", tmp_path / room, "--store", tmp_path / f".build-{room}")
+        ended = subprocess.run(
+            [sys.executable, "-m", room, "build", *map(str, where)],
+            check=False, cwd=bench.ROOT, env=environment(tmp_path / "prefect"), capture_output=True, text=True,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        assert "Error logging to API" not in ended.stderr
+    assert bench.content(tmp_path / "flows") == bench.content(tmp_path / "pipeline")
+    assert not bench.leftovers(tmp_path)
