@@ -47,18 +47,17 @@ def run_as_task(
         hours: after which it has failed; None for never.
 
     Raises:
-        Exception: what `work` raised, after the tries that `from_outside` grants; httpx.TransportError: Prefect's
-            server was away all the while.
+        Exception: what `work` raised, after the tries that `from_outside` grants, or that Prefect's server was
+            away all the while.
     """
-    import httpx
-
     for seconds in OUTAGE_DELAYS:
         try:
             return as_task(name, work, tags, hours)()
-        except httpx.TransportError as error:
+        except Exception as error:
             # A task with tags asks the server for their limits, with a client that gives up at once.
-            why = type(error).__name__
-            run_log().warning("%s: Prefect's server is away (%s); again in %.0f s", name, why, seconds)
+            if not server_is_away(error):
+                raise
+            run_log().warning("%s: Prefect's server is away; again in %.0f s", name, seconds)
             time.sleep(seconds)
     return as_task(name, work, tags, hours)()
 
@@ -91,6 +90,20 @@ def as_task(
 def from_outside(error: object) -> bool:
     """Tell whether the fault lies outside this machine: an address, a hub, an endpoint."""
     return isinstance(error, PipelineError) and error.outside
+
+
+def server_is_away(error: BaseException) -> bool:
+    """Tell whether a task failed because Prefect's server could not be reached; errors of our own never mean that."""
+    import httpx
+
+    if isinstance(error, PipelineError):
+        return False
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, httpx.TransportError):
+            return True
+        link = link.__cause__ or link.__context__
+    return False
 
 
 def limit_name(store: Path) -> str:
