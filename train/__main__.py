@@ -1,6 +1,6 @@
-"""The command line: RECIPE | plan | evaluate | merge | save | onnx | serving | chat | adapters | preferences | doctor | tiny | schema.
+"""The command line of training: `python -m train RECIPE` trains, every other word is a command.
 
-`python -m train RECIPE` trains; every other word is a command. Thin on purpose: it parses, calls one function, prints,
+Thin on purpose: it parses, calls one function, prints,
 and turns errors into sentences and exit codes. Nothing heavy is imported before a command needs it.
 """
 

@@ -88,6 +88,11 @@ class Build:
             )
         return examples
 
+    def licence(self) -> str:
+        """Return the licence that the build's recipe names, as the hub spells it; "" if none."""
+        manifest = json.loads((self.folder / "manifest.json").read_bytes())
+        return str(manifest.get("recipe", {}).get("card", {}).get("license", ""))
+
     def count(self, split: str) -> int:
         """Return how many kept records a split has."""
         table = pq.read_table(

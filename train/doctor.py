@@ -108,6 +108,7 @@ def _tried(subject: str, layer: object, weight: object, target: str, most: float
         product = quantised(states)
         slopes = torch.cos(torch.arange(4 * 64, dtype=torch.float32)).reshape(4, 64).to(target)
         product.backward(slopes)
+        product = product.detach()
         wanted = states.detach() @ plain.to(target).T
         error = float((product - wanted).norm() / wanted.norm())
         expected = slopes @ plain.to(target)

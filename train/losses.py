@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import TrainError
 
+from .render import IGNORED
+
 if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
-
-IGNORED = -100
 
 # What a batch holds beside the model's own inputs.
 EXTRAS = ("labels", "record_ids", "label_at", "targets")

@@ -107,7 +107,7 @@ def number(value: float) -> str:
 def signed(value: float) -> str:
     """Return a difference with its sign; a difference that rounds to nothing has none."""
     text = number(abs(value))
-    if not any(digit in "123456789" for digit in text):
+    if not text.strip("0.,"):
         return text
     return f"{'−' if value < 0 else '+'}{text}"
 

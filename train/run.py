@@ -18,14 +18,14 @@ from pipeline.errors import RecipeError, TrainError
 from pipeline.models.reference import locate
 from train.config import TrainRecipe
 from train.data import Encodings, write_rejects
-from train.facts import AdapterFacts, replacing_folder, versions, write_facts
 from train.load import load_base
 from train.loop import Feed, Fitted, fit
-from train.methods import METHODS, attach, save_adapter
+from train.methods import METHODS, attach
 from train.packing import Batch, Plan, collate, plan_batches
 from train.pad import ensure_pad
 from train.prepare import HELD_OUT, Prepared, pack_length, prepare
 from train.recipe_file import bound
+from train.run_files import register_run, run_name, write_adapter, write_manifest, write_model_card
 from train.tiny import is_tiny
 
 Say = Callable[[str], None]
@@ -100,33 +100,30 @@ def train(
     adapter = folder / "adapter"
     write_adapter(run, tuned, fitted, adapter)
     evaluation = evaluate_run(run, tuned, folder, say) if evaluated else {}
-    registered = ""
-    return TrainResult(folder, adapter, fitted.stopped, evaluation, registered)
-
-
-def run_name(run: Prepared) -> str:
-    """Return the run's name: the recipe's, or <build>-<method>."""
-    return run.recipe.name or f"{run.build.name}-{run.params.method}"
+    write_model_card(run, fitted, evaluation, adapter)
+    entry = register_run(run, adapter, evaluation, adapters)
+    write_manifest(run, fitted, folder, time.monotonic() - began)
+    return TrainResult(folder, adapter, fitted.stopped, evaluation, entry.id)
 
 
 def tell(run: Prepared, folder: Path, say: Say) -> None:
     """Say what will be done, before anything heavy is loaded."""
     params = run.params
     weights = {"none": "unquantised", "nf4": "NF4", "int8": "int8"}[params.quantisation or "none"]
-    say(
-        f"{run_name(run)}: {METHODS[params.method].title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}"
-    )
+    title = METHODS[params.method].title
+    say(f"{run_name(run)}: {title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}")
     tokens = sum(len(one.input_ids) for one in run.train.examples)
     replayed = f", {run.replayed:,} of them replayed" if run.replayed else ""
     say(
-        f"{len(run.train.examples):,} training examples{replayed}, {tokens:,} tokens; {len(run.validation.examples):,} to "
-        f"validate; template {run.renderer.name}; {'packed' if run.packing else 'padded'} rows; {run.steps:,} steps"
+        f"{len(run.train.examples):,} training examples{replayed}, {tokens:,} tokens; "
+        f"{len(run.validation.examples):,} to validate; template {run.renderer.name}; "
+        f"{'packed' if run.packing else 'padded'} rows; {run.steps:,} steps"
     )
     lost = len(run.train.rejects) + len(run.validation.rejects)
     if lost or run.train.cut:
         say(
-            f"{lost:,} records cannot be trained on: see {folder / 'train_rejects.jsonl'}; {run.train.cut:,} responses were "
-            f"cut at {run.recipe.data.max_length} tokens"
+            f"{lost:,} records cannot be trained on: see {folder / 'train_rejects.jsonl'}; "
+            f"{run.train.cut:,} responses were cut at {run.recipe.data.max_length} tokens"
         )
 
 
@@ -181,34 +178,6 @@ def replayed_plan(run: Prepared) -> tuple[Batch, ...]:
 def precision(dtype: str) -> Literal["fp32", "bf16", "fp16"]:
     """Return the arithmetic of the loop in the words of `fit`."""
     return "bf16" if dtype == "bf16" else "fp16" if dtype == "fp16" else "fp32"
-
-
-def write_adapter(run: Prepared, tuned: Any, fitted: Fitted, folder: Path) -> None:
-    """Write the adapter with its tokenizer and train.json, whole or not at all."""
-    with replacing_folder(folder) as made:
-        save_adapter(tuned, made)
-        run.tokenizer.save_pretrained(made)
-        write_facts(made, facts_of(run, fitted))
-
-
-def facts_of(run: Prepared, fitted: Fitted) -> AdapterFacts:
-    """Return what must be known to use the adapter as it was trained."""
-    recipe = run.recipe
-    return AdapterFacts(
-        method=run.params.method,
-        quantisation=run.params.quantisation or "none",
-        base={"name": run.identity.name, "revision": run.identity.revision, "sha256": run.identity.sha256},
-        renderer={
-            "name": run.renderer.name, "hash": run.renderer.hash, "system": recipe.data.system,
-            "template": recipe.data.template,
-        },
-        build={"name": run.build.name, "digest": run.build.digest, "folder": recipe.build},
-        max_length=recipe.data.max_length,
-        seed=recipe.seed,
-        best_step=fitted.best_step,
-        validation_loss=fitted.best_loss,
-        versions=versions(),
-    )  # fmt: skip
 
 
 def evaluate_run(run: Prepared, tuned: Any, folder: Path, say: Say) -> dict[str, Any]:

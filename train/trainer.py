@@ -28,7 +28,7 @@ from pipeline.errors import TrainError
 from . import checkpoints
 from .early_stopping import Patience
 from .ewc import Penalty, add_gradients
-from .losses import IGNORED, summed_loss, with_targets
+from .losses import summed_loss, with_targets
 from .methods import on_step, penalty, restore_training_state, training_state
 from .schedules import Timetable, parameter_groups
 from .survival import Terminations, not_finite
@@ -311,17 +311,17 @@ class PlannedTrainer(Trainer):
         restore_training_state(self.conduct.model, checkpoints.load_weights(Path(resume_from_checkpoint)))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """To the curves, and a line of numbers to the log."""
+        """To the curves, and a line of numbers to the log.
+
+        Without transformers' summary at the end: its times are those of the last try alone.
+        """
+        if "train_runtime" in logs:
+            return
         super().log(logs, start_time)
         told = ", ".join(
             f"{name} {value:.6g}" for name, value in logs.items() if isinstance(value, int | float)
         )
         logger.info("step %d of %d: %s", self.state.global_step, self.conduct.table.steps, told)
-
-
-def labels_of(batch: Batch) -> int:
-    """How many labels a batch has that a loss is computed of."""
-    return int((batch["labels"][:, 1:] != IGNORED).sum())
 
 
 def check_batches(batches: Sequence[Batch]) -> None:

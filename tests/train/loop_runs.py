@@ -1,6 +1,6 @@
 """Runs of the loop on a tiny real model, for tests in this process and in others.
 
-`python loop_runs.py MODEL OUT [--resume] [--kill-in-save N] [--terminate-at N] [--steps-slow]` is one such run.
+`python loop_runs.py MODEL OUT [--resume] [--kill-in-save N] [--terminate-at BATCH]` is one such run.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def run(
     return fit(model, planned, settings=settings, facts=facts or {"data": "one"}, out=out, seed=5, **rest)
 
 
-def _kill_in_save(number: int) -> None:
+def kill_in_save(number: int) -> None:
     """Die by SIGKILL in the middle of a checkpoint: at the given save of an optimizer, its file half written."""
     real, seen = torch.save, [0]
 
@@ -101,7 +101,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.kill_in_save:
-        _kill_in_save(args.kill_in_save)
+        kill_in_save(args.kill_in_save)
 
     def planned(number: int) -> dict[str, Any]:
         if number == args.terminate_at:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 import torch
-from loop_runs import SETTINGS, batch, fresh_model, run, weights
+from loop_runs import SETTINGS, batch, fresh_model, kill_in_save, run, weights
 
 from pipeline.errors import TrainError
 from train import checkpoints
 from train.config import EarlyStopping, LoopParams
-from train.loop import Feed
+from train.loop import Feed, Fitted
 
 RUNS = Path(__file__).with_name("loop_runs.py")
 
@@ -25,6 +26,21 @@ RUNS = Path(__file__).with_name("loop_runs.py")
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What the run of `loop_runs` comes to when nothing happens."""
+
+    fitted: Fitted
+    weights: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_qwen2: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    torch.set_num_threads(1)
+    model = fresh_model(tiny_qwen2)
+    return Undisturbed(run(model, tmp_path_factory.mktemp("undisturbed")), weights(model))
 
 
 def in_a_process(model: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -58,24 +74,30 @@ def interrupted(model: Path, out: Path, step: int, settings: LoopParams = SETTIN
         run(fresh_model(model), out, settings, Feed(range(13), planned))
 
 
-def test_a_run_killed_while_it_saves_goes_on_bit_for_bit(tiny_qwen2: Path, tmp_path: Path) -> None:
+def test_a_run_killed_while_it_saves_goes_on_bit_for_bit(
+    tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
     """SIGKILL in the middle of the optimizer's file of the second checkpoint; dropout is on."""
-    dead = in_a_process(tiny_qwen2, tmp_path, "--kill-in-save", "2")
-    assert dead.returncode == -signal.SIGKILL, dead.stderr
+
+    def dying() -> None:
+        kill_in_save(2)
+        run(fresh_model(tiny_qwen2), tmp_path)
+
+    child = get_context("fork").Process(target=dying)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
     folder = tmp_path / "checkpoints"
     assert sorted(path.name for path in folder.iterdir()) == [".checkpoint-4.part", "checkpoint-2"]
     assert [found.step for found in checkpoints.named(folder)] == [2]
 
     resumed = fresh_model(tiny_qwen2)
     fitted = run(resumed, tmp_path, resume=True)
-    undisturbed = fresh_model(tiny_qwen2)
-    whole = run(undisturbed, tmp_path / "undisturbed")
-    assert weights(resumed) == weights(undisturbed)
-    assert fitted.steps == whole.steps == 7
-    assert [{**point} for point in fitted.history[:-1]] == [{**point} for point in whole.history[:-1]]
+    assert weights(resumed) == undisturbed.weights
+    assert fitted == undisturbed.fitted
 
 
-def test_dropout_goes_on_where_it_was(tiny_qwen2: Path, tmp_path: Path) -> None:
+def test_dropout_goes_on_where_it_was(tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed) -> None:
     """The same run from the checkpoint's weights with other randomness is another run: the test above can fail."""
     interrupted(tiny_qwen2, tmp_path, 3)
     found = checkpoints.newest(tmp_path / "checkpoints")
@@ -83,41 +105,45 @@ def test_dropout_goes_on_where_it_was(tiny_qwen2: Path, tmp_path: Path) -> None:
     states = torch.load(found.folder / "rng_state.pth", weights_only=False)
     states["cpu"] = torch.Generator().manual_seed(99).get_state()
     torch.save(states, found.folder / "rng_state.pth")
-    checkpoints.complete(found.folder, found.folder.with_name("checkpoint-2.again"))
-    (found.folder.with_name("checkpoint-2.again")).rename(found.folder)
-    other, undisturbed = fresh_model(tiny_qwen2), fresh_model(tiny_qwen2)
+    (found.folder / checkpoints.MARKER).unlink()
+    checkpoints.complete(found.folder.rename(tmp_path / "again"), found.folder)
+    other = fresh_model(tiny_qwen2)
     run(other, tmp_path, resume=True)
-    run(undisturbed, tmp_path / "undisturbed")
-    assert weights(other) != weights(undisturbed)
+    assert weights(other) != undisturbed.weights
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("save", [1, 3, 4])
-def test_a_run_killed_in_any_save_goes_on_bit_for_bit(save: int, tiny_qwen2: Path, tmp_path: Path) -> None:
+def test_a_run_killed_in_any_save_goes_on_bit_for_bit(
+    save: int, tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
     dead = in_a_process(tiny_qwen2, tmp_path, "--kill-in-save", str(save))
     assert dead.returncode == -signal.SIGKILL, dead.stderr
     resumed = in_a_process(tiny_qwen2, tmp_path, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    undisturbed = in_a_process(tiny_qwen2, tmp_path / "undisturbed")
-    assert resumed.stdout == undisturbed.stdout != ""
+    assert resumed.stdout == told(undisturbed.weights)
 
 
-def test_sigterm_saves_and_exits_143_and_the_run_goes_on(tiny_qwen2: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_sigterm_saves_and_exits_143_and_the_run_goes_on(
+    tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
     """It comes in the third step, where no checkpoint was due."""
     ended = in_a_process(tiny_qwen2, tmp_path, "--terminate-at", "5")
     assert ended.returncode == 143, ended.stderr
     assert [found.step for found in checkpoints.named(tmp_path / "checkpoints")] == [2, 3]
-    resumed, undisturbed = fresh_model(tiny_qwen2), fresh_model(tiny_qwen2)
+    resumed = fresh_model(tiny_qwen2)
     run(resumed, tmp_path, resume=True)
-    run(undisturbed, tmp_path / "undisturbed")
-    assert weights(resumed) == weights(undisturbed)
+    assert weights(resumed) == undisturbed.weights
 
 
-def test_sigterm_is_heard_in_this_process_and_its_handler_comes_back(
-    tiny_qwen2: Path, tmp_path: Path
+def test_sigterm_in_this_process_saves_and_leaves_with_143(
+    tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
+    """It comes in the third step, where no checkpoint is due; the handler that was there comes back."""
+
     def planned(number: int) -> dict[str, object]:
-        if number == 1:
+        if number == 5:
             os.kill(os.getpid(), signal.SIGTERM)
         return batch(number)
 
@@ -126,25 +152,27 @@ def test_sigterm_is_heard_in_this_process_and_its_handler_comes_back(
         run(fresh_model(tiny_qwen2), tmp_path, batches=Feed(range(13), planned))
     assert left.value.code == 143
     assert signal.getsignal(signal.SIGTERM) is before
-    assert [found.step for found in checkpoints.named(tmp_path / "checkpoints")] == [1]
+    assert [found.step for found in checkpoints.named(tmp_path / "checkpoints")] == [2, 3]
+    resumed = fresh_model(tiny_qwen2)
+    assert run(resumed, tmp_path, resume=True).steps == 7
+    assert weights(resumed) == undisturbed.weights
 
 
 def test_one_flipped_byte_in_the_newest_falls_back_to_the_one_before(
-    tiny_qwen2: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny_qwen2: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, undisturbed: Undisturbed
 ) -> None:
     interrupted(tiny_qwen2, tmp_path, 5)
     damaged = tmp_path / "checkpoints" / "checkpoint-4" / checkpoints.WEIGHTS
     content = bytearray(damaged.read_bytes())
     content[-1] ^= 1
     damaged.write_bytes(content)
-    resumed, undisturbed = fresh_model(tiny_qwen2), fresh_model(tiny_qwen2)
+    resumed = fresh_model(tiny_qwen2)
     run(resumed, tmp_path, resume=True)
-    run(undisturbed, tmp_path / "undisturbed")
     assert (
         f"checkpoint-4 is passed over for the one before: {checkpoints.WEIGHTS} is not what was written"
         in caplog.text
     )
-    assert weights(resumed) == weights(undisturbed)
+    assert weights(resumed) == undisturbed.weights
     assert not checkpoints.damage(tmp_path / "checkpoints" / "checkpoint-7")
 
 
@@ -204,9 +232,8 @@ def test_patience_survives_a_resume(tiny_qwen2: Path, tmp_path: Path) -> None:
 
 def test_resuming_a_run_that_is_over_trains_no_further(tiny_qwen2: Path, tmp_path: Path) -> None:
     first, again = fresh_model(tiny_qwen2), fresh_model(tiny_qwen2)
-    whole = run(first, tmp_path)
-    once_more = run(again, tmp_path, resume=True)
-    assert once_more == whole
+    whole = run(first, tmp_path, stop_after(4))
+    assert run(again, tmp_path, stop_after(4), resume=True) == whole
     assert weights(again) == weights(first)
 
 
@@ -279,4 +306,3 @@ def test_facts_are_readable(tiny_qwen2: Path, tmp_path: Path) -> None:
     assert facts["data"] == "one"
     assert facts["training.batch_size"] == 8
     assert facts["seed"] == 5
-    logging.getLogger(__name__).debug("read %d facts", len(facts))

@@ -28,11 +28,19 @@ SETTINGS = EvaluationParams(generations=24, max_new_tokens=6, bootstrap=100)
 
 def example(number: int, chinese: bool, split: str = "") -> Example:
     if chinese:
-        asked, said = f"请用一句话说明第{number}个问题：潮汐是什么？", f"潮汐每天涨落{number}次，因为月亮牵引着海水。"
+        asked, said = (
+            f"请用一句话说明第{number}个问题：潮汐是什么？",
+            f"潮汐每天涨落{number}次，因为月亮牵引着海水。",
+        )
     else:
-        asked, said = f"Explain in one sentence, number {number}: what is a tide?", f"The tide rises {number} times a day."
+        asked, said = (
+            f"Explain in one sentence, number {number}: what is a tide?",
+            f"The tide rises {number} times a day.",
+        )
     lang = "zh" if chinese else "en"
-    return Example(f"{split}{number:04x}", f"{split}{number:04x}", "", (), asked, "", said, lang, category=lang)
+    return Example(
+        f"{split}{number:04x}", f"{split}{number:04x}", "", (), asked, "", said, lang, category=lang
+    )
 
 
 def records(split: str, english: int, chinese: int) -> list[Example]:
@@ -96,7 +104,9 @@ def test_base_is_the_untuned_model_and_stays_so(
         again = token_losses(base.model, rows, renderer.end_id)
     assert again == pytest.approx(token_losses(fresh, rows, renderer.end_id), rel=1e-6)
     with other.active():
-        assert token_losses(other.model, rows, renderer.end_id).sum(axis=0)[0] / sums[1] == pytest.approx(found.tuned)
+        assert token_losses(other.model, rows, renderer.end_id).sum(axis=0)[0] / sums[1] == pytest.approx(
+            found.tuned
+        )
 
 
 def test_perplexity_is_the_exponential_of_the_loss(done: tuple[Evaluation, Path]) -> None:
@@ -168,7 +178,9 @@ def test_results_hold_every_number_and_the_notes(done: tuple[Evaluation, Path]) 
     assert {"split", "id", "asked", "reference", "base", "tuned"} <= set(json.loads(lines[0]))
 
 
-def test_no_answers_and_no_toxicity_are_said_to_be_switched_off(tuned: tuple[Any, Renderer], tmp_path: Path) -> None:
+def test_no_answers_and_no_toxicity_are_said_to_be_switched_off(
+    tuned: tuple[Any, Renderer], tmp_path: Path
+) -> None:
     model, renderer = tuned
     silent = run(model, renderer, tmp_path, generations=0)
     assert silent.splits[0].answered == 0
@@ -179,11 +191,15 @@ def test_no_answers_and_no_toxicity_are_said_to_be_switched_off(tuned: tuple[Any
     assert mute.splits[0].identity_terms == {}
 
 
-def test_records_that_cannot_be_measured_are_counted_by_reason(tuned: tuple[Any, Renderer], tmp_path: Path) -> None:
+def test_records_that_cannot_be_measured_are_counted_by_reason(
+    tuned: tuple[Any, Renderer], tmp_path: Path
+) -> None:
     model, renderer = tuned
     odd = [
         replace(example(1, False), id="d1", root="d1", output=" "),
-        replace(example(2, False), id="d2", root="d2", instruction="", output="A document without any prompt."),
+        replace(
+            example(2, False), id="d2", root="d2", instruction="", output="A document without any prompt."
+        ),
         replace(example(3, False), id="d3", root="d3", instruction="why? " * 600),
     ]
     found = evaluate(
@@ -202,7 +218,9 @@ def test_two_models_are_compared_where_no_adapter_can_be_switched_off(
     fresh = load_base(BaseRef(folder=str(tiny_qwen2)), "none", device="cpu").model
     examples = {"validation": EXAMPLES["validation"]}
     found = evaluate(*sides(model, fresh), renderer, examples, SETTINGS, tmp_path, 7, max_length=512)
-    assert score(found.splits[0], "loss").base == pytest.approx(score(done[0].splits[0], "loss").base, rel=1e-6)
+    assert score(found.splits[0], "loss").base == pytest.approx(
+        score(done[0].splits[0], "loss").base, rel=1e-6
+    )
 
 
 def test_a_better_model_is_seen_to_be_better(tuned: tuple[Any, Renderer], tmp_path: Path) -> None:

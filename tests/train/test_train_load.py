@@ -24,6 +24,11 @@ from train.methods import attach, trainable
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 def ref(folder: Path) -> BaseRef:
     return BaseRef(folder=str(folder))
 

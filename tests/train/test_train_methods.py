@@ -261,6 +261,10 @@ def test_adalora_takes_ranks_away(tiny_qwen2: Path, tmp_path: Path) -> None:
     save_adapter(model, tmp_path / "a")
     again = load_adapter(base(tiny_qwen2), tmp_path / "a")
     assert torch.allclose(logits(again), logits(model), atol=1e-6, rtol=0)
+    with torch.no_grad():
+        found = again(input_ids=rows(), labels=rows())
+    expected = torch.nn.functional.cross_entropy(found.logits[:, :-1].flatten(0, 1), rows()[:, 1:].flatten())
+    assert torch.isclose(found.loss, expected), "a loss is a loss, with no penalty in it"
 
 
 def test_training_can_go_on_from_a_saved_adapter(tiny_qwen2: Path, tmp_path: Path) -> None:

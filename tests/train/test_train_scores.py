@@ -174,7 +174,9 @@ def test_few_records_and_nothing_to_divide_by_are_not_measured() -> None:
     few = np.ones((LEAST - 1, 2))
     found = compare(MEAN, few, few, 100, 0)
     assert (
-        found.base is None and found.verdict == "not measured" and f"{LEAST - 1} records, and a score asks for {LEAST}" in found.why
+        found.base is None
+        and found.verdict == "not measured"
+        and f"{LEAST - 1} records, and a score asks for {LEAST}" in found.why
     )
     nothing = np.zeros((LEAST, 2))
     assert "no record" in compare(MEAN, nothing, nothing, 100, 0).why
