@@ -5,6 +5,7 @@ Thin, as that of `pipeline`. The recipe is read before Prefect is, so that a mis
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -200,5 +201,11 @@ def _checked(recipe: Path | None, out: Path | None, train: Path | None = None) -
     return path
 
 
+def _terminated(number: int, frame: object) -> None:
+    """Leave as after any error, so that what was started is ended as well."""
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(app())

@@ -19,7 +19,7 @@ from flows.automations import GATE_EVENT
 from flows.decisions import gates
 from flows.errors import GateError
 from flows.params import Hours, OutFolder, RecipePath, RunnerName, ServedAt, StoreFolder, Workers
-from flows.tasks import run_as_task, run_log, store_held
+from flows.tasks import run_as_task, run_log, run_name, store_held
 from pipeline.build import plan, run_step
 from pipeline.output import check_target
 from pipeline.recipe import Recipe, load_recipe
@@ -44,7 +44,7 @@ class Order:
     served_at: str
 
 
-@flow(name="build", flow_run_name="build {recipe}", persist_result=False)
+@flow(name="build", flow_run_name=run_name, persist_result=False)
 def build_flow(
     recipe: RecipePath,
     out: OutFolder = None,

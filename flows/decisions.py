@@ -57,7 +57,7 @@ def news(target: Path, plan: Plan, results: Sequence[StepResult] | None) -> Answ
     """
     manifest = read_manifest(target)
     if manifest is None:
-        return Answer(True, f"There is no build in {target} yet; files to read: {len(plan.inputs):,}.")
+        return Answer(True, f"There is no build yet; files to read: {len(plan.inputs):,}.")
     now = {f"{item.spec.name}/{item.file.name}": item.digest for item in plan.inputs}
     files = compared_files(_digests(manifest), now)
     if results is not None and is_current(target, build_key(plan, results)):

@@ -30,7 +30,7 @@ from flows.params import (
     Workers,
 )
 from flows.promotion import trained_on
-from flows.tasks import run_as_task, run_log, store_held
+from flows.tasks import run_as_task, run_log, run_name, store_held
 from flows.train import train_ordered, trained_in_tasks
 from pipeline.build import found
 from pipeline.output import read_manifest
@@ -39,7 +39,7 @@ from pipeline.steps import Plan, Silent, Workshop
 from pipeline.store import Store
 
 
-@flow(name="nightly", flow_run_name="nightly {recipe}", persist_result=False)
+@flow(name="nightly", flow_run_name=run_name, persist_result=False)
 def nightly_flow(
     recipe: RecipePath,
     out: OutFolder = None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,7 @@ class Server:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C is for the run, which says goodbye to the server itself
+                preexec_fn=_end_with_parent,
             )
 
     def wait(self, seconds: float = START_SECONDS) -> None:
@@ -109,6 +111,13 @@ class Server:
 
 
 _DOCTOR = "`python -m prefect server start` shows why; fastapi must be older than 0.155 for prefect 3.8.8"
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when the one that started it is gone, however that ended."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def free_port() -> int:

@@ -156,6 +156,13 @@ def store_held(store: Path, minutes: float = 720) -> Iterator[None]:
             run_log().warning("the limit %s lets go by itself soon: %s", name, type(error).__name__)
 
 
+def run_name() -> str:
+    """Return the name of the current flow run: that of the flow and of the recipe's file."""
+    from prefect.runtime import flow_run
+
+    return f"{flow_run.flow_name} {Path(str(flow_run.parameters['recipe'])).stem}"
+
+
 def run_log() -> Any:
     """Return the logger of the current run: what it is told stands on the run's page."""
     from prefect import get_run_logger

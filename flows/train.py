@@ -19,7 +19,7 @@ from flows.artifacts import publish_sentence, publish_training
 from flows.decisions import Answer
 from flows.params import AdaptersFolder, Hours, RunsFolder, RunsServedAt, TrainRecipePath
 from flows.promotion import better, manifest_digest, promote, promoted, remember_trained
-from flows.tasks import run_as_task, run_log
+from flows.tasks import run_as_task, run_log, run_name
 from pipeline.errors import TrainError
 from pipeline.output import read_manifest
 from train.config import TrainRecipe
@@ -43,7 +43,7 @@ class TrainOrder:
         return Path(self.recipe.build)
 
 
-@flow(name="train", flow_run_name="train {recipe}", persist_result=False)
+@flow(name="train", flow_run_name=run_name, persist_result=False)
 def train_flow(
     recipe: TrainRecipePath,
     runs: RunsFolder = "runs",

@@ -99,7 +99,7 @@ def test_a_schedule_fires_three_times_and_only_the_first_run_builds(site: Site, 
     assert len(set(starts)) == len(runs), "each minute has its own run"
     assert all(run["auto_scheduled"] for run in runs)
     states = [site.api.run(run["id"])["state"]["message"] for run in runs]
-    assert states[0].startswith("There is no build")
+    assert states[0].startswith("There is no build yet")
     assert all(state.startswith("Nothing is new") for state in states[1:3])
     shown = site.api.artifacts(runs[0]["id"])
     assert {"made-news", "made-counts", "made-build"} <= set(shown)
