@@ -191,7 +191,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds alpaca_orig/")
-    parser.add_argument("--examples", type=int, default=1500)
+    parser.add_argument("--examples", type=int, default=300)
     parser.add_argument("--max-length", type=int, default=512)
     parser.add_argument("--pack-length", type=int, default=512)
     parser.add_argument("--rows", type=int, default=8)
