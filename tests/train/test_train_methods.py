@@ -109,7 +109,6 @@ def test_the_table_and_the_recipe_know_the_same_methods() -> None:
         ("full", "int8", False, False, "integers"),
         ("qlora", "none", False, False, "method lora"),
         ("dora", "int8", False, False, "int8"),
-        ("adalora", "int8", True, False, "int8"),
         ("prefix_tuning", "none", True, False, "checkpointing"),
         ("prompt_tuning", "nf4", False, True, "positions"),
         ("p_tuning", "none", False, True, "positions"),
