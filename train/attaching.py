@@ -69,7 +69,7 @@ def attach(
     quantisation = quantisation_of(model)
     params = resolved(params, int(model.config.get_text_config().hidden_size))
     if reason := refusal(params.method, quantisation, checkpointing):
-        raise TrainError(reason, "choose another method or setting; docs/training_matrix.md shows what works")
+        raise TrainError(reason, "choose another method or setting; docs/training.md shows what works")
     if params.quantisation != quantisation:
         raise TrainError(
             f"the recipe wants {params.quantisation} weights, and the model was loaded with {quantisation}",

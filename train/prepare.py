@@ -163,7 +163,7 @@ def _switches(recipe: TrainRecipe, params: AdapterParams, device: str) -> tuple[
     packing, checkpointing = recipe.data.packing, recipe.training.gradient_checkpointing
     why = refusal(params.method, quantisation, bool(checkpointing), bool(packing))
     if why:
-        raise RecipeError(why, "choose another method or setting; docs/training_matrix.md shows what works")
+        raise RecipeError(why, "choose another method or setting; docs/training.md shows what works")
     if packing is None:
         packing = not refusal(params.method, quantisation, packing=True)
     if checkpointing is None:
