@@ -260,8 +260,8 @@ def plan_lines(proposal: Proposal) -> list[str]:
         f"trained    {trained:,} parameters ({trained / sizes.parameters:.2%})",
         f"rows       {setting.length:,} tokens, {checkpointed} gradient checkpointing",
         "",
-        *(f"  {name:12} {size / GIB:8.3f} GiB" for name, size in proposal.memory.parts()),
-        f"  {'together':12} {proposal.memory.total / GIB:8.3f} GiB, at {proposal.batch_size} rows a batch",
+        *(f"  {name:12} {_size(size)}" for name, size in proposal.memory.parts()),
+        f"  {'together':12} {_size(proposal.memory.total)}, at {proposal.batch_size} rows a batch",
         "",
         f"{device.name}: {device.free / GIB:.2f} GiB free, of which {RESERVE:.0%} is left alone",
     ]
@@ -272,7 +272,7 @@ def plan_lines(proposal: Proposal) -> list[str]:
         ]
     else:
         lines.append("fits       not: not even one row at a time")
-        lines += [f"  then {told:42} {size / GIB:8.3f} GiB" for told, size in proposal.remedies]
+        lines += [f"  then {told:42} {_size(size)}" for told, size in proposal.remedies]
         room = device.free * (1 - RESERVE)
         if proposal.remedies and proposal.remedies[-1][1] <= room:
             lines.append("proposal   all of these settings together")
@@ -280,3 +280,7 @@ def plan_lines(proposal: Proposal) -> list[str]:
             lines.append("proposal   a smaller model or a larger GPU: none of these is enough")
     steps = "not known: the data were not looked at" if proposal.steps is None else f"{proposal.steps:,}"
     return [*lines, f"steps      {steps}"]
+
+
+def _size(size: int) -> str:
+    return f"{size / GIB:8.2f} GiB" if size >= GIB // 10 else f"{size / 2**20:8.2f} MiB"

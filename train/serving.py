@@ -23,7 +23,7 @@ from train.registry import read_train_json
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` accepts (MaxLoRARanks in vllm/config/lora.py)."""
 
-NOT_RUN = "vLLM is not part of this program, and nothing below was run by it."
+NOT_RUN = "vLLM is not part of this program: what stands here was not run by it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Serving:
         rank: for `--max-lora-rank`; 0 without an adapter.
         length: `--max-model-len`, or None for the model's own.
         template: file for `--chat-template`, or None for the tokenizer's own.
+        words: the renderer of training, or "" if not known.
     """
 
     model: str
@@ -47,6 +48,17 @@ class Serving:
     rank: int
     length: int | None = None
     template: Path | None = None
+    words: str = ""
+
+    def remarks(self) -> list[str]:
+        """Return what a client must know beside the command."""
+        if self.words in ("", "chat"):
+            return [NOT_RUN]
+        return [
+            NOT_RUN,
+            f"It was trained with the {self.words} template: send whole prompts to /v1/completions, for"
+            " /v1/chat/completions would put other words around them.",
+        ]
 
     def options(self) -> dict[str, Json]:
         """Return vLLM's options in their long form without dashes, as its YAML file has them."""
@@ -121,7 +133,11 @@ def serve_adapter(
         raise TrainError(f"vLLM serves ranks up to {RANKS[-1]}, and this adapter has {rank}", _merge(adapter))
     folder = adapter.resolve()
     run = folder.parent.name if folder.name == "adapter" else folder.name
-    return Serving(model, revision, name or _plain(run), folder, fitting[0], length, _template(told, folder))
+    renderer = told.get("renderer")
+    words = str(renderer.get("name", "")) if isinstance(renderer, dict) else ""
+    template = folder / "chat_template.jinja"  # of training, where the adapter's folder holds it
+    chat = template if words == "chat" and template.is_file() else None
+    return Serving(model, revision, name or _plain(run), folder, fitting[0], length, chat, words)
 
 
 def serve_merged(folder: Path, name: str = "", length: int | None = None) -> Serving:
@@ -137,7 +153,8 @@ def serve_merged(folder: Path, name: str = "", length: int | None = None) -> Ser
 
 def write_serving(serving: Serving, path: Path) -> None:
     """Write the YAML file, with the command that reads it as a comment."""
-    text = f"# vllm serve --config {shlex.quote(path.name)}\n# {NOT_RUN}\n{serving.yaml()}"
+    told = "".join(f"# {line}\n" for line in (f"vllm serve --config {path.name}", *serving.remarks()))
+    text = told + serving.yaml()
     write_text(path, lambda stream: print(text, end="", file=stream))
 
 
@@ -162,14 +179,6 @@ def _adapter_config(adapter: Path, method: str) -> dict[str, Any]:
     if reason:
         raise TrainError(f"vLLM cannot apply this adapter ({method}): {reason}", _merge(adapter))
     return dict(config)
-
-
-def _template(told: dict[str, Json], adapter: Path) -> Path | None:
-    """Return the chat template that training used, if the adapter's folder holds it as a file."""
-    renderer = told.get("renderer")
-    template = adapter / "chat_template.jinja"
-    chat = isinstance(renderer, dict) and renderer.get("name") == "chat"
-    return template if chat and template.is_file() else None
 
 
 def _merge(adapter: Path) -> str:

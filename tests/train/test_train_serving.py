@@ -68,6 +68,10 @@ def test_the_chat_template_of_training_is_served(tmp_path: Path) -> None:
     other = make_adapter(tmp_path / "b", renderer="alpaca")
     (other / "chat_template.jinja").write_text("{{ messages }}")
     assert "chat-template" not in serve_adapter(other).options()
+    write_serving(serve_adapter(other), tmp_path / "b.yaml")
+    assert "# It was trained with the alpaca template" in (tmp_path / "b.yaml").read_text()
+    write_serving(serve_adapter(adapter), tmp_path / "a.yaml")
+    assert "/v1/completions" not in (tmp_path / "a.yaml").read_text()
 
 
 @pytest.mark.parametrize(
