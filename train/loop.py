@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,13 +138,15 @@ def fit(
     if found is not None:
         checkpoints.check_facts(known, found.folder)
     head = find_head(model, with_targets(batches[0]))
+    table = _table(settings, len(batches), epoch_ends, processes.num_processes)
+    _check_ranks(model, table.steps)
     with listening() as terminations:
         conduct = Conduct(
             model=model,
             batches=batches,
             epoch_ends=tuple(epoch_ends),
             validation=validation,
-            table=_table(settings, len(batches), epoch_ends, processes.num_processes),
+            table=table,
             head=head,
             chunk=settings.loss_chunk,
             layer_decay=settings.layer_decay,
@@ -191,6 +194,18 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path, proce
             f"{folder} holds checkpoints of an earlier run",
             "go on with it by --resume, or give this run another name",
         )
+
+
+def _check_ranks(model: Any, steps: int) -> None:
+    """See that AdaLoRA's ranks shrink over this run, not another.
+
+    Raises:
+        TrainError: the schedule that was attached is for another number of steps.
+    """
+    for config in getattr(model, "peft_config", {}).values():
+        planned = getattr(config, "total_step", None)
+        if planned is not None and planned != steps:
+            raise TrainError(f"AdaLoRA's ranks were planned over {planned} steps, and the run has {steps}")
 
 
 def _processes(model: torch.nn.Module) -> PartialState:
@@ -272,7 +287,9 @@ def _trainer(
         warmup_steps=warmup_steps(settings.warmup, steps),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
-        optim=transformers_name(settings.optimizer, device),
+        optim=transformers_name(
+            settings.optimizer, device, os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
+        ),
         eval_strategy="no",
         save_strategy="no",
         logging_strategy="no",

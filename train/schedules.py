@@ -86,14 +86,14 @@ def warmup_steps(share: float, steps: int) -> int:
     return math.ceil(round(share * steps, 6))
 
 
-def transformers_name(optimizer: OptimizerName, device_type: str) -> str:
-    """What transformers calls the optimizer on this kind of device.
+def transformers_name(optimizer: OptimizerName, device_type: str, deepspeed: bool = False) -> str:
+    """What transformers calls the optimizer on this kind of device; under DeepSpeed, which pages itself, plain AdamW.
 
     Raises:
         TrainError: bitsandbytes' optimizers keep their state in CUDA memory, and the model is elsewhere.
     """
     if optimizer == "auto":
-        optimizer = "paged_adamw_8bit" if device_type == "cuda" else "adamw"
+        optimizer = "paged_adamw_8bit" if device_type == "cuda" and not deepspeed else "adamw"
     if optimizer != "adamw" and device_type != "cuda":
         raise TrainError(
             f"optimizer {optimizer} keeps its state in CUDA memory, and this run is on {device_type}",
