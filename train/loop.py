@@ -8,8 +8,6 @@ earlier one was better, and going on where recipe, data or base are no longer th
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import logging
 import os
@@ -22,10 +20,12 @@ from pipeline.errors import TrainError
 
 from . import checkpoints
 from .config import LoopParams
+from .curves import check_installed, curve_callbacks
 from .early_stopping import Patience
 from .ewc import Penalty, make_penalty
 from .losses import find_head, summed_loss, with_targets
 from .methods import trainable
+from .movement import check_moved, digests
 from .schedules import Timetable, timetable, transformers_name, warmup_steps
 from .survival import TERMINATED, frames_let_go, is_out_of_memory, listening, out_of_memory
 
@@ -44,7 +44,6 @@ Precision = Literal["fp32", "bf16", "fp16"]
 # Settings that alter what is told and kept, not what is learnt: a run may be resumed with others.
 _FREE = ("log_to", "keep_checkpoints")
 _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
-_EXTRAS = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def fit(
             keep=settings.keep_checkpoints,
             folder=out / "checkpoints",
             facts=known,
-            start=_digests(parameters),
+            start=digests(parameters),
             parameters=parameters,
             patience=_patience(settings),
             penalty=_penalty(model, head, parameters, general, settings),
@@ -180,11 +179,7 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path, proce
             "early stopping looks at validation loss, and there are no validation records",
             "give the build a validation split, or set training.early_stopping to null",
         )
-    for name in settings.log_to:
-        if importlib.util.find_spec(_EXTRAS[name]) is None:
-            raise TrainError(
-                f"curves were to go to {name}, which is not installed", f"pip install {_EXTRAS[name]}"
-            )
+    check_installed(settings.log_to)
     folder = out / "checkpoints"
     if processes.is_main_process:
         checkpoints.sweep(folder)
@@ -306,28 +301,9 @@ def _trainer(
     # Several visible GPUs and no launcher would make transformers split batches among them by DataParallel.
     args._n_gpu = min(1, args.n_gpu)
     trainer = PlannedTrainer(model, args, conduct)
-    for callback in _curves(settings.log_to, out):
+    for callback in curve_callbacks(settings.log_to, out):
         trainer.add_callback(callback)
     return trainer
-
-
-def _curves(names: Sequence[str], out: Path) -> list[Any]:
-    """Callbacks that draw; each is imported only where its name is given."""
-    made: list[Any] = []
-    if "tensorboard" in names:
-        from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations.integration_utils import TensorBoardCallback
-
-        made.append(TensorBoardCallback(SummaryWriter(log_dir=str(out / "logs"))))  # type: ignore[no-untyped-call]
-    if "wandb" in names:
-        from transformers.integrations.integration_utils import WandbCallback
-
-        made.append(WandbCallback())  # type: ignore[no-untyped-call]
-    if "mlflow" in names:
-        from transformers.integrations.integration_utils import MLflowCallback
-
-        made.append(MLflowCallback())  # type: ignore[no-untyped-call]
-    return made
 
 
 def _take_up(trainer: PlannedTrainer, found: checkpoints.Checkpoint) -> bool:
@@ -393,7 +369,7 @@ def _conclude(trainer: PlannedTrainer) -> Fitted:
             "whether every tensor moved is not checked under DeepSpeed and FSDP, which hold them in parts"
         )
     else:
-        _check_moved(conduct.start, conduct.parameters, state.global_step)
+        check_moved(conduct.start, conduct.parameters, state.global_step)
     best = state.best_global_step or state.global_step
     if best != state.global_step:
         folder = conduct.folder / f"checkpoint-{best}"
@@ -412,36 +388,3 @@ def _conclude(trainer: PlannedTrainer) -> Fitted:
         history=tuple(dict(point) for point in state.log_history),
         stopped="early" if early else "finished",
     )
-
-
-def _check_moved(start: Mapping[str, str], parameters: Mapping[str, torch.nn.Parameter], steps: int) -> None:
-    """See that every tensor that is trained is another than at the start.
-
-    The first step's rate is zero where there is warm-up, and LoRA's A has no gradient before B has moved: fewer than
-    four steps prove nothing, and are not judged.
-
-    Raises:
-        TrainError: naming those that are not.
-    """
-    if steps < 4:
-        logger.warning("%d steps are too few to see whether every tensor is trained: not checked", steps)
-        return
-    still = [name for name, digest in _digests(parameters).items() if start[name] == digest]
-    if still:
-        told = ", ".join(still[:5]) + (f" and {len(still) - 5} more" if len(still) > 5 else "")
-        raise TrainError(
-            f"{len(still)} of {len(parameters)} tensors did not move in {steps} steps: {told}",
-            "raise training.learning_rate, or leave these layers out of adapter.targets",
-        )
-
-
-def _digests(parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, str]:
-    """SHA-256 of each tensor's bytes: a copy of a whole model would not fit beside it."""
-    import torch
-
-    return {
-        name: hashlib.sha256(
-            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        ).hexdigest()
-        for name, value in parameters.items()
-    }

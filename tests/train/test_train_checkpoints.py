@@ -260,17 +260,16 @@ def test_resume_refuses_other_facts_and_names_them(tiny_qwen2: Path, undisturbed
         run(fresh_model(tiny_qwen2), undisturbed.out, facts={"data": "two"}, resume=True)
     assert "seed" not in refused.value.message
     other = SETTINGS.model_copy(update={"learning_rate": 1e-3, "keep_checkpoints": 5})
-    with pytest.raises(
-        TrainError, match=r"differs from it: training\.learning_rate: 0\.01 then, 0\.001 now$"
-    ):
+    with pytest.raises(TrainError) as slower:
         run(fresh_model(tiny_qwen2), undisturbed.out, other, resume=True)
+    assert slower.value.message.endswith("differs from it: training.learning_rate: 0.01 then, 0.001 now")
 
 
 def test_an_earlier_runs_checkpoints_are_not_written_over(tiny_qwen2: Path, tmp_path: Path) -> None:
     with checkpoints.writing(tmp_path / "checkpoints", 2) as hidden:
         (hidden / "one").write_bytes(b"one")
     with pytest.raises(TrainError, match="checkpoints of an earlier run"):
-        run(fresh_model(tiny_qwen2), tmp_path, stop_after(2))
+        run(fresh_model(tiny_qwen2), tmp_path)
 
 
 def test_a_loss_that_is_no_number_names_the_records_and_leaves_the_last_checkpoint(
