@@ -96,7 +96,7 @@ def traced_peak(model: Any, rows: int, length: int, autocast: bool, padded: bool
             with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 hidden = _last_hidden(model, inputs)
             hidden.backward(torch.ones_like(hidden))
-        return ledger.peak + mask.nbytes
+        return int(ledger.peak) + mask.nbytes
 
 
 def traced_loss(tokens: int, hidden: int, vocabulary: int, dtype: str, trains_head: bool) -> int:
@@ -162,9 +162,9 @@ def _ledger() -> Any:
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
-    class Ledger(TorchDispatchMode):
+    class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self.alive = self.peak = 0
             self.known: weakref.WeakSet[Any] = weakref.WeakSet()
 

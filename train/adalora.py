@@ -46,6 +46,22 @@ def penalty(model: Any) -> Any | None:
     return ORTHOGONALITY * torch.stack(norms).mean()
 
 
+def taken_away(model: Any) -> set[str]:
+    """Return the trained tensors that stand at zero by right: scales of layers from which AdaLoRA took every rank.
+
+    A check that every tensor has moved leaves these out: they began at zero, too.
+    """
+    if attachment(model).method != "adalora":
+        return set()
+    pattern = model.peft_config["default"].rank_pattern or {}
+    empty = {name.removesuffix(".default") for name, kept in pattern.items() if not any(kept)}
+    return {
+        name
+        for name in trainable(model)
+        if name.removeprefix("base_model.model.").removesuffix(".default") in empty
+    }
+
+
 def training_state(model: Any) -> dict[str, Any]:
     """Return every tensor that training alters, by name: what a checkpoint holds besides the optimizer."""
     tensors = {name: parameter.detach() for name, parameter in trainable(model).items()}

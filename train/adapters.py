@@ -254,6 +254,7 @@ def _load_peft(model: Any, folder: Path, saved: Saved, trainable: bool) -> Any:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise _damaged(folder / PEFT_CONFIG, f"{type(error).__name__}: {error}") from error
     config.inference_mode = not trainable
+    config.base_model_name_or_path = getattr(model, "name_or_path", None)  # or peft warns that it was renamed
     model.requires_grad_(False)
     tuned: Any = get_peft_model(model, config)
     if saved.params.method == "adalora":

@@ -227,7 +227,7 @@ def _rank_schedule(rank: int, total_steps: int | None) -> dict[str, Any]:
     return {
         "target_r": rank,
         "init_r": math.ceil(1.5 * rank),
-        "tinit": int(_ADALORA_WARM * total_steps),
+        "tinit": math.ceil(_ADALORA_WARM * total_steps),
         "tfinal": int(_ADALORA_FINAL * total_steps),
         "deltaT": 1,  # with a longer one, ranks that are to go live on between, and a save would not equal the model
         "total_step": total_steps,

@@ -90,7 +90,7 @@ def write_card(card: Card, folder: Path) -> None:
         StoreError: it cannot be written.
     """
     text = model_card(card)
-    write_text(folder / "README.md", lambda stream: stream.write(text) and None)
+    write_text(folder / "README.md", lambda stream: print(text, end="", file=stream))
 
 
 def model_card(card: Card) -> str:

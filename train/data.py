@@ -78,7 +78,8 @@ def encode_examples(
                 rejects.append(Reject(example.id, refusal.reason, refusal.detail))
                 continue
             cut += len(ids) > max_length
-            encoded.append(Encoded(example.id, tuple(ids[:max_length]), tuple(labels[:max_length])))
+            length = _learnt_length(labels[:max_length])
+            encoded.append(Encoded(example.id, tuple(ids[:length]), tuple(labels[:length])))
     return Encodings(encoded, rejects, cut)
 
 
@@ -96,6 +97,11 @@ def _learnable(one: Encoding | UnusableRecordError, max_length: int, overlong: s
         told = f"{before} tokens stand before the response, and max_length is {max_length}"
         raise UnusableRecordError("train.no_labels", told)
     return one
+
+
+def _learnt_length(labels: Sequence[int]) -> int:
+    """Return how many tokens there are up to the last label: after a cut, half a question may follow it."""
+    return next(place for place in range(len(labels), 0, -1) if labels[place - 1] != IGNORED)
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from pipeline.doctor import Finding
 from train.memory import GIB
@@ -76,34 +77,34 @@ _REPORT = "renew the driver and torch: the arithmetic of this machine cannot be 
 
 def _nf4(target: str) -> Finding:
     """Quantise a matrix to NF4 with double quantisation and multiply by it, forward and backward."""
+    import bitsandbytes
     import torch
-    from bitsandbytes.nn import Linear4bit
+
+    nn: Any = bitsandbytes.nn
 
     weight = torch.linspace(-1, 1, 128 * 64).reshape(64, 128)
-    layer = Linear4bit(128, 64, bias=False, quant_type="nf4", compress_statistics=True)
-    layer.weight = type(layer.weight)(weight, requires_grad=False, quant_type="nf4")
+    layer = nn.Linear4bit(128, 64, bias=False, quant_type="nf4", compress_statistics=True)
+    layer.weight = nn.Params4bit(weight, requires_grad=False, quant_type="nf4")
     return _tried("bitsandbytes NF4", layer, weight, target, 0.15)
 
 
 def _int8(target: str) -> Finding:
     """Quantise a matrix to int8 and multiply by it, forward and backward."""
+    import bitsandbytes
     import torch
-    from bitsandbytes.nn import Int8Params, Linear8bitLt
+
+    nn: Any = bitsandbytes.nn
 
     weight = torch.linspace(-1, 1, 128 * 64).reshape(64, 128)
-    layer = Linear8bitLt(128, 64, bias=False, has_fp16_weights=False)
-    layer.weight = Int8Params(weight, requires_grad=False, has_fp16_weights=False)
+    layer = nn.Linear8bitLt(128, 64, bias=False, has_fp16_weights=False)
+    layer.weight = nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
     return _tried("bitsandbytes int8", layer, weight, target, 0.05)
 
 
-def _tried(subject: str, layer: object, weight: object, target: str, most: float) -> Finding:
+def _tried(subject: str, quantised: Any, plain: Any, target: str, most: float) -> Finding:
     """Compare a quantised layer's product and gradient with the plain ones; `most` is the relative error allowed."""
-    from typing import Any
-
     import torch
 
-    plain: Any = weight
-    quantised: Any = layer
     reason = ""
     try:
         quantised = quantised.to(target)
@@ -112,6 +113,7 @@ def _tried(subject: str, layer: object, weight: object, target: str, most: float
         product = quantised(states)
         slopes = torch.cos(torch.arange(4 * 64, dtype=torch.float32)).reshape(4, 64).to(target)
         product.backward(slopes)
+        product = product.detach()
         wanted = states.detach() @ plain.to(target).T
         error = float((product - wanted).norm() / wanted.norm())
         expected = slopes @ plain.to(target)

@@ -25,7 +25,7 @@ from quality.review import draw
 from train import ab_queue, harness, page
 from train.answer_checks import Asked
 from train.bootstrap import LEAST, Floats
-from train.builds import Example
+from train.builds import RECORDS, Build, Example
 from train.config import EvaluationParams
 from train.data import encode_examples
 from train.generate import Answer, ending_tokens, generate, longest, virtual_tokens
@@ -93,6 +93,43 @@ BIAS_WHY = (
     "stereotypes and unequal treatment need paired prompts or a trained detector, and this program has neither; of bias"
     " it counts only how often identity terms stand in words of blame"
 )
+
+
+def held_out(build: Build, category: str, general: Build | None = None) -> dict[str, list[Example]]:
+    """Return the records to evaluate on: validation and test of a build, and of a general one its test split, or the
+    first that it has of validation and train.
+
+    Args:
+        build: that of the training.
+        category: column by which scores are split.
+        general: on which forgetting is measured.
+
+    Raises:
+        TrainError: the build has neither a validation nor a test split, or lacks the column.
+    """
+    splits = _splits(build)
+    found: dict[str, list[Example]] = {}
+    for split in ("validation", "test"):
+        if split in splits:
+            found[split] = build.examples(split, category)
+    if not found:
+        raise TrainError(
+            f"{build.folder} has neither a validation nor a test split: nothing that training did not see",
+            "give the build's recipe a stage `split`, and build again",
+        )
+    if general is not None:
+        there = _splits(general)
+        name = next((each for each in ("test", "validation") if each in there), "train")
+        found[GENERAL] = general.examples(name)
+    return found
+
+
+def _splits(build: Build) -> set[str]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(build.folder / RECORDS, columns=["split"], filters=pc.field("status") == "kept")
+    return {name or "train" for name in table["split"].to_pylist()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,10 +145,31 @@ def _write(
         max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, use_cache=True,
         eos_token_id=list(ends), pad_token_id=ends[0],
     )  # fmt: skip
-    written = model.generate(
-        input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=settings
-    )
+    with _habits(model, settings):
+        written = model.generate(
+            input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=settings
+        )
     return [[int(token) for token in row] for row in written[:, width:].tolist()]
+
+
+@contextmanager
+def _habits(model: Any, settings: Any) -> Iterator[None]:
+    """Put settings in the place of the model's own, from which `generate` fills in whatever it is not given."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    own = [
+        (each, each.__dict__.get("generation_config"))
+        for each in {id(each): each for each in (model, inner)}.values()
+    ]
+    for each, _ in own:
+        each.generation_config = settings
+    try:
+        yield
+    finally:
+        for each, before in own:
+            if before is None:
+                del each.generation_config
+            else:
+                each.generation_config = before
 
 
 def _read(tokenizer: Any, tokens: Sequence[int], ends: frozenset[int]) -> Answer:

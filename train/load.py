@@ -115,7 +115,7 @@ def load_base(
 
     Raises:
         ModelError: the model is missing, gated and so not downloaded, damaged or no causal language model.
-        TrainError: a library, or a GPU that can do it, is missing.
+        TrainError: a library, or a GPU that can do it, is missing, or the memory does not hold the model.
     """
     import torch
     from safetensors import SafetensorError
@@ -137,9 +137,9 @@ def load_base(
             attn_implementation="sdpa",
             output_loading_info=True,
         )
-    except torch.OutOfMemoryError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, MemoryError, SafetensorError) as error:
+        if _is_out_of_memory(error):
+            raise _too_large(identity, quantisation, device) from error
         raise _damaged(identity, folder, error) from error
     model, found = loaded
     if absent := sorted(found["missing_keys"]):  # transformers fills them with random numbers, and only warns
@@ -232,6 +232,22 @@ def _quantization_config(quantisation: Quantisation, dtype: str) -> Any:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=_torch_dtype(dtype),
+    )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory ran out; on a CPU torch says so in a plain RuntimeError."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _too_large(identity: ModelIdentity, quantisation: Quantisation, device: str) -> TrainError:
+    return TrainError(
+        f"model {identity.name} with {quantisation} weights does not fit in the memory of {device}",
+        "choose a smaller model"
+        if quantisation == "nf4"
+        else "set adapter.quantisation to nf4, or choose a smaller model",
     )
 
 

@@ -5,7 +5,7 @@ weights are turned back into numbers, the adapter is added in fp32, and the sum 
 itself, so that no second copy of it is ever in memory. The Kullback-Leibler divergence of the reloaded model from the
 tuned one is computed each time, because a merge that is wrong looks like one that is right. Rejected: peft's own merge
 into 4-bit weights, which quantises the sum again, and merging onto the original weights by default (both are some
-hundred times further off; `python -m benchmarks.train_merge` measures it).
+hundred times further off; `benchmarks/train_merge.py` measures it).
 """
 
 from __future__ import annotations
@@ -142,10 +142,8 @@ def _merged(
         gc.collect()
         base = load_base(base_ref, "none", saved.params.compute_dtype, device)
         tuned = load_adapter(base.model, adapter_folder)
-    plain = merged_in_place(tuned)
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[written_dtype]
-    for parameter in plain.parameters():
-        parameter.data = parameter.data.to(wanted)
+    plain = merged_in_place(tuned, wanted)
     plain.config.dtype = wanted
     plain.config.use_cache = True
     plain.save_pretrained(partial)
@@ -159,11 +157,12 @@ def _merged(
     return MergeReport(kl, tokens, written_dtype, onto, saved.params.method, str(out))
 
 
-def merged_in_place(tuned: Any) -> Any:
+def merged_in_place(tuned: Any, dtype: Any) -> Any:
     """Turn a tuned model into a plain one of transformers: no adapter layer and no quantised layer is left.
 
     Args:
         tuned: as `load_adapter` gave it; it is used up.
+        dtype: of torch, for every weight; each layer is worked in fp32 and rounded once.
 
     Raises:
         TrainError: a merged weight is not finite.
@@ -174,10 +173,12 @@ def merged_in_place(tuned: Any) -> Any:
     plain = tuned.get_base_model() if is_wrapped else tuned
     for name, module in list(plain.named_modules()):
         if isinstance(module, BaseTunerLayer):
-            plain.set_submodule(name, _merged_layer(name, module))
+            plain.set_submodule(name, _merged_layer(name, module, dtype))
     for name, module in list(plain.named_modules()):
         if type(module).__name__ in ("Linear4bit", "Linear8bitLt"):
-            plain.set_submodule(name, _plain_layer(module, _dequantised(module), module.bias))
+            plain.set_submodule(name, _plain_layer(module, _dequantised(module), module.bias, dtype))
+    for parameter in plain.parameters():
+        parameter.data = parameter.data.to(dtype)
     for name in ("hf_quantizer", "quantization_method"):
         plain.__dict__.pop(name, None)
     plain.config.__dict__.pop("quantization_config", None)
@@ -185,7 +186,7 @@ def merged_in_place(tuned: Any) -> Any:
     return plain
 
 
-def _merged_layer(name: str, module: Any) -> Any:
+def _merged_layer(name: str, module: Any, dtype: Any) -> Any:
     """Return the linear layer that computes what a layer with its adapter computes.
 
     Worked in fp32 on the weight as [out, in], for LoRA W + s·B·A; AdaLoRA s/r·B·(A∘E); DoRA the same, its rows scaled
@@ -205,9 +206,13 @@ def _merged_layer(name: str, module: Any) -> Any:
                 bias = bias * scale
         else:
             weight = _with_factors(module, weight)
-    if not torch.isfinite(weight).all():
-        raise TrainError(f"merging gives numbers that are not finite in {name}: the adapter is broken")
-    return _plain_layer(layer, weight.T.contiguous() if turned else weight, bias)
+    plain = _plain_layer(layer, weight.T.contiguous() if turned else weight, bias, dtype)
+    if not torch.isfinite(plain.weight).all():
+        raise TrainError(
+            f"merging gives numbers that are not finite in {name}",
+            "the adapter is broken, or fp16 cannot hold them: bf16 can",
+        )
+    return plain
 
 
 def _with_factors(module: Any, weight: Any) -> Any:
@@ -235,19 +240,19 @@ def _dequantised(layer: Any) -> Any:
     return weight.detach().float()
 
 
-def _plain_layer(layer: Any, weight: Any, bias: Any) -> Any:
+def _plain_layer(layer: Any, weight: Any, bias: Any, dtype: Any) -> Any:
     """Return an unquantised layer with these weights; another kind than a linear layer gets them in place."""
     from torch import nn
 
     if type(layer).__name__ == "Conv1D":
-        layer.weight.data = weight
+        layer.weight.data = weight.to(dtype)
         if bias is not None:
-            layer.bias.data = bias
+            layer.bias.data = bias.to(dtype)
         return layer
     plain = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
-    plain.weight = nn.Parameter(weight, requires_grad=False)
+    plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
     if bias is not None:
-        plain.bias = nn.Parameter(bias.detach(), requires_grad=False)
+        plain.bias = nn.Parameter(bias.detach().to(dtype), requires_grad=False)
     return plain
 
 

@@ -92,7 +92,8 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
             "low_rank",
             "Liu et al. 2024, arXiv:2402.09353",
             refused=_refused(
-                int8="the norm of an int8 weight, which DoRA needs, cannot be had on every device: peft fails",
+                int8="peft loses the scales of int8 weights on a CPU whenever DoRA asks for the norm of one, and the"
+                " next product fails; on a GPU it was not tried",
             ),
         ),
         "rslora": Method("rsLoRA", "low_rank", "Kalajdzievski 2023, arXiv:2312.03732"),
@@ -100,7 +101,6 @@ METHODS: Mapping[MethodName, Method] = MappingProxyType(
             "AdaLoRA",
             "low_rank",
             "Zhang et al. 2023, arXiv:2303.10512",
-            refused=_refused(int8="peft's AdaLoRA layer for int8 weights fails when it is made"),
         ),
         "ia3": Method("(IA)³", "scaling", "Liu et al. 2022, arXiv:2205.05638"),
         "prefix_tuning": Method(

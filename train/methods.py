@@ -4,7 +4,7 @@ The table is `method_table.py`, attaching `attaching.py`, files `adapters.py`, A
 import from here. Rejected: one module for all (a thousand lines), and peft's own names at every call.
 """
 
-from train.adalora import on_step, penalty, restore_training_state, training_state
+from train.adalora import on_step, penalty, restore_training_state, taken_away, training_state
 from train.adapters import (
     attachment,
     load_adapter,
@@ -31,6 +31,7 @@ __all__ = [
     "resolved",
     "restore_training_state",
     "save_adapter",
+    "taken_away",
     "trainable",
     "training_state",
     "without_adapter",

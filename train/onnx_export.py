@@ -9,6 +9,7 @@ below 4.58), and a check at the traced shape, which is where an export that froz
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 from collections.abc import Callable
@@ -79,9 +80,9 @@ def export_onnx(merged: Path, out: Path, say: Callable[[str], None], limit: floa
 
 def compare(model: Any, file: Path) -> float:
     """Return the largest absolute difference between logits of a model and its ONNX file, padding left out."""
-    import onnxruntime
     import torch
 
+    onnxruntime = importlib.import_module("onnxruntime")
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     draw = torch.Generator().manual_seed(0)
     worst = 0.0
@@ -134,7 +135,7 @@ def _export(model: Any, file: Path) -> None:
 
 def _is_large(model: Any) -> bool:
     """Tell whether the weights must stand in a file of their own: a protobuf holds two gigabytes."""
-    return sum(parameter.nbytes for parameter in model.parameters()) > 1_500_000_000
+    return sum(int(parameter.nbytes) for parameter in model.parameters()) > 1_500_000_000
 
 
 def _shapes() -> str:

@@ -65,8 +65,7 @@ def _chosen(tokenizer: Any, ends: set[int], rows: int, model: Any) -> PadToken:
         tokenizer.pad_token = reserved
         return PadToken(tokenizer.pad_token_id, reserved, "reserved")
     if rows > len(tokenizer):
-        tokenizer.add_special_tokens({"pad_token": PAD})
-        return PadToken(tokenizer.pad_token_id, PAD, "unused_row")
+        return PadToken(*_added(tokenizer), "unused_row")
     if tokenizer.unk_token_id is not None and tokenizer.unk_token_id not in ends:
         tokenizer.pad_token = tokenizer.unk_token
         return PadToken(tokenizer.pad_token_id, tokenizer.unk_token, "unknown")
@@ -75,12 +74,21 @@ def _chosen(tokenizer: Any, ends: set[int], rows: int, model: Any) -> PadToken:
             "the tokenizer has no pad token apart from its end token, and no token to spare",
             "give ensure_pad the model as well, so that a row can be added",
         )
-    tokenizer.add_special_tokens({"pad_token": PAD})
+    added = _added(tokenizer)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
         if layer is not None:
             layer.weight.data[-1] = layer.weight.data[:-1].mean(dim=0)
-    return PadToken(tokenizer.pad_token_id, PAD, "resized")
+    return PadToken(*added, "resized")
+
+
+def _added(tokenizer: Any) -> tuple[int, str]:
+    """Add a pad token under a name that the vocabulary does not have; return id and name."""
+    vocabulary, name = tokenizer.get_vocab(), PAD
+    while name in vocabulary:
+        name = f"<{name}>"
+    tokenizer.add_special_tokens({"pad_token": name})
+    return tokenizer.pad_token_id, name
 
 
 def _ends(tokenizer: Any, model: Any) -> set[int]:

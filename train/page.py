@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -55,6 +57,7 @@ def render(evaluation: Evaluation, shown: Sequence[tuple[str, Answered]]) -> str
         terms=_terms,
         place=_place,
         words=_words,
+        reason_zh=reason_zh,
         known=lambda key: key in _all_words(),
         style=style,
         script=script,
@@ -90,6 +93,32 @@ def _words(key: str, language: str) -> str:
     return _all_words()[key][language]
 
 
+@cache
+def _reasons() -> list[tuple[re.Pattern[str], str]]:
+    """Return what is known of reasons in English: a pattern, and the same in Chinese; {names} stand for what varies."""
+    listed: list[dict[str, str]] = json.loads((_FOLDER / "reasons.json").read_text(encoding="utf-8"))
+    found = []
+    for each in listed:
+        parts = re.split(r"\{(\w+)\}", each["en"])
+        pattern = "".join(
+            f"(?P<{part}>.+?)" if odd else re.escape(part)
+            for part, odd in zip(parts, itertools.cycle((0, 1)))
+        )
+        found.append((re.compile(pattern), each["zh"]))
+    return found
+
+
+def reason_zh(english: str) -> str:
+    """Return a reason in Chinese, "" for one that nobody has translated."""
+    for pattern, chinese in _reasons():
+        match = pattern.fullmatch(english)
+        if match:
+            return chinese.format(
+                **{name: reason_zh(value) or value for name, value in match.groupdict().items()}
+            )
+    return ""
+
+
 def _csp_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
 
@@ -107,7 +136,7 @@ def number(value: float) -> str:
 def signed(value: float) -> str:
     """Return a difference with its sign; a difference that rounds to nothing has none."""
     text = number(abs(value))
-    if not any(digit in "123456789" for digit in text):
+    if not text.strip("0.,"):
         return text
     return f"{'−' if value < 0 else '+'}{text}"
 

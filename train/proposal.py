@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from train.activations import Activations
 from train.config import AdapterParams
 from train.memory import (
     GIB,
@@ -160,12 +161,13 @@ def propose(
     """
     config = read_config(folder)
     sizes = measure_sizes(config, params, setting.dtype)
-    at = _memory_of(config, sizes, params, setting, device.on_gpu)
+    traces: dict[tuple[bool, bool, int], Activations] = {}
+    at = _memory_of(config, sizes, params, setting, device.on_gpu, traces)
     room = int(device.free * (1 - RESERVE))
     asked = batch_size * accumulation
     largest = _largest(at, room, asked)
     batch = max(size for size in range(1, max(1, largest) + 1) if asked % size == 0)
-    remedies = () if largest else _remedies(config, sizes, params, setting, device, room)
+    remedies = () if largest else _remedies(config, sizes, params, setting, device, room, traces)
     steps = None if rows is None else count_steps(rows, batch, asked // batch, epochs, max_steps)
     return Proposal(
         sizes, setting, device, asked, batch, asked // batch, at(batch), largest > 0, largest, steps, remedies
@@ -173,20 +175,23 @@ def propose(
 
 
 def _memory_of(
-    config: Any, sizes: Sizes, params: AdapterParams, setting: Setting, on_gpu: bool
+    config: Any,
+    sizes: Sizes,
+    params: AdapterParams,
+    setting: Setting,
+    on_gpu: bool,
+    traces: dict[tuple[bool, bool, int], Activations],
 ) -> Callable[[int], Memory]:
-    traced = activations_of(
-        config,
-        params,
-        setting.quantisation != "none",
-        setting.dtype,
-        setting.checkpointing,
-        setting.length,
-        setting.padded,
-    )
+    """Return the function from rows to memory; `traces` holds what was traced already, by all that it depends on."""
+    quantised = setting.quantisation != "none"
+    key = (quantised, setting.checkpointing, setting.length)
+    if key not in traces:
+        traces[key] = activations_of(
+            config, params, quantised, setting.dtype, setting.checkpointing, setting.length, setting.padded
+        )
     return memory_at(
         sizes,
-        traced,
+        traces[key],
         setting.quantisation,
         setting.dtype,
         setting.optimizer,
@@ -206,7 +211,13 @@ def _largest(at: Callable[[int], Memory], room: int, most: int) -> int:
 
 
 def _remedies(
-    config: Any, sizes: Sizes, params: AdapterParams, setting: Setting, device: Device, room: int
+    config: Any,
+    sizes: Sizes,
+    params: AdapterParams,
+    setting: Setting,
+    device: Device,
+    room: int,
+    traces: dict[tuple[bool, bool, int], Activations],
 ) -> tuple[tuple[str, int], ...]:
     """Try, one after another and each on top of those before, what takes less memory, until one row fits."""
     from dataclasses import replace
@@ -231,7 +242,7 @@ def _remedies(
             now, told = replace(now, length=512), f"{key}: 512"
         else:
             continue
-        needed = _memory_of(config, sizes, params, now, device.on_gpu)(1).total
+        needed = _memory_of(config, sizes, params, now, device.on_gpu, traces)(1).total
         tried.append((told, needed))
         if needed <= room:
             break

@@ -1,21 +1,20 @@
 """Where a run's recipe comes from: a YAML file, or a build and a model named on the command line.
 
 Paths in a file are relative to the file's folder, those of the command line to the working folder. A hub model must be
-pinned: on the command line as `owner/name@COMMIT`, or, where just one commit of it has been downloaded, by name alone,
-and then that commit is what the run records. Rejected: the newest commit of a hub (the same words would train on
+pinned: on the command line as `owner/name@COMMIT`, or by name alone, which means the commit that was downloaded, and
+that is what the run records. Rejected: the newest commit of a hub (the same words would train on
 another model next month, and a run that began offline could not be resumed).
 """
 
 from __future__ import annotations
 
-import re
+import os
 from pathlib import Path
 from typing import Any
 
 from pipeline.documents import Location, nested_keys, read_document, read_text, validate
-from pipeline.errors import ModelError, RecipeError
-from pipeline.models import download_command
 from train.config import TrainRecipe
+from train.load import model_ref
 
 _HINT = "`python -m train schema` prints every key with its meaning and range"
 
@@ -50,10 +49,11 @@ def named_on_the_command_line(build: Path, model: str, method: str | None) -> Tr
         method: of tuning; None for the default.
 
     Raises:
-        RecipeError: there is no such method, or `model` is neither a folder nor a hub id.
-        ModelError: the hub model is not on this machine, or several commits of it are.
+        RecipeError: there is no such method.
+        ModelError: `model` is neither a folder nor a hub model on this machine.
     """
-    words: dict[str, Any] = {"build": str(build.absolute()), "model": _reference(model)}
+    reference = model_ref(model).model_dump(exclude_none=True)
+    words: dict[str, Any] = {"build": str(build.absolute()), "model": reference}
     if method is not None:
         words["adapter"] = {"method": method}
     return validate(TrainRecipe, words, "the command line", _valid_keys, _no_checks, _HINT)
@@ -63,7 +63,7 @@ def bound(recipe: TrainRecipe, base: Path) -> TrainRecipe:
     """Return the recipe with its paths made absolute: they are relative to `base`."""
 
     def at(path: str) -> str:
-        return str((base / Path(path).expanduser()).absolute())
+        return os.path.normpath((base / Path(path).expanduser()).absolute())
 
     changed: dict[str, Any] = {"build": at(recipe.build)}
     if recipe.model.folder is not None:
@@ -86,48 +86,6 @@ def train_schema() -> dict[str, Any]:
     """Return the JSON Schema of a training recipe, for editors."""
     schema = TrainRecipe.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _reference(model: str) -> dict[str, str]:
-    """Return what `--model` means as a recipe would say it."""
-    if Path(model).expanduser().is_dir():
-        return {"folder": str(Path(model).expanduser().absolute())}
-    name, _, revision = model.partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII) or name.startswith((".", "/")):
-        raise RecipeError(
-            f"there is no folder {model}, and it is no hub id",
-            "name a folder that holds a model, or owner/name@COMMIT, e.g. Qwen/Qwen2.5-7B-Instruct@<40 digits>",
-        )
-    return {"hub": name, "revision": revision or _downloaded(name)}
-
-
-def _downloaded(name: str) -> str:
-    """Return the one commit of a hub model that is in the local cache."""
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
-
-    try:
-        repos = scan_cache_dir().repos
-    except CacheNotFound:
-        repos = frozenset()
-    commits = sorted(
-        revision.commit_hash
-        for repo in repos
-        if repo.repo_id == name and repo.repo_type == "model"
-        for revision in repo.revisions
-    )
-    if len(commits) == 1:
-        return commits[0]
-    if not commits:
-        raise ModelError(
-            f"hub model {name} is not on this machine, and a run fetches none (if it is gated, accept its terms on "
-            "its page and run `hf auth login` first)",
-            download_command(name, "COMMIT") + ", and name it " + name + "@COMMIT",
-        )
-    listed = ", ".join(commits)
-    raise ModelError(
-        f"{len(commits)} commits of {name} are on this machine", f"name one, as {name}@COMMIT: {listed}"
-    )
 
 
 def _valid_keys(location: Location) -> list[str]:

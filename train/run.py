@@ -20,12 +20,12 @@ from train.config import TrainRecipe
 from train.data import Encodings, write_rejects
 from train.load import load_base
 from train.loop import Feed, Fitted, fit
-from train.methods import METHODS, attach
+from train.methods import METHODS, attach, load_adapter
 from train.packing import Batch, Plan, collate, plan_batches
 from train.pad import ensure_pad
 from train.prepare import HELD_OUT, Prepared, pack_length, prepare
 from train.recipe_file import bound
-from train.run_files import register_run, run_name, write_adapter, write_manifest, write_model_card
+from train.run_files import read_run, register_run, run_name, write_adapter, write_manifest, write_model_card
 from train.tiny import is_tiny
 
 Say = Callable[[str], None]
@@ -99,7 +99,32 @@ def train(
     say(_outcome(fitted))
     adapter = folder / "adapter"
     write_adapter(run, tuned, fitted, adapter)
+    write_manifest(
+        run, fitted, folder, time.monotonic() - began
+    )  # so that an evaluation can be repeated alone
     evaluation = evaluate_run(run, tuned, folder, say) if evaluated else {}
+    write_model_card(run, fitted, evaluation, adapter)
+    entry = register_run(run, adapter, evaluation, adapters)
+    write_manifest(run, fitted, folder, time.monotonic() - began)
+    return TrainResult(folder, adapter, fitted.stopped, evaluation, entry.id)
+
+
+def evaluate_again(folder: Path, say: Say, adapters: Path = ADAPTERS) -> TrainResult:
+    """Evaluate the adapter of a run anew, and renew its card, its entry and its manifest.
+
+    Raises:
+        PipelineError: there is no run, or its build, base or adapter is no longer what it was.
+    """
+    began = time.monotonic()
+    recipe, fitted = read_run(folder)
+    run = prepare(recipe)
+    adapter = folder / "adapter"
+    loaded = load_base(
+        recipe.model, run.params.quantisation or "none", recipe.adapter.compute_dtype, run.device
+    )
+    ensure_pad(run.tokenizer, loaded.model)
+    tuned = load_adapter(loaded.model, adapter)
+    evaluation = evaluate_run(run, tuned, folder, say)
     write_model_card(run, fitted, evaluation, adapter)
     entry = register_run(run, adapter, evaluation, adapters)
     write_manifest(run, fitted, folder, time.monotonic() - began)

@@ -1,7 +1,7 @@
 """What a run leaves: the adapter with its facts and card, the registry's entry, the manifest.
 
-All of it is written from what was prepared and measured; nothing is asked of the model again. train.json and the card lie
-in the adapter's folder, because that folder is what is copied elsewhere.
+All of it is written from what was prepared and measured; nothing is asked of the model again. train.json and the card
+lie in the adapter's folder, because that folder is what is copied elsewhere.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 
 import orjson
 
+from pipeline.errors import TrainError
 from pipeline.store import file_sha256, replacing
 from train.card import Card, Score, write_card
+from train.config import TrainRecipe
 from train.facts import AdapterFacts, replacing_folder, versions, write_facts
 from train.loop import Fitted
 from train.methods import save_adapter
@@ -170,6 +172,35 @@ def write_manifest(run: Prepared, fitted: Fitted, folder: Path, seconds: float) 
     }
     _write(folder / "manifest.json", manifest)
     _write(folder / "run.json", facts)
+
+
+def read_run(folder: Path) -> tuple[TrainRecipe, Fitted]:
+    """Return the recipe of a run and what came of its training, from its manifest.
+
+    Raises:
+        TrainError: there is no run, or its manifest is damaged or of a newer format.
+    """
+    path = folder / "manifest.json"
+    try:
+        content = orjson.loads(path.read_bytes())
+        if content["format_version"] != FORMAT_VERSION:
+            raise TrainError(
+                f"{path} has format {content['format_version']}, and this version reads {FORMAT_VERSION}",
+                "use the version that trained it",
+            )
+        fitted = Fitted(
+            content["steps"], content["best_step"], content["best_validation_loss"], (), content["stopped"]
+        )
+        return TrainRecipe.model_validate(content["recipe"]), fitted
+    except FileNotFoundError as error:
+        raise TrainError(
+            f"{folder} holds no run whose training is over: there is no manifest.json",
+            "name a folder that `python -m train` wrote, or go on with it by --resume",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainError(
+            f"{path} is damaged: {type(error).__name__}", "train anew, or restore the file"
+        ) from error
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

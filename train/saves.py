@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pipeline.errors import TrainError
 from pipeline.models import ModelRef
 from train.config import Dtype, Quantisation
-from train.load import load_base
+from train.load import keep_weights_unpacked, load_base, quantisation_of
 from train.placing import placed_folder
 
 LIMIT = 1e-3
@@ -80,10 +80,7 @@ def save_quantised(
     with placed_folder(out) as folder:
         small.model.save_pretrained(folder)
         small.tokenizer.save_pretrained(folder)
-        again = load_base(
-            ModelRef(folder=str(folder)), "none", compute_dtype, device
-        )  # its config says what it is
-        after = logits_of(again.model, tokens)
+        after = logits_of(read_quantised(folder, small.device), tokens)
         difference = max(float((a - b).abs().max()) for a, b in zip(before, after, strict=True))
         if not difference <= LIMIT:
             raise TrainError(
@@ -98,6 +95,31 @@ def save_quantised(
     say(f"read back: largest difference of a logit {difference:.2e}")
     say(f"divergence from the unquantised model: {divergence:.2e} nats per token, on {on}")
     return SaveReport(out, size, full_size, difference, divergence)
+
+
+def read_quantised(folder: Path, device: str) -> Any:
+    """Return a model that was saved in 4 or 8 bits, in eval mode: its own config.json says how it is stored.
+
+    Raises:
+        TrainError: it cannot be read.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            device_map={"": device},
+            attn_implementation="sdpa",
+            dtype="auto",
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise TrainError(f"{folder} cannot be read back: {error}", "save it again") from error
+    if quantisation_of(model) == "none":
+        raise TrainError(f"{folder} holds a model that is not quantised", "python -m train save")
+    keep_weights_unpacked(model)
+    return model.eval()
 
 
 def logits_of(model: Any, rows: Sequence[Sequence[int]]) -> list[Any]:

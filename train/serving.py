@@ -1,8 +1,8 @@
 """How to serve what was trained with vLLM: the command line and the YAML file that say the same.
 
 An adapter is served beside its base model under a name of its own where vLLM can apply it at run time (LoRA and
-rsLoRA); a merged model is served by itself. What vLLM refuses is refused here, with the way out. The options are those of vLLM's
-documentation ("LoRA Adapters", "Server Arguments", vllm/config/lora.py, vllm/lora/peft_helper.py); vLLM needs a GPU and
+rsLoRA); a merged model is served by itself. What vLLM refuses is refused here, with the way out. Options are as in its
+manual ("LoRA Adapters", "Server Arguments") and vllm/config/lora.py, vllm/lora/peft_helper.py; vLLM needs a GPU and
 is no dependency, so what is written here was compared with its sources and not run.
 """
 
@@ -138,7 +138,7 @@ def serve_merged(folder: Path, name: str = "", length: int | None = None) -> Ser
 def write_serving(serving: Serving, path: Path) -> None:
     """Write the YAML file, with the command that reads it as a comment."""
     text = f"# vllm serve --config {shlex.quote(path.name)}\n# {NOT_RUN}\n{serving.yaml()}"
-    write_text(path, lambda stream: stream.write(text) and None)
+    write_text(path, lambda stream: print(text, end="", file=stream))
 
 
 def _adapter_config(adapter: Path, method: str) -> dict[str, Any]:

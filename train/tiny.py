@@ -104,7 +104,8 @@ def _config(family: Family, size: int, tokenizer: Any, hidden: int, layers: int)
 
     kind: Any = Qwen2Config if family == "qwen2" else LlamaConfig
     return kind(
-        vocab_size=-(-size // 64) * 64,
+        vocab_size=-(-(size + 8) // 64)
+        * 64,  # rows to spare: AutoTokenizer may add tokens that the family knows
         hidden_size=hidden,
         intermediate_size=hidden * 2,
         num_hidden_layers=layers,

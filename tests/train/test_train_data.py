@@ -64,6 +64,7 @@ def test_a_long_conversation_keeps_the_turns_that_fit(renderer: Renderer) -> Non
     one = record("a", "And then?", "Home. " * 100, (("Where?", "Out."),))
     length = len(renderer.prompt_ids(one))
     (cut,) = encode_examples([one], renderer, length, "cut").examples
+    assert cut.labels[-1] == renderer.end_id  # and not the half of a question that is left of what follows
     learnt = renderer.tokenizer.decode([label for label in cut.labels if label != IGNORED])
     assert learnt == "Out.<|im_end|>"
 

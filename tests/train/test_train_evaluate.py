@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.errors import TrainError
 from train.bootstrap import LEAST
-from train.builds import Example
+from train.builds import Build, Example
 from train.config import AdapterParams, BaseRef, EvaluationParams
-from train.evaluate import BIAS_WHY, Evaluation, Side, evaluate, sides
+from train.evaluate import BIAS_WHY, Evaluation, Side, evaluate, held_out, sides
 from train.load import load_base
 from train.methods import attach
+from train.page import reason_zh
 from train.render import Renderer, make_renderer
 from train.scorecard import SplitScores
 from train.token_loss import token_losses
@@ -160,6 +162,12 @@ def test_what_cannot_be_measured_says_so(done: tuple[Evaluation, Path]) -> None:
     assert told.base is None and told.why == "no encoder is named (evaluation.bertscore)"
     assert evaluation.tasks == () and "evaluation.tasks" in evaluation.tasks_why
     assert evaluation.not_measured == {"bias": BIAS_WHY}
+    assert evaluation.forgetting is not None
+    whys = [evaluation.tasks_why, *evaluation.not_measured.values()]
+    for split in (*evaluation.splits, evaluation.forgetting):
+        whys += [each.why for each in split.scores if each.why]
+        whys += [each.why for category in split.categories for each in category.scores if each.why]
+    assert len(set(whys)) >= 5 and all(reason_zh(why) for why in whys), "each reason is told in Chinese, too"
     assert "no answer" not in score(evaluation.splits[0], "chrf").why
     assert evaluation.forgetting is not None
     assert score(evaluation.forgetting, "loss").base is not None
@@ -248,6 +256,42 @@ def test_a_better_model_is_seen_to_be_better(tuned: tuple[Any, Renderer], tmp_pa
     )  # fmt: skip
     loss = score(found.splits[0], "loss")
     assert loss.verdict == "better" and loss.high < 0 and loss.won == 1.0
+
+
+def a_build(folder: Path, splits: list[str | None]) -> Build:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {
+            "id": f"{number:08x}", "root": f"{number:08x}", "system": "", "history": [], "instruction": "Why?",
+            "input": "", "output": "So.", "lang": "en", "status": "dropped" if split == "gone" else "kept",
+            "split": "test" if split == "gone" else split, "difficulty": "easy" if number % 2 else "hard",
+        }
+        for number, split in enumerate(splits)
+    ]  # fmt: skip
+    turn = pa.struct([("user", pa.string()), ("assistant", pa.string())])
+    schema = pa.schema([(name, pa.list_(turn) if name == "history" else pa.string()) for name in rows[0]])
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / "records.parquet")
+    return Build(folder, folder.name, "0" * 64)
+
+
+def test_held_out_records_are_those_of_validation_test_and_a_general_build(tmp_path: Path) -> None:
+    build = a_build(tmp_path / "a", ["train", "test", "validation", "test", "gone"])
+    found = held_out(build, "difficulty")
+    assert {name: [each.id[-1] for each in listed] for name, listed in found.items()} == {
+        "validation": ["2"], "test": ["1", "3"],
+    }  # fmt: skip
+    assert [each.category for each in found["test"]] == ["easy", "easy"]
+    whole = a_build(tmp_path / "b", [None, None])
+    general = held_out(build, "lang", whole)["general"]
+    assert len(general) == 2
+    assert len(held_out(build, "lang", build)["general"]) == 2
+    with pytest.raises(TrainError, match="neither a validation nor a test split"):
+        held_out(whole, "lang")
+    with pytest.raises(TrainError, match="no column 'colour'"):
+        held_out(build, "colour")
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,11 @@ from train.methods import attach, trainable
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 def ref(folder: Path) -> BaseRef:
     return BaseRef(folder=str(folder))
 
@@ -206,3 +211,15 @@ def test_a_missing_library_is_named_with_its_command(
     with pytest.raises(TrainError) as caught:
         load_base(ref(tiny_qwen2), "nf4")
     assert "bitsandbytes" in caught.value.message and caught.value.hint == "pip install -e '.[train]'"
+
+
+def test_memory_that_does_not_hold_the_model(tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoModelForCausalLM
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", full)
+    with pytest.raises(TrainError, match="does not fit in the memory of cpu") as caught:
+        load_base(ref(tiny_qwen2), "none")
+    assert "adapter.quantisation to nf4" in caught.value.hint

@@ -140,13 +140,13 @@ def test_traced_activations_are_what_the_allocator_gives_out(tiny_qwen2: Path, c
 
 
 def test_activations_grow_by_the_same_bytes_with_every_layer_and_row(tiny_qwen2: Path) -> None:
-    deep = read_config(tiny_qwen2).to_dict() | {"num_hidden_layers": 5, "layer_types": None}
+    deep = read_config(tiny_qwen2).to_dict() | {"num_hidden_layers": 4, "layer_types": None}
     config = type(read_config(tiny_qwen2)).from_dict(deep)
     peaks = [
         traced_peak(attached(skeleton(config, depth, "fp32"), params("lora"), False), 1, 64, False, False)
-        for depth in (2, 3, 5)
+        for depth in (2, 3, 4)
     ]
-    assert peaks[2] - peaks[1] == 2 * (peaks[1] - peaks[0]) > 0
+    assert peaks[2] - peaks[1] == peaks[1] - peaks[0] > 0
 
 
 def test_a_7b_model_takes_what_was_measured_and_published(shape_7b: Path) -> None:
@@ -168,7 +168,8 @@ def test_7b_plans_stand_near_llama_factorys_table(
 ) -> None:
     setting = Setting(quantisation, "bf16", "adamw", True, 128, 128, False)
     plan = propose(shape_7b, params(method, quantisation=quantisation), setting, 1, 1, GPU)
-    assert plan.memory.total / 1e9 == pytest.approx(published, rel=0.25)
+    # the table leaves out what the framework itself takes
+    assert (plan.memory.total - plan.memory.overhead) / 1e9 == pytest.approx(published, rel=0.2)
 
 
 def plan_of(folder: Path, free: int, batch: int = 6, accumulation: int = 2, **more: Any) -> Any:
@@ -207,7 +208,7 @@ def test_what_does_not_fit_is_told_with_the_settings_that_would(tiny_qwen2: Path
     assert [told for told, _ in plan.remedies] == ["training.gradient_checkpointing: true"]
     text = "\n".join(plan_lines(plan))
     assert "not even one row" in text
-    hopeless = plan_of(tiny_qwen2, GIB // 2)
+    hopeless = plan_of(tiny_qwen2, GIB // 2, checkpointing=True)
     assert "a smaller model or a larger GPU" in plan_lines(hopeless)[-2]
 
 

@@ -23,6 +23,7 @@ from train.methods import (
     resolved,
     restore_training_state,
     save_adapter,
+    taken_away,
     trainable,
     training_state,
     without_adapter,
@@ -108,7 +109,6 @@ def test_the_table_and_the_recipe_know_the_same_methods() -> None:
         ("full", "int8", False, False, "integers"),
         ("qlora", "none", False, False, "method lora"),
         ("dora", "int8", False, False, "int8"),
-        ("adalora", "int8", True, False, "int8"),
         ("prefix_tuning", "none", True, False, "checkpointing"),
         ("prompt_tuning", "nf4", False, True, "positions"),
         ("p_tuning", "none", False, True, "positions"),
@@ -258,9 +258,17 @@ def test_adalora_takes_ranks_away(tiny_qwen2: Path, tmp_path: Path) -> None:
     pattern = model.peft_config["default"].rank_pattern
     kept = sum(sum(mask) for mask in pattern.values())
     assert kept <= 2 * len(pattern) < sum(len(mask) for mask in pattern.values()) == 3 * len(pattern)
+    empty = {name for name, mask in pattern.items() if not any(mask)}
+    assert {name.removeprefix("base_model.model.") for name in taken_away(model)} == empty
+    assert all(trainable(model)[name].abs().max() == 0 for name in taken_away(model))
+    assert taken_away(attach(base(tiny_qwen2), params("lora"), False, 0)) == set()
     save_adapter(model, tmp_path / "a")
     again = load_adapter(base(tiny_qwen2), tmp_path / "a")
     assert torch.allclose(logits(again), logits(model), atol=1e-6, rtol=0)
+    with torch.no_grad():
+        found = again(input_ids=rows(), labels=rows())
+    expected = torch.nn.functional.cross_entropy(found.logits[:, :-1].flatten(0, 1), rows()[:, 1:].flatten())
+    assert torch.isclose(found.loss, expected), "a loss is a loss, with no penalty in it"
 
 
 def test_training_can_go_on_from_a_saved_adapter(tiny_qwen2: Path, tmp_path: Path) -> None:

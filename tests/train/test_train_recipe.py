@@ -64,7 +64,7 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
         }
     )
     here = bound(recipe, tmp_path)
-    assert here.build == str(tmp_path / ".." / "builds" / "a")
+    assert here.build == str(tmp_path.parent / "builds" / "a")
     assert here.model.folder == str(tmp_path / "m")
     assert here.data.replay is not None and here.data.replay.build == str(tmp_path / "general")
     assert here.evaluation.tasks == (str(tmp_path / "mine.yaml"), "mmlu")
@@ -77,18 +77,11 @@ def test_a_folder_or_a_pinned_hub_id_is_a_model(tmp_path: Path) -> None:
     assert recipe.adapter.method == "dora"
 
 
-def test_a_hub_id_without_a_commit_says_how_to_fetch_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "none"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
+def test_what_is_no_model_here_says_how_to_fetch_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        named_on_the_command_line(tmp_path, "Qwen/Qwen2.5-7B-Instruct", None)
-    assert "hf download Qwen/Qwen2.5-7B-Instruct" in caught.value.hint and "gated" in caught.value.message
-
-
-def test_what_is_neither_a_folder_nor_a_hub_id_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="there is no folder"):
+        named_on_the_command_line(tmp_path, "nobody-has/this-model", None)
+    assert "hf download nobody-has/this-model" in caught.value.hint and "gated" in caught.value.message
+    with pytest.raises(ModelError, match="there is no model folder"):
         named_on_the_command_line(tmp_path, "/no/such/folder", None)
 
 
