@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MARKER = "complete.json"
 WEIGHTS = "trainable.safetensors"
 FACTS = "facts.json"
+# How torch's writer of files, in C++, tells a disk that is full: a RuntimeError with one of these in it.
+_DISK = ("PytorchStreamWriter", "iostream error", "file write failed")
 _NAME = re.compile(r"^checkpoint-(\d+)$")
 
 
@@ -50,14 +52,27 @@ def writing(folder: Path, step: int, writer: bool = True) -> Iterator[Path]:
         folder: of all checkpoints.
         step: of this one.
         writer: whether this process is the one that names it (the first of several).
+
+    Raises:
+        TrainError: it cannot be written.
     """
+    from safetensors import SafetensorError
+
     hidden = folder / f".checkpoint-{step}.part"
     if writer and hidden.exists():
         shutil.rmtree(hidden)
-    hidden.mkdir(parents=True, exist_ok=True)
-    yield hidden
-    if writer:
-        complete(hidden, folder / f"checkpoint-{step}")
+    try:
+        hidden.mkdir(parents=True, exist_ok=True)
+        yield hidden
+        if writer:
+            complete(hidden, folder / f"checkpoint-{step}")
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in _DISK):
+            raise
+        raise TrainError(
+            f"checkpoint-{step} cannot be written to {folder}: {error}",
+            "make room on the disk and go on by --resume; the checkpoint before is whole",
+        ) from error
 
 
 def complete(hidden: Path, final: Path) -> None:

@@ -8,10 +8,9 @@ earlier one was better, and going on where recipe, data or base are no longer th
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,12 @@ from pipeline.errors import TrainError
 
 from . import checkpoints
 from .config import LoopParams
+from .curves import check_installed, curve_callbacks
 from .early_stopping import Patience
 from .ewc import Penalty, make_penalty
 from .losses import find_head, summed_loss, with_targets
 from .methods import trainable
+from .movement import check_moved, digests
 from .schedules import Timetable, timetable, transformers_name, warmup_steps
 from .survival import TERMINATED, frames_let_go, is_out_of_memory, listening, out_of_memory
 
@@ -43,7 +44,6 @@ Precision = Literal["fp32", "bf16", "fp16"]
 # Settings that alter what is told and kept, not what is learnt: a run may be resumed with others.
 _FREE = ("log_to", "keep_checkpoints")
 _SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
-_EXTRAS = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +137,22 @@ def fit(
     if found is not None:
         checkpoints.check_facts(known, found.folder)
     head = find_head(model, with_targets(batches[0]))
+    table = _table(settings, len(batches), epoch_ends, processes.num_processes)
+    _check_ranks(model, table.steps)
     with listening() as terminations:
         conduct = Conduct(
             model=model,
             batches=batches,
             epoch_ends=tuple(epoch_ends),
             validation=validation,
-            table=_table(settings, len(batches), epoch_ends, processes.num_processes),
+            table=table,
             head=head,
             chunk=settings.loss_chunk,
             layer_decay=settings.layer_decay,
             keep=settings.keep_checkpoints,
             folder=out / "checkpoints",
             facts=known,
-            start=_digests(parameters),
+            start=digests(parameters),
             parameters=parameters,
             patience=_patience(settings),
             penalty=_penalty(model, head, parameters, general, settings),
@@ -177,11 +179,7 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path, proce
             "early stopping looks at validation loss, and there are no validation records",
             "give the build a validation split, or set training.early_stopping to null",
         )
-    for name in settings.log_to:
-        if importlib.util.find_spec(_EXTRAS[name]) is None:
-            raise TrainError(
-                f"curves were to go to {name}, which is not installed", f"pip install {_EXTRAS[name]}"
-            )
+    check_installed(settings.log_to)
     folder = out / "checkpoints"
     if processes.is_main_process:
         checkpoints.sweep(folder)
@@ -191,6 +189,18 @@ def _check(settings: LoopParams, validation: int, resume: bool, out: Path, proce
             f"{folder} holds checkpoints of an earlier run",
             "go on with it by --resume, or give this run another name",
         )
+
+
+def _check_ranks(model: Any, steps: int) -> None:
+    """See that AdaLoRA's ranks shrink over this run, not another.
+
+    Raises:
+        TrainError: the schedule that was attached is for another number of steps.
+    """
+    for config in getattr(model, "peft_config", {}).values():
+        planned = getattr(config, "total_step", None)
+        if planned is not None and planned != steps:
+            raise TrainError(f"AdaLoRA's ranks were planned over {planned} steps, and the run has {steps}")
 
 
 def _processes(model: torch.nn.Module) -> PartialState:
@@ -272,7 +282,9 @@ def _trainer(
         warmup_steps=warmup_steps(settings.warmup, steps),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
-        optim=transformers_name(settings.optimizer, device),
+        optim=transformers_name(
+            settings.optimizer, device, os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
+        ),
         eval_strategy="no",
         save_strategy="no",
         logging_strategy="no",
@@ -289,28 +301,9 @@ def _trainer(
     # Several visible GPUs and no launcher would make transformers split batches among them by DataParallel.
     args._n_gpu = min(1, args.n_gpu)
     trainer = PlannedTrainer(model, args, conduct)
-    for callback in _curves(settings.log_to, out):
+    for callback in curve_callbacks(settings.log_to, out):
         trainer.add_callback(callback)
     return trainer
-
-
-def _curves(names: Sequence[str], out: Path) -> list[Any]:
-    """Callbacks that draw; each is imported only where its name is given."""
-    made: list[Any] = []
-    if "tensorboard" in names:
-        from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations.integration_utils import TensorBoardCallback
-
-        made.append(TensorBoardCallback(SummaryWriter(log_dir=str(out / "logs"))))  # type: ignore[no-untyped-call]
-    if "wandb" in names:
-        from transformers.integrations.integration_utils import WandbCallback
-
-        made.append(WandbCallback())  # type: ignore[no-untyped-call]
-    if "mlflow" in names:
-        from transformers.integrations.integration_utils import MLflowCallback
-
-        made.append(MLflowCallback())  # type: ignore[no-untyped-call]
-    return made
 
 
 def _take_up(trainer: PlannedTrainer, found: checkpoints.Checkpoint) -> bool:
@@ -376,7 +369,7 @@ def _conclude(trainer: PlannedTrainer) -> Fitted:
             "whether every tensor moved is not checked under DeepSpeed and FSDP, which hold them in parts"
         )
     else:
-        _check_moved(conduct.start, conduct.parameters, state.global_step)
+        check_moved(conduct.start, conduct.parameters, state.global_step)
     best = state.best_global_step or state.global_step
     if best != state.global_step:
         folder = conduct.folder / f"checkpoint-{best}"
@@ -395,36 +388,3 @@ def _conclude(trainer: PlannedTrainer) -> Fitted:
         history=tuple(dict(point) for point in state.log_history),
         stopped="early" if early else "finished",
     )
-
-
-def _check_moved(start: Mapping[str, str], parameters: Mapping[str, torch.nn.Parameter], steps: int) -> None:
-    """See that every tensor that is trained is another than at the start.
-
-    The first step's rate is zero where there is warm-up, and LoRA's A has no gradient before B has moved: fewer than
-    four steps prove nothing, and are not judged.
-
-    Raises:
-        TrainError: naming those that are not.
-    """
-    if steps < 4:
-        logger.warning("%d steps are too few to see whether every tensor is trained: not checked", steps)
-        return
-    still = [name for name, digest in _digests(parameters).items() if start[name] == digest]
-    if still:
-        told = ", ".join(still[:5]) + (f" and {len(still) - 5} more" if len(still) > 5 else "")
-        raise TrainError(
-            f"{len(still)} of {len(parameters)} tensors did not move in {steps} steps: {told}",
-            "raise training.learning_rate, or leave these layers out of adapter.targets",
-        )
-
-
-def _digests(parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, str]:
-    """SHA-256 of each tensor's bytes: a copy of a whole model would not fit beside it."""
-    import torch
-
-    return {
-        name: hashlib.sha256(
-            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        ).hexdigest()
-        for name, value in parameters.items()
-    }

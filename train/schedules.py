@@ -86,20 +86,23 @@ def warmup_steps(share: float, steps: int) -> int:
     return math.ceil(round(share * steps, 6))
 
 
-def chosen_optimizer(optimizer: OptimizerName, device_type: str) -> OptimizerName:
-    """Return the optimizer that a recipe means: `auto` is paged 8-bit AdamW on a GPU and AdamW on a CPU."""
+def chosen_optimizer(optimizer: OptimizerName, device_type: str, deepspeed: bool = False) -> OptimizerName:
+    """Return the optimizer that a recipe means.
+
+    `auto` is paged 8-bit AdamW on a GPU and AdamW on a CPU, and under DeepSpeed, which keeps its state on the CPU itself.
+    """
     if optimizer == "auto":
-        return "paged_adamw_8bit" if device_type == "cuda" else "adamw"
+        return "paged_adamw_8bit" if device_type == "cuda" and not deepspeed else "adamw"
     return optimizer
 
 
-def transformers_name(optimizer: OptimizerName, device_type: str) -> str:
+def transformers_name(optimizer: OptimizerName, device_type: str, deepspeed: bool = False) -> str:
     """What transformers calls the optimizer on this kind of device.
 
     Raises:
         TrainError: bitsandbytes' optimizers keep their state in CUDA memory, and the model is elsewhere.
     """
-    optimizer = chosen_optimizer(optimizer, device_type)
+    optimizer = chosen_optimizer(optimizer, device_type, deepspeed)
     if optimizer != "adamw" and device_type != "cuda":
         raise TrainError(
             f"optimizer {optimizer} keeps its state in CUDA memory, and this run is on {device_type}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -34,13 +33,15 @@ class Undisturbed:
 
     fitted: Fitted
     weights: dict[str, bytes]
+    out: Path
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tiny_qwen2: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     torch.set_num_threads(1)
     model = fresh_model(tiny_qwen2)
-    return Undisturbed(run(model, tmp_path_factory.mktemp("undisturbed")), weights(model))
+    out = tmp_path_factory.mktemp("undisturbed")
+    return Undisturbed(run(model, out), weights(model), out)
 
 
 def in_a_process(model: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -56,10 +57,6 @@ def in_a_process(model: Path, out: Path, *options: str) -> subprocess.CompletedP
 
 def told(weights_now: dict[str, bytes]) -> str:
     return "".join(f"{name} {value.hex()}\n" for name, value in sorted(weights_now.items()))
-
-
-def stop_after(step: int) -> LoopParams:
-    return SETTINGS.model_copy(update={"max_steps": step})
 
 
 def interrupted(model: Path, out: Path, step: int, settings: LoopParams = SETTINGS) -> None:
@@ -97,6 +94,7 @@ def test_a_run_killed_while_it_saves_goes_on_bit_for_bit(
     assert fitted == undisturbed.fitted
 
 
+@pytest.mark.slow
 def test_dropout_goes_on_where_it_was(tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed) -> None:
     """The same run from the checkpoint's weights with other randomness is another run: the test above can fail."""
     interrupted(tiny_qwen2, tmp_path, 3)
@@ -191,6 +189,23 @@ def test_no_checkpoint_that_lacks_a_file_or_its_marker_is_seen(tmp_path: Path) -
     assert checkpoints.newest(tmp_path) is None
 
 
+def test_a_checkpoint_that_cannot_be_written_says_so_and_is_not_seen(tmp_path: Path) -> None:
+    """/dev/full is the full disk that every Linux has."""
+    with (
+        pytest.raises(TrainError, match="checkpoint-1 cannot be written"),
+        checkpoints.writing(tmp_path, 1) as hidden,
+    ):
+        (hidden / "one").symlink_to("/dev/full")
+        (hidden / "one").write_bytes(b"one")
+    with (
+        pytest.raises(TrainError, match="checkpoint-2 cannot be written"),
+        checkpoints.writing(tmp_path, 2) as hidden,
+    ):
+        (hidden / "two").symlink_to("/dev/full")
+        torch.save({"two": torch.zeros(10)}, hidden / "two")
+    assert checkpoints.named(tmp_path) == []
+
+
 def test_rotation_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
     for step in range(1, 7):
         with checkpoints.writing(tmp_path, step) as hidden:
@@ -200,19 +215,23 @@ def test_rotation_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_holds_what_is_trained_and_nothing_of_the_frozen_base(
-    tiny_qwen2: Path, tmp_path: Path
+    tiny_qwen2: Path, undisturbed: Undisturbed
 ) -> None:
     from safetensors.torch import load_file
 
-    model = fresh_model(tiny_qwen2)
-    run(model, tmp_path)
-    folder = tmp_path / "checkpoints" / "checkpoint-7"
+    folder = undisturbed.out / "checkpoints" / "checkpoint-7"
     stored = load_file(folder / checkpoints.WEIGHTS)
-    assert {name: value.numpy().tobytes() for name, value in stored.items()} == weights(model)
-    frozen = sum(value.numel() for value in model.parameters()) - sum(
-        value.numel() for value in stored.values()
-    )
+    assert {name: value.numpy().tobytes() for name, value in stored.items()} == undisturbed.weights
+    frozen = sum(value.numel() for value in fresh_model(tiny_qwen2).parameters() if not value.requires_grad)
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4 * frozen
+
+
+def test_looks_at_validation_alter_no_weight(
+    tiny_qwen2: Path, tmp_path: Path, undisturbed: Undisturbed
+) -> None:
+    never = fresh_model(tiny_qwen2)
+    run(never, tmp_path, SETTINGS.model_copy(update={"evaluate_every": None}), validation=[])
+    assert weights(never) == undisturbed.weights
 
 
 def test_patience_survives_a_resume(tiny_qwen2: Path, tmp_path: Path) -> None:
@@ -230,29 +249,27 @@ def test_patience_survives_a_resume(tiny_qwen2: Path, tmp_path: Path) -> None:
     assert (resumed.steps, resumed.stopped) == (whole.steps, whole.stopped) == (5, "early")
 
 
-def test_resuming_a_run_that_is_over_trains_no_further(tiny_qwen2: Path, tmp_path: Path) -> None:
-    first, again = fresh_model(tiny_qwen2), fresh_model(tiny_qwen2)
-    whole = run(first, tmp_path, stop_after(4))
-    assert run(again, tmp_path, stop_after(4), resume=True) == whole
-    assert weights(again) == weights(first)
+def test_resuming_a_run_that_is_over_trains_no_further(tiny_qwen2: Path, undisturbed: Undisturbed) -> None:
+    again = fresh_model(tiny_qwen2)
+    assert run(again, undisturbed.out, resume=True) == undisturbed.fitted
+    assert weights(again) == undisturbed.weights
 
 
-def test_resume_refuses_other_facts_and_names_them(tiny_qwen2: Path, tmp_path: Path) -> None:
-    facts = {"data": "build one", "base": "abc"}
-    interrupted_facts = {**facts, "data": "build two"}
-    run(fresh_model(tiny_qwen2), tmp_path, stop_after(4), facts=facts)
-    with pytest.raises(TrainError, match=r"data: build one then, build two now") as refused:
-        run(fresh_model(tiny_qwen2), tmp_path, stop_after(4), facts=interrupted_facts, resume=True)
-    assert "base" not in refused.value.message
-    other = stop_after(4).model_copy(update={"learning_rate": 1e-3})
-    with pytest.raises(TrainError, match=r"training\.learning_rate: 0\.01 then, 0\.001 now"):
-        run(fresh_model(tiny_qwen2), tmp_path, other, facts=facts, resume=True)
+def test_resume_refuses_other_facts_and_names_them(tiny_qwen2: Path, undisturbed: Undisturbed) -> None:
+    with pytest.raises(TrainError, match=r"data: one then, two now") as refused:
+        run(fresh_model(tiny_qwen2), undisturbed.out, facts={"data": "two"}, resume=True)
+    assert "seed" not in refused.value.message
+    other = SETTINGS.model_copy(update={"learning_rate": 1e-3, "keep_checkpoints": 5})
+    with pytest.raises(TrainError) as slower:
+        run(fresh_model(tiny_qwen2), undisturbed.out, other, resume=True)
+    assert slower.value.message.endswith("differs from it: training.learning_rate: 0.01 then, 0.001 now")
 
 
 def test_an_earlier_runs_checkpoints_are_not_written_over(tiny_qwen2: Path, tmp_path: Path) -> None:
-    run(fresh_model(tiny_qwen2), tmp_path, stop_after(2))
+    with checkpoints.writing(tmp_path / "checkpoints", 2) as hidden:
+        (hidden / "one").write_bytes(b"one")
     with pytest.raises(TrainError, match="checkpoints of an earlier run"):
-        run(fresh_model(tiny_qwen2), tmp_path, stop_after(2))
+        run(fresh_model(tiny_qwen2), tmp_path)
 
 
 def test_a_loss_that_is_no_number_names_the_records_and_leaves_the_last_checkpoint(
@@ -298,11 +315,3 @@ def test_every_method_goes_on_bit_for_bit(method: str, tiny_llama: Path, tmp_pat
     run(resumed, tmp_path, resume=True)
     run(undisturbed, tmp_path / "undisturbed")
     assert weights(resumed) == weights(undisturbed)
-
-
-def test_facts_are_readable(tiny_qwen2: Path, tmp_path: Path) -> None:
-    run(fresh_model(tiny_qwen2), tmp_path, stop_after(2))
-    facts = json.loads((tmp_path / "checkpoints" / "checkpoint-2" / checkpoints.FACTS).read_text())["facts"]
-    assert facts["data"] == "one"
-    assert facts["training.batch_size"] == 8
-    assert facts["seed"] == 5

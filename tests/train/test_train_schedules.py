@@ -88,6 +88,7 @@ def test_epochs_are_counted_by_the_plan() -> None:
 def test_optimizers_of_a_gpu_are_refused_on_a_cpu() -> None:
     assert transformers_name("auto", "cpu") == "adamw_torch"
     assert transformers_name("auto", "cuda") == "paged_adamw_8bit"
+    assert transformers_name("auto", "cuda", deepspeed=True) == "adamw_torch"
     for name in ("adamw_8bit", "paged_adamw_8bit", "paged_adamw"):
         with pytest.raises(TrainError, match=f"optimizer {name} keeps its state in CUDA memory"):
             transformers_name(name, "cpu")

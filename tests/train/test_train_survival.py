@@ -114,6 +114,7 @@ def test_the_penalty_is_the_squared_distance_weighed_by_what_general_records_nee
     )
 
 
+@pytest.mark.slow
 def test_a_heavy_penalty_holds_the_adapter(tiny_qwen2: Path, tmp_path: Path) -> None:
     general = [batch(number, rows=1) for number in range(50, 54)]
     free, held = fresh_model(tiny_qwen2, dropout=0.0), fresh_model(tiny_qwen2, dropout=0.0)
