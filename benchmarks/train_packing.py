@@ -1,16 +1,16 @@
-"""Measures packing beside padded batches of the same tokenised examples: real tokens a second, and that the loss is the same.
+"""Measures packing beside padded batches of the same tokenised examples: real tokens a second, and equal loss.
 
     python benchmarks/train_packing.py --data ../shared/data
 
-Contestants, on Alpaca records rendered and cut as `python -m train` does, with a 4-layer Qwen2 of random weights made on
-the spot, trained on this CPU (forward, backward, AdamW):
-  packed          packs of `--pack-length` tokens (best fit), `--rows` of them a batch
-  padded, random  examples in random order, padded to the longest of their batch, as plain transformers does
-  padded, grouped the same, batches of examples of like length, as `python -m train` does where a method refuses packing
-Padded batches have as many tokens as a packed one holds (`--rows` x `--pack-length`, padding and all), or, in the
-columns marked `rows`, as many rows as a packed batch has: what "the same batch size" means to people who switch packing
-on. They take turns on the same examples, one batch after another, so that whatever else the machine does
-falls on all of them; CPU seconds of the process are counted, not the clock. Padding is not counted as tokens.
+Contestants, on Alpaca records rendered and cut as `python -m train` does, with a 4-layer Qwen2 of random weights that
+is made on the spot and trained on this CPU (forward, backward, AdamW):
+  packed           packs of `--pack-length` tokens (best fit), `--rows` of them a batch
+  padded, random   examples in random order, padded to the longest of their batch, as plain transformers does
+  padded, grouped  batches of examples of like length, as `python -m train` does where a method refuses packing
+Padded batches hold as many tokens as a packed one, padding and all ("same token budget"), or have as many rows ("same
+rows"): that is what people get who leave the batch size as it was and switch packing on. The contestants take turns on
+the same examples, one batch after another, so that whatever else the machine does falls on all of them; CPU seconds
+of the process are counted, not the clock. Padding is not counted as tokens.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds alpaca_orig/")
-    parser.add_argument("--examples", type=int, default=1500)
+    parser.add_argument("--examples", type=int, default=300)
     parser.add_argument("--max-length", type=int, default=512)
     parser.add_argument("--pack-length", type=int, default=512)
     parser.add_argument("--rows", type=int, default=8)
@@ -219,13 +219,12 @@ def main() -> None:
             return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa").train()
 
         lengths = sorted(len(one.input_ids) for one in told.examples)
-        print(
-            f"{platform.machine()}, {args.threads} thread(s), torch {version('torch')}, transformers {version('transformers')}"
-        )
-        print(
-            f"{len(told.examples)} Alpaca records ({len(told.rejects)} rejected, {told.cut} cut at {args.max_length}); tokens: "
-            f"median {lengths[len(lengths) // 2]}, mean {sum(lengths) / len(lengths):.0f}, longest {lengths[-1]}"
-        )
+        versions = f"torch {version('torch')}, transformers {version('transformers')}"
+        print(f"{platform.machine()}, {args.threads} thread(s), {versions}")
+        lost = f"{len(told.rejects)} rejected, {told.cut} cut at {args.max_length}"
+        mean = sum(lengths) / len(lengths)
+        print(f"{len(lengths)} Alpaca records ({lost})")
+        print(f"tokens: median {lengths[len(lengths) // 2]}, mean {mean:.0f}, longest {lengths[-1]}")
         print(
             f"packs of {args.pack_length}, {args.rows} rows a batch; model: {args.layers} layers of {args.hidden}"
         )

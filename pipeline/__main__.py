@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.console import DebugOption, console_errors
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,7 +33,6 @@ DEFAULT_STORE = Path(".build")
 GATE_FELL_SHORT = 3
 """Exit code of a strict build of which a dataset gate fell short."""
 
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")]
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the store.")]
 BuildOption = Annotated[Path, typer.Option("--build", help="Folder of a finished build.")]
 
@@ -198,28 +199,6 @@ def gc(
         f"{verb} {result.files:,} files, {result.bytes / 1e6:,.1f} MB; "
         f"{result.kept_files:,} files, {result.kept_bytes / 1e6:,.1f} MB stay"
     )
-
-
-class console_errors:  # noqa: N801 - used as a function
-    """Prints a PipelineError or a Ctrl-C as a sentence and exits; with `debug` it lets them through."""
-
-    def __init__(self, debug: bool) -> None:
-        self._debug = debug
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from pipeline.errors import PipelineError
-
-        if self._debug:
-            return
-        if isinstance(error, PipelineError):
-            print(f"error: {error}", file=sys.stderr)
-            raise typer.Exit(error.exit_code)
-        if isinstance(error, KeyboardInterrupt):
-            print("interrupted; what is done is kept: the same command goes on from there", file=sys.stderr)
-            raise typer.Exit(130)
 
 
 def _console() -> Console:

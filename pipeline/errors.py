@@ -24,14 +24,17 @@ class PipelineError(Exception):
     Args:
         message: what happened and where, without record text.
         hint: what to do about it, ideally a command; may be empty.
+        outside: whether the fault lies outside this machine (a hub, an object store, an endpoint), so that the same
+            work may succeed a minute later.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", outside: bool = False) -> None:
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        self.outside = outside
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message

@@ -8,16 +8,13 @@ would be ignored in silence).
 
 from __future__ import annotations
 
-import difflib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.errors import RecipeError
+from pipeline.documents import Location, read_document, read_text, validate
 from pipeline.export import Export
 from pipeline.ingest import SourceSpec
 from pipeline.stages import STAGES, AnyStageParams
@@ -112,15 +109,8 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: the file is missing, is not YAML or holds mistakes; all are listed, each with its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RecipeError(
-            f"there is no recipe {path}", "write one with `python -m pipeline init FOLDER`"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"the recipe {path} cannot be read: {error}") from error
-    return parse_recipe(text, str(path))
+    hint = "write one with `python -m pipeline init FOLDER`"
+    return parse_recipe(read_text(path, hint), str(path))
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -129,32 +119,14 @@ def parse_recipe(text: str, where: str) -> Recipe:
     Raises:
         RecipeError: with every mistake, each with its line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        document = YAML(typ="rt").load(io.StringIO(text))
-    except MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise RecipeError(f"{where}{line}: not valid YAML: {error.problem}") from error
-    except YAMLError as error:
-        raise RecipeError(f"{where}: not valid YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise RecipeError(
-            f"{where}: a recipe is a mapping with name, sources, stages and exports",
-            "see `python -m pipeline init FOLDER` for one that works",
-        )
-    plain = _plain(document)
-    problems = [(_line_of(document, loc), message) for loc, message in _cross_checks(plain)]
-    try:
-        recipe = Recipe.model_validate(plain)
-    except ValidationError as error:
-        # pydantic counts only valid entries: a list whose one entry is wrong is not too short as well.
-        every = [each for each in error.errors() if each["type"] != "too_short" or not each["input"]]
-        problems += [_problem(document, details, where) for details in every]
-    if problems:
-        raise _all_problems(where, sorted(problems)) from None
-    return recipe
+    document = read_document(
+        text,
+        where,
+        "a recipe is a mapping with name, sources, stages and exports",
+        "see `python -m pipeline init FOLDER` for one that works",
+    )
+    hint = "`python -m pipeline init --schema` prints every key with its meaning and range"
+    return validate(Recipe, document, where, _valid_keys, _cross_checks, hint)
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -165,18 +137,9 @@ def recipe_schema() -> dict[str, Any]:
     return schema
 
 
-def _all_problems(where: str, problems: Sequence[tuple[int, str]]) -> RecipeError:
-    listed = "\n".join(f"  {where}:{line}: {message}" for line, message in problems)
-    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return RecipeError(
-        f"{count} in the recipe\n{listed}",
-        "`python -m pipeline init --schema` prints every key with its meaning and range",
-    )
-
-
-def _cross_checks(plain: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+def _cross_checks(plain: dict[str, Any]) -> list[tuple[Location, str]]:
     """Return what no single field can see, (location, message), whatever else is wrong."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
+    found: list[tuple[Location, str]] = []
     stages = _entries(plain, "stages")
     for kind, names in (
         ("sources", [source.get("name") for source in _entries(plain, "sources")]),
@@ -203,12 +166,12 @@ def _cross_checks(plain: dict[str, Any]) -> list[tuple[tuple[str | int, ...], st
     return found + _wrong_order(kinds)
 
 
-def _wrong_order(kinds: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]]:
+def _wrong_order(kinds: Sequence[Any]) -> list[tuple[Location, str]]:
     """Return the stages whose place in the recipe would leak.
 
     What a stage does after the last scrub leaves by a door, so a later scrub mends what stands before it.
     """
-    found: list[tuple[tuple[str | int, ...], str]] = []
+    found: list[tuple[Location, str]] = []
     for number, stage in enumerate(kinds):
         known = STAGES.get(stage) if isinstance(stage, str) else None
         if known and known.never_after and known.never_after[0] in kinds[:number]:
@@ -232,60 +195,7 @@ def _entries(plain: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [each if isinstance(each, dict) else {} for each in listed] if isinstance(listed, list) else []
 
 
-def _problem(document: Any, details: ErrorDetails, where: str) -> tuple[int, str]:
-    """Return one pydantic error as (line, sentence), with the valid values where there are any."""
-    location = details["loc"]
-    line = _line_of(document, location)
-    path = _dotted(location)
-    kind = details["type"]
-    if kind == "extra_forbidden":
-        valid = _valid_keys(location)
-        near = difflib.get_close_matches(str(location[-1]), valid, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else "."
-        return line, f"{path}: unknown key{guess} Valid keys: {', '.join(valid)}"
-    if kind == "union_tag_invalid":
-        context = details.get("ctx", {})
-        given, valid_tags = str(context.get("tag")), str(context.get("expected_tags"))
-        names = [tag.strip(" '") for tag in valid_tags.split(",")]
-        near = difflib.get_close_matches(given, names, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else "."
-        return line, f"{path}: there is no {given!r}{guess} Valid: {', '.join(names)}"
-    if kind == "union_tag_not_found":
-        tag = str(details.get("ctx", {}).get("discriminator", "")).strip("'")
-        return line, f"{path}: the key {tag!r} is missing"
-    if kind == "missing":
-        return line, f"{path}: this key is missing"
-    given_value = details.get("input")
-    shown = f" (given: {given_value!r})" if isinstance(given_value, str | int | float | bool) else ""
-    message = details["msg"].removeprefix("Value error, ")
-    return line, f"{path}: {message[0].lower()}{message[1:]}{shown}"
-
-
-def _dotted(location: Sequence[str | int]) -> str:
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    return path
-
-
-def _line_of(document: Any, location: Sequence[str | int]) -> int:
-    """Return the 1-based line of the deepest part of `location` that stands in the document.
-
-    Parts that are not in the YAML are skipped: pydantic names the tag of a union in between.
-    """
-    node = document
-    line = 1
-    for part in location:
-        try:
-            marks = node.lc
-            line = (marks.item(part) if isinstance(part, int) else marks.key(part))[0] + 1
-            node = node[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            continue
-    return line
-
-
-def _valid_keys(location: Sequence[str | int]) -> list[str]:
+def _valid_keys(location: Location) -> list[str]:
     """Return the keys that may stand beside an unknown one."""
     tags = [part for part in location[:-1] if isinstance(part, str)]
     model: type[BaseModel] = Recipe
@@ -303,17 +213,3 @@ def _valid_keys(location: Sequence[str | int]) -> list[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             fields = inner.model_fields
     return sorted(fields)
-
-
-def _plain(node: Any) -> Any:
-    """Return ruamel's round-trip nodes as plain dicts, lists and scalars."""
-    if isinstance(node, dict):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
-    if isinstance(node, bool) or node is None:
-        return node
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node

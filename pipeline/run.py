@@ -47,9 +47,7 @@ def build_once(
         PipelineError: the build could not be made; what it finished stays in the store.
     """
     began = time.monotonic()
-    target = out or Path("builds") / recipe.name
-    if target.is_symlink():
-        target = target.resolve()
+    target = build_folder(recipe, out)
     check_runner(runner_kind, workers)
     check_target(target)
     planned = plan(recipe, base, store_folder / "downloads")
@@ -60,17 +58,47 @@ def build_once(
             print_plan(console, planned, str(target), str(store_folder), kind)
             with Bars(console) as bars:
                 results = list(walk(planned, Workshop(store, runner, bars, refit)))
-        _check_something_is_left(results)
-        if is_current(target, build_key(planned, results)):
-            manifest = read_manifest(target) or {}
-            sweep_leftovers(target)
-            console.print(f"\nnothing has changed: {target} is this very build", highlight=False)
-        else:
-            facts = _run_facts(planned, results, time.monotonic() - began, runner.workers)
-            manifest = write_build(target, planned, results, store, facts)
-        remember(store, target, planned, results)
+        manifest, written = finish_build(
+            target, planned, results, store, time.monotonic() - began, runner.workers
+        )
+    if not written:
+        console.print(f"\nnothing has changed: {target} is this very build", highlight=False)
     print_result(console, manifest, str(target))
     return manifest
+
+
+def build_folder(recipe: Recipe, out: Path | None) -> Path:
+    """Return the folder that a build is written to: `out`, by default builds/<name>."""
+    target = out or Path("builds") / recipe.name
+    return target.resolve() if target.is_symlink() else target
+
+
+def finish_build(
+    target: Path, planned: Plan, results: Sequence[StepResult], store: Store, seconds: float, workers: int
+) -> tuple[dict[str, Any], bool]:
+    """Write what the steps left, unless it stands there already; return the manifest, and whether it was written.
+
+    Args:
+        target: folder of the build.
+        planned: the plan.
+        results: of all its steps.
+        store: where they lie; its lock is held.
+        seconds: what the build took so far.
+        workers: how many it ran on.
+
+    Raises:
+        PipelineError: no record is left, or the folder cannot be written.
+    """
+    _check_something_is_left(results)
+    current = is_current(target, build_key(planned, results))
+    if current:
+        manifest = read_manifest(target) or {}
+        sweep_leftovers(target)
+    else:
+        facts = _run_facts(planned, results, seconds, workers)
+        manifest = write_build(target, planned, results, store, facts)
+    remember(store, target, planned, results)
+    return manifest, not current
 
 
 def fell_short(gate: dict[str, Any]) -> bool:

@@ -180,6 +180,23 @@ def read_preference(key: Path, decisions: Sequence[Path]) -> Preference:
     )  # fmt: skip
 
 
+def preference_lines(found: Preference) -> list[str]:
+    """Return what people prefer, in sentences."""
+    lines = [f"{where}: {why}" for where, why in found.broken]
+    if found.unknown:
+        lines.append(f"{found.unknown:,} decisions are on pairs that the key does not have")
+    lines.append(
+        f"{found.pairs:,} pairs judged by {found.annotators:,} people: tuned {found.wins:,}, base {found.losses:,}, "
+        f"ties {found.ties:,}"
+    )
+    if found.rate is None:
+        lines.append("win rate: not measured, no pair was decided")
+    else:
+        lines.append(f"win rate of the tuned model {found.rate:.1%} (95%: {found.low:.1%} to {found.high:.1%})")
+    told = "not measured" if found.agreement is None else f"{found.agreement:.2f}"
+    return [*lines, f"agreement between annotators (Krippendorff's alpha): {told}"]
+
+
 def _majority(said: Sequence[str]) -> str:
     (first, most), *others = Counter(said).most_common()
     return "tie" if others and others[0][1] == most else first

@@ -143,7 +143,7 @@ class LoopParams(Part):
         le=1,
         description="Each layer below the top learns at this times the rate of the one above.",
     )
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(default=5.0, gt=0, description="Norm to which gradients are clipped.")
     optimizer: Literal["auto", "adamw", "adamw_8bit", "paged_adamw_8bit", "paged_adamw"] = Field(
         default="auto", description="By default paged 8-bit AdamW on a GPU, AdamW on a CPU."
@@ -161,7 +161,9 @@ class LoopParams(Part):
     keep_checkpoints: int = Field(
         default=2, ge=1, description="Newest checkpoints that stay, besides the best."
     )
-    early_stopping: EarlyStopping | None = Field(default=EarlyStopping())
+    early_stopping: EarlyStopping | None = Field(
+        default=EarlyStopping(), description="When to end before the last epoch; null: never."
+    )
     log_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = Field(
         default=("tensorboard",), description="Where the curves go."
     )
@@ -179,7 +181,7 @@ class EvaluationParams(Part):
     generations: int = Field(
         default=50, ge=0, description="Records answered by both, side by side in a page."
     )
-    max_new_tokens: int = Field(default=256, ge=1)
+    max_new_tokens: int = Field(default=256, ge=1, description="Most tokens of an answer.")
     bootstrap: int = Field(default=1000, ge=100, description="Draws of the paired bootstrap.")
     category: str = Field(default="lang", description="Column of records.parquet by which scores are split.")
     general: str | None = Field(

@@ -93,7 +93,7 @@ def find_tasks(specs: Sequence[str], folder: Path = Path()) -> list[Task]:
         return []
     if importlib.util.find_spec("lm_eval") is None:
         raise TrainError(f"evaluation.tasks needs the package {PACKAGE}, which is not installed", INSTALL)
-    from lm_eval.tasks import TaskManager  # type: ignore[import-untyped]
+    from lm_eval.tasks import TaskManager
 
     files = {spec: folder / spec for spec in specs if spec.endswith(_SUFFIXES)}
     for spec, path in files.items():
@@ -152,8 +152,8 @@ def run(tasks: Sequence[Task], model: Any, tokenizer: Any, seed: int) -> list[Ru
     Raises:
         TrainError: a task cannot be run.
     """
-    from lm_eval import simple_evaluate  # type: ignore[import-untyped]
-    from lm_eval.models.huggingface import HFLM  # type: ignore[import-untyped]
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
 
     training, kind = bool(model.training), "cuda" if model.device.type == "cuda" else "cpu"
     found = []

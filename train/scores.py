@@ -139,7 +139,7 @@ def rouge_statistics(answers: Sequence[Sequence[int]], references: Sequence[Sequ
     Args:
         answers, references: tokens, as `words` gives them.
     """
-    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+    from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rougeL"], tokenizer=_AsIs())
     rows = np.ones((len(answers), 2))

@@ -8,6 +8,7 @@ published base model does. Rejected: shipping weights (a binary in a repository 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +104,8 @@ def _config(family: Family, size: int, tokenizer: Any, hidden: int, layers: int)
 
     kind: Any = Qwen2Config if family == "qwen2" else LlamaConfig
     return kind(
-        vocab_size=-(-size // 64) * 64,
+        vocab_size=-(-(size + 8) // 64)
+        * 64,  # rows to spare: AutoTokenizer may add tokens that the family knows
         hidden_size=hidden,
         intermediate_size=hidden * 2,
         num_hidden_layers=layers,
@@ -114,7 +116,27 @@ def _config(family: Family, size: int, tokenizer: Any, hidden: int, layers: int)
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=tokenizer.bos_token_id,
+        made_on_the_spot=True,
     )
+
+
+def checked_family(name: str) -> Family:
+    """Return the name of a family.
+
+    Raises:
+        TrainError: there is none of that name.
+    """
+    if name == "qwen2":
+        return "qwen2"
+    if name == "llama":
+        return "llama"
+    raise TrainError(f"there is no tiny model of family {name!r}", "valid: qwen2, llama")
+
+
+def is_tiny(folder: Path) -> bool:
+    """Tell whether a model folder is one that `make_tiny` wrote."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return bool(config.get("made_on_the_spot", False))
 
 
 def _pretrain(model: Any, tokenizer: Any, texts: Sequence[str], steps: int, seed: int) -> None:

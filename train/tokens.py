@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_PROBES = ("answer", "Yes.", "1", "答", "\nso", " so")
+_PROBES = ("answer", "Yes.", "1", "答")
 
 
 def control_words(tokenizer: Any, frame: str) -> tuple[str, ...]:
@@ -47,8 +47,7 @@ def needs_anchor(tokenizer: Any) -> bool:
     alone = tokenise(tokenizer, [("", word) for word in _PROBES], False)
     after = tokenise(tokenizer, [("", "assistant\n" + word) for word in _PROBES], False)
     before = tokenise(tokenizer, [("", "assistant\n")], False)[0]
-    # "\nso" may rightly melt into the line end before it; a space before *every* word is the tokenizer's.
-    return all(before + one != whole for one, whole in zip(alone, after, strict=True))
+    return any(before + one != whole for one, whole in zip(alone, after, strict=True))
 
 
 def tokenise(tokenizer: Any, texts: Sequence[tuple[str, str]], literal: bool) -> list[list[int]]:

@@ -57,7 +57,7 @@ class BackTranslation:
     """Varies texts by translating them there and back."""
 
     name = "back_translation"
-    version = 1
+    version = 2
     languages: frozenset[str] | None = None
 
     def keeps(self, params: BackTranslationParams) -> bool:

@@ -20,10 +20,10 @@ from pipeline.augment.english_places import CHOICE, NOUN_BEFORE, VERB_BEFORE, is
 from pipeline.augment.english_words import words_of
 from pipeline.augment.protocol import Passage
 from quality.fidelity.lexicon import function_words
-from quality.fidelity.relations import are_opposites, senses
+from quality.fidelity.relations import are_opposites, lemmas, noun_share, senses
 from quality.inflection import bases
 from quality.lookalike.chinese import chinese_words
-from quality.lookalike.words import is_one_word, known_words
+from quality.lookalike.words import irregular_bases, is_one_word, known_words
 
 WORDING = "wording"
 """Why there is no child: the prompt is about words themselves."""
@@ -38,6 +38,10 @@ _ABOUT_WORDS = re.compile(
 )
 _ENDINGS = ("ing", "ed", "s")
 _DEGREES = ("ly", "est", "er")
+IRREGULAR = "irregular"
+"""The form of "went": neither that of "goes" nor that of "travelled" for sure."""
+_MOSTLY = 0.5
+"""Share of a word's use as a noun from which its irregular form is a plural."""
 _BASE = 5
 _SHORTEST = 4
 _LONGEST_ZH = 4
@@ -146,6 +150,7 @@ def agrees(word: str, other: str) -> bool:
         and len(other) >= _SHORTEST
         and form_of(word) == form_of(other)
         and not is_one_word(word, other)
+        and set(lemmas(word)).isdisjoint(lemmas(other))
         and not _related(word, other)
         and not are_opposites(word, other)
     )
@@ -153,15 +158,26 @@ def agrees(word: str, other: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def form_of(word: str) -> str:
-    """Return the ending of inflection that an English word bears, "" for none."""
-    known = known_words()
-    if any(len(base) > 2 and known.get(base, 0) >= _BASE for base in bases(word)):
+    """Return the ending of inflection that an English word bears, "" for none; an irregular past is of its own kind."""
+    known, own = known_words(), lemmas(word)
+    if any(len(base) > 2 and (known.get(base, 0) >= _BASE or base in own) for base in bases(word)):
         return next((ending for ending in _ENDINGS if word.endswith(ending)), "")
+    if irregular := irregular_bases(word):
+        return "s" if noun_share(irregular[0]) > _MOSTLY else IRREGULAR
     for ending in _DEGREES:
         stem = word.removesuffix(ending)
         if stem != word and any(known.get(stem + end, 0) >= _BASE for end in ("", "e", "y")):
             return ending
+        if stem != word and any("a" in parts_of_speech(base) for base in _changed(stem) if base in own):
+            return ending
     return ""
+
+
+def _changed(stem: str) -> tuple[str, ...]:
+    """Return what a stem is without what its ending did to it: easi, easy; bigg, big."""
+    if stem.endswith("i"):
+        return (stem[:-1] + "y",)
+    return (stem[:-1],) if len(stem) > 3 and stem[-1] == stem[-2] else ()
 
 
 def _related(left: str, right: str) -> bool:

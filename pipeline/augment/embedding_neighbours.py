@@ -42,7 +42,7 @@ from quality.fidelity.relations import are_synonyms
 from quality.lookalike.chinese import chinese_words
 from quality.lookalike.words import known_words
 
-_VERSION = 1
+_VERSION = 2
 """Raise it when the vocabulary or the choice of neighbours changes."""
 _NEAREST = 12
 _SHORTEST = 4
@@ -91,7 +91,7 @@ class EmbeddingNeighboursMethod:
     """Substitution by neighbours of word vectors."""
 
     name = "embedding_neighbours"
-    version = 1
+    version = 2
     languages: frozenset[str] | None = frozenset({"en", "zh"})
 
     def keeps(self, params: EmbeddingNeighboursParams) -> bool:

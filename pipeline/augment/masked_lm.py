@@ -74,7 +74,7 @@ class MaskedLMMethod:
     """Contextual substitution."""
 
     name = "masked_lm"
-    version = 1
+    version = 2
     languages: frozenset[str] | None = frozenset({"en", "zh"})
 
     def keeps(self, params: MaskedLMParams) -> bool:

@@ -153,7 +153,9 @@ def _fetched(system: Any, remote: str, name: str, shown: str, cache: Path) -> Fe
             size = temporary.stat().st_size
         if info.get("size") not in (None, size) and not remote.startswith(_WEB):
             target.unlink()
-            raise SourceError(f"{shown} broke off: {size:,} of {info['size']:,} bytes came", "run it again")
+            raise SourceError(
+                f"{shown} broke off: {size:,} of {info['size']:,} bytes came", "run it again", outside=True
+            )
     return Fetched(name or last, target, without_secrets(system.unstrip_protocol(remote)))
 
 
@@ -188,4 +190,5 @@ def _explained(error: Exception, spec: SourceSpec, written: str, shown: str) -> 
     return SourceError(
         f"{where} could not be fetched whole ({said})",
         "check the network and run the same command again: what was fetched before is kept",
+        outside=True,
     )

@@ -69,4 +69,5 @@ def _explained(error: Exception, spec: SourceSpec) -> SourceError:
         f"{where} cannot be loaded ({kind}: {said})",
         "check its name and the network; a gated one needs `hf auth login`; without a network, fetch it before"
         f" with `hf download {spec.dataset} --repo-type dataset`, or name a folder that holds it",
+        outside=isinstance(error, OSError),  # what its HTTP clients raise are OSErrors, too
     )

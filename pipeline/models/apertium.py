@@ -4,32 +4,29 @@ The `apertium` wrapper starts a dozen processes a call and does not flush at a n
 each with `-z`, do. So a batch is written at once with a null byte behind every sentence, and as many come back. Words
 wait for the next ones within a command, and the tagger remembers the last word: so a sentence is closed by `[][` line
 break `]`, which every command hands on as it is (a superblank of the stream format,
-wiki.apertium.org/wiki/Apertium_stream_format), and by a full stop of its own, which is taken off again: what stands
-beside a sentence does not alter it (but for some three in a thousand, which hold words that the tagger was not trained
-on). Characters that the format uses are escaped. What a command cannot do
-it marks (`*` unknown, `@` not in the bilingual dictionary, `#` not generated): marks are part of the translation, for
-the caller to judge. Rejected: one process a sentence (a hundred times slower), `-n` (hides what was not understood).
+wiki.apertium.org/wiki/Apertium_stream_format), and by a full stop of its own, which is taken off again. The tagger
+keeps a trace beyond that and is asked by itself (`apertium_tagger`): so a translation depends on its sentence alone.
+Characters that the format uses are escaped. What a command cannot do it marks (`*` unknown, `@` not in the bilingual
+dictionary, `#` not generated): marks are part of the translation, for the caller to judge. Rejected: one process a
+sentence (a hundred times slower), `-n` (hides what was not understood).
 """
 
 from __future__ import annotations
 
 import atexit
 import hashlib
-import os
 import re
-import select
 import shlex
 import shutil
-import subprocess
-import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
-from typing import IO
 
 from pipeline.errors import ModelError
+from pipeline.models.apertium_tagger import PROGRAM, Tagger
+from pipeline.models.null_flushed import NullFlushed
 from pipeline.models.reference import ModelIdentity
 from pipeline.models.translator import as_many
 
@@ -43,7 +40,8 @@ STOP = "."
 SECONDS = 60.0
 """Without a byte read or written, after which the commands are held to hang."""
 BATCH_CHARACTERS = 16_000
-_CHUNK = 1 << 16
+_VERSION = 2
+"""Raise it when the commands make other translations of the same sentences."""
 _SPECIAL = re.compile(r"([\[\]{}^$/\\@<>])")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROL = dict.fromkeys(range(32), " ")
@@ -121,7 +119,7 @@ def apertium_identity(mode: Path) -> ModelIdentity:
         name=f"apertium {mode.stem}",
         revision="",
         sha256=_digest(data),
-        settings_sha256=_digest([str(mode), *programs]),
+        settings_sha256=hashlib.sha256(f"{_digest([str(mode), *programs])} {_VERSION}".encode()).hexdigest(),
         kind="translator",
         dimension=0,
         encoder="apertium",
@@ -154,12 +152,14 @@ class Apertium:
 
     def __init__(self, mode: Path, seconds: float = SECONDS) -> None:
         self.identity = apertium_identity(mode)
-        self._commands = commands(mode)
-        self._seconds = seconds
+        self._parts = list(_parts(self.identity.name, commands(mode), seconds))
         self._lock = threading.Lock()
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the processes
         atexit.register(self.close)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return [pid for part in self._parts for pid in part.pids]
 
     def translate(self, sentences: Sequence[str], seeds: Sequence[str] = ()) -> list[str]:
         """Return the translation of each sentence, with Apertium's marks of what it could not do.
@@ -172,8 +172,7 @@ class Apertium:
         with self._lock:
             for batch in _batches(sentences):
                 try:
-                    self._start()
-                    found += self._exchange(batch)
+                    found += self._translated(batch)
                 except ModelError:
                     self.close()
                     raise
@@ -181,102 +180,40 @@ class Apertium:
 
     def close(self) -> None:
         """End the commands."""
-        for process in self._processes:
-            process.kill()
-        for process in self._processes:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            process.wait()
-        self._processes = []
+        for part in self._parts:
+            part.close()
 
-    def _start(self) -> None:
-        """Start the commands, unless they run."""
-        if self._processes:
-            return
-        source: IO[bytes] | int = subprocess.PIPE
-        for command in self._commands:
-            process = subprocess.Popen(
-                command, stdin=source, stdout=subprocess.PIPE, stderr=self._complaints, bufsize=0,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
-            )  # fmt: skip
-            if self._processes:
-                _pipe(self._processes[-1].stdout).close()  # else its writer would outlive a reader that died
-            self._processes.append(process)
-            source = _pipe(process.stdout)
-        for pipe in (self._processes[0].stdin, self._processes[-1].stdout):
-            os.set_blocking(_pipe(pipe).fileno(), False)
-
-    def _exchange(self, batch: Sequence[str]) -> list[str]:
-        """Write a batch and read its answer, both at once: an answer longer than a pipe would block the writer.
+    def _translated(self, batch: Sequence[str]) -> list[str]:
+        """Return the translations of a batch.
 
         Raises:
             ModelError: as `translate`.
         """
-        into, out = _pipe(self._processes[0].stdin).fileno(), _pipe(self._processes[-1].stdout).fileno()
-        left = memoryview(
-            "".join(f"{escaped(sentence)}{BREAK}{STOP}{BREAK}\0" for sentence in batch).encode()
-        )
-        answer = bytearray()
-        while left or answer.count(b"\0") < len(batch):
-            ready = select.select([out], [into] if left else [], [], self._seconds)
-            if not any(ready):
-                raise ModelError(
-                    f"{self.identity.name} has hung: no byte in {self._seconds:g} s",
-                    self._told("it may be damaged"),
-                )
-            try:
-                if ready[1]:
-                    left = left[os.write(into, left[:_CHUNK]) :]
-                piece = os.read(out, _CHUNK) if ready[0] else None
-            except (BrokenPipeError, ConnectionResetError) as error:
-                raise self._died() from error
-            if piece == b"":
-                raise self._died()
-            answer += piece or b""
-        *found, rest = answer.decode("utf-8", "replace").split("\0")
-        whole = [text.split(BREAK) for text in found]
+        texts = [f"{escaped(sentence)}{BREAK}{STOP}{BREAK}".encode() for sentence in batch]
+        for part in self._parts:
+            texts = part.exchange(texts)
+        whole = [text.decode("utf-8", "replace").split(BREAK) for text in texts]
         told = as_many(self.identity.name, batch, [text for parts in whole for text in parts[:-2]])
-        if rest or any(len(parts) != 3 or parts[1].strip() != STOP for parts in whole):
+        if any(len(parts) != 3 or parts[1].strip() != STOP or parts[2] for parts in whole):
             raise ModelError(
-                f"{self.identity.name} did not answer sentence by sentence", self._told("it is out of step")
+                f"{self.identity.name} did not answer sentence by sentence",
+                self._parts[-1].last_complaint("it is out of step"),
             )
         return [_ended(unescaped(text), sentence) for text, sentence in zip(told, batch, strict=True)]
 
-    def _died(self) -> ModelError:
-        """Return the error for commands that ended, with which and how."""
-        deadline = time.monotonic() + 1
-        while all(process.poll() is None for process in self._processes) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        ended = [
-            f"{Path(command[0]).name} ended with {process.returncode}"
-            for command, process in zip(self._commands, self._processes, strict=True)
-            if process.poll() is not None
-        ]
-        return ModelError(
-            f"{self.identity.name} died midway: {', '.join(ended) or 'it closed its output'}",
-            self._told("run it by hand"),
-        )
 
-    def _told(self, otherwise: str) -> str:
-        """Return the last line that the commands complained with, and how to install the pair anew."""
-        end = self._complaints.seek(0, os.SEEK_END)
-        self._complaints.seek(max(0, end - 2000))
-        lines = self._complaints.read().decode("utf-8", "replace").split("\n")
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f"its last complaint: {said[:200]}" if said else f"{otherwise}; it said nothing"
+def _parts(name: str, chain: Sequence[list[str]], seconds: float) -> Iterator[NullFlushed | Tagger]:
+    """Yield the commands of a mode in stretches: taggers, which are asked by themselves, and what lies between."""
+    for tags, some in groupby(chain, lambda command: Path(command[0]).name == PROGRAM):
+        if tags:
+            yield from (Tagger(name, command, seconds) for command in some)
+        else:
+            yield NullFlushed(name, list(some), seconds)
 
 
 def _ended(text: str, sentence: str) -> str:
     """Return a translation with the blanks at its end that its sentence had: the stop behind it moves them."""
     return text.rstrip(" ") + sentence[len(sentence.rstrip(" ")) :]
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    """Return a pipe that was asked for."""
-    if pipe is None:
-        raise ModelError("a command was started without its pipe", "report this")
-    return pipe
 
 
 def _batches(sentences: Sequence[str]) -> Iterator[list[str]]:

@@ -151,6 +151,7 @@ class EndpointGenerator:
             f"the endpoint {self._endpoint.name} gives no answer: {later.why}, {self._endpoint.tries} times",
             f"see that it runs and can be reached (curl {self._endpoint.url}/models), then run the same command again:"
             " what was answered is kept",
+            outside=True,
         )
 
     def _pause(self, later: _Later, seed: str, number: int) -> float:
@@ -164,6 +165,7 @@ class EndpointGenerator:
             raise ModelError(
                 f"the endpoint {self._endpoint.name} ({later.why}) asks to wait {later.seconds:.0f} seconds",
                 f"run the same command again after that: what was answered is kept; `longest_wait_s` is {longest:g}",
+                outside=True,
             )
         jitter = int(digest(seed, number)[:8], 16) / 0xFFFFFFFF
         doubled: float = self._endpoint.backoff_s * 2.0 ** (number - 1)

@@ -148,13 +148,19 @@ def test_forms_and_parts_of_speech_are_told() -> None:
     assert [form_of(word) for word in ("films", "film", "buying", "wanted", "quickly", "largest", "bed")] == [
         "s", "", "ing", "ed", "ly", "est", "",
     ]  # fmt: skip
+    assert [form_of(word) for word in ("biggest", "easier", "incarcerated", "went", "children", "dinner")] == [
+        "est", "er", "ed", "irregular", "s", "",
+    ]  # fmt: skip
     assert parts_of_speech("elephant") == {"n"}
     assert parts_of_speech("drink") == {"n", "v"}
     assert parts_of_speech("quickly") == {"r"}
     assert shared_parts_of_speech("drink", "beverage") == {"n"}
     assert agrees("movies", "films")
+    assert agrees("biggest", "largest")
+    assert agrees("children", "kids")
     for word, other in (
         ("movie", "films"), ("increase", "decrease"), ("athlete", "athletic"), ("color", "colour"), ("safe", "unsafe"),
+        ("easy", "easier"), ("biggest", "large"), ("went", "goes"), ("went", "travel"), ("incarcerated", "jail"),
         ("方法", "办"), ("方法", "方法"),
     ):  # fmt: skip
         assert not agrees(word, other)

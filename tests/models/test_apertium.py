@@ -21,6 +21,7 @@ from pipeline.models.apertium import (
     mode_file,
     unescaped,
 )
+from pipeline.models.apertium_tagger import read_tagger
 from pipeline.models.need import Need
 
 WORDS = {"dog": "perro", "the": "el", "old": "viejo"}
@@ -41,12 +42,12 @@ def test_sentences_come_back_in_order_whatever_signs_they_hold(tmp_path: Path) -
 def test_the_commands_are_started_once_for_many_batches(tmp_path: Path) -> None:
     translator = Apertium(save_mode(tmp_path, "eng-spa", WORDS))
     translator.translate(["dog"])
-    started = [process.pid for process in translator._processes]
+    started = translator.pids
     long = "dog " * (BATCH_CHARACTERS // 10)
     assert (
         translator.translate([long] * 30) == [long.replace("dog", "perro")] * 30
     )  # far more than a pipe holds
-    assert [process.pid for process in translator._processes] == started
+    assert translator.pids == started
     translator.close()
 
 
@@ -65,7 +66,7 @@ def test_a_translator_that_fails_says_how(tmp_path: Path, fault: str, told: str)
         for _ in range(2):
             translator.translate(["the dog", "old"])
     assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message
-    assert translator._processes == []
+    assert translator.pids == []
 
 
 def test_after_a_death_the_commands_are_started_anew(tmp_path: Path) -> None:
@@ -168,3 +169,32 @@ def test_what_stands_beside_a_sentence_in_a_batch_alters_nothing_in_it() -> None
         found.append(dict(zip(order, translator.translate(order), strict=True)))
         translator.close()
     assert found[0] == found[1] == found[2]
+
+
+@needs_apertium
+@pytest.mark.parametrize(
+    "before", ["She is known in the town.", "We have a lot of time.", "Is tea included?"]
+)
+def test_a_word_that_the_tagger_was_not_trained_on_leaves_no_trace(before: str) -> None:
+    sentences = [
+        "What is the emblem of House Varlowe?",
+        "What does QXR mean for a ticket?",
+        "Does my uncle Brimwald like tea?",
+    ]
+    translator = Apertium(mode_file("eng-spa"))
+    alone = translator.translate(sentences)
+    assert alone == [
+        "Qué es el emblema de Casa *Varlowe?",
+        "Qué  *QXR significa para una entrada?",
+        "Hace mi tío *Brimwald gusta té?",
+    ]
+    assert translator.translate([before, *sentences])[1:] == alone
+    assert translator.translate(sentences) == alone
+    translator.close()
+
+
+@needs_apertium
+@pytest.mark.parametrize("pair", ["eng-spa", "spa-eng"])
+def test_the_model_of_an_installed_tagger_is_written_as_it_was_read(pair: str) -> None:
+    data = Path(commands(mode_file(pair))[1][-1]).read_bytes()
+    assert read_tagger(data).with_classes([]) == data

@@ -1,4 +1,4 @@
-"""Small real models, made once a session."""
+"""Tiny real models that all tests of the training room share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 from train.tiny import make_tiny
 
 SENTENCES = (
-    "The tide rises twice a day because the moon pulls the sea.",
-    "To cook rice, wash it, add water and keep the lid on for twenty minutes.",
-    "A prime number has no divisor but one and itself.",
-    "潮汐每天涨落两次，因为月亮牵引着海水。",
-    "煮饭时先淘米，加水，盖上锅盖煮二十分钟。",
-    "质数除了一和它本身以外没有别的因数。",
+    "The kettle sings on the stove while rain falls on the roof.",
+    "A gardener waters the tomatoes every morning before breakfast.",
+    "Trains leave the station at noon and at six in the evening.",
+    "Please write a short letter to the library about the lost book.",
+    "春天来了，院子里的桃花开得很好看。",
+    "请用一句话说明为什么要按时吃饭。",
+    "他每天早上先跑步，然后去图书馆看书。",
+    "这本书讲的是一个小镇上的故事。",
 )
 
 

@@ -400,3 +400,14 @@ def test_properties_of_every_encoding(
 def without_spaces(text: str) -> str:
     """Return a text as templates that trim and tokenizers that compose leave it."""
     return "".join(unicodedata.normalize("NFC", text).split())
+
+
+@pytest.mark.parametrize("chat", [templates.CHATML, templates.QWEN3, templates.MARKED, None])
+def test_a_prompt_does_not_look_at_the_response(make: Make, chat: str | None) -> None:
+    renderer = make(chat)
+    history = (("Where?", "<think>\nHm.\n</think>\n\nOut."), ("谁？", ""))
+    asked = renderer.prompt_ids(example("Why?", "", history=history))
+    for output in ("Because.", "<think>\nIt rains.\n</think>\n\nBecause."):
+        one = example("Why?", output, history=history)
+        assert renderer.prompt_ids(one) == asked
+        assert renderer.encode(one)[0][: len(asked)] == asked

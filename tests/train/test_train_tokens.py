@@ -22,15 +22,16 @@ def sentencepiece_like(scheme: Scheme) -> Any:
     backend = Tokenizer(models.BPE(unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)  # type: ignore[assignment]
     backend.decoder = decoders.Metaspace(prepend_scheme=scheme, split=False)  # type: ignore[assignment]
-    special = [
-        AddedToken(each, special=True, normalized=False)
-        for each in ("<unk>", "</s>", "<|im_start|>", "<|im_end|>")
-    ]
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+    names = ("<unk>", "</s>", "<|im_start|>", "<|im_end|>")
+    special = [AddedToken(each, special=True, normalized=False) for each in names]
+    alphabet = ["\n", *"<|_>"]  # no text to learn from has a line end, so that nothing melts into one
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, show_progress=False, initial_alphabet=alphabet
+    )
     texts = [
         "user assistant system answer because it rains",
-        "assistant\nanswer",
-        "Why?\n答 雨 because",
+        "Why? answer because",
+        "答 雨 so 1 Yes.",
         "x y z",
     ]
     backend.train_from_iterator(texts * 20, trainer)

@@ -1,0 +1,208 @@
+"""Which Prefect server a run talks to: the one that is configured, or a temporary one of its own.
+
+Prefect would start a temporary server itself, but from within the process that asks, which imports the whole server
+first: four seconds of CPU that nothing is done with. So it is started here, in the same way and with the same
+arguments, while this process loads what a build needs. It listens on 127.0.0.1 only, keeps its runs in PREFECT_HOME as
+any server does, and tells nobody that it was started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+
+from flows.errors import FlowError
+
+START_SECONDS = 180.0
+"""Longest that a server is waited for: its first start makes a database, on a busy machine."""
+
+QUIET: Mapping[str, str] = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # In memory, which is Prefect's default, a limit that a killed run held would stay taken after a restart.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+}
+"""What a server of ours is told, unless the environment says otherwise."""
+
+temporary: ContextVar[bool] = ContextVar("temporary", default=False)
+"""Whether this process talks to a server that nobody else talks to."""
+
+
+class Server:
+    """A server in a process of its own.
+
+    Args:
+        port: where it listens on 127.0.0.1.
+        pages: whether it serves Prefect's pages as well.
+        log: a file for what it says; None lets it say it here.
+    """
+
+    def __init__(self, port: int, pages: bool = False, log: Path | None = None) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.api = f"{self.address}/api"
+        self._log = log
+        own = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api}
+        own |= {} if pages else {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+        arguments = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
+        with log.open("ab") if log else contextlib.nullcontext() as stream:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    "--factory",
+                    "prefect.server.api.server:create_app",
+                    *arguments,
+                ],
+                env={**QUIET, **os.environ, **own},
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,  # Ctrl-C is for the run, which says goodbye to the server itself
+                preexec_fn=_end_with_parent,
+            )
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Wait until it answers.
+
+        Raises:
+            FlowError: it has ended, or does not answer in time.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                said = self._said()
+                raise FlowError(
+                    f"the Prefect server ended with code {self._process.returncode}{said}", _DOCTOR
+                )
+            if _answers(self.api):
+                return
+            time.sleep(0.1)
+        raise FlowError(
+            f"the Prefect server at {self.address} gives no answer after {seconds:.0f} s", _DOCTOR
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def _said(self) -> str:
+        if self._log is None:
+            return ""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+
+_DOCTOR = "`python -m prefect server start` shows why; fastapi must be older than 0.155 for prefect 3.8.8"
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when the one that started it is gone, however that ended."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def configured_api() -> str | None:
+    """Return the address of the server that the environment or Prefect's profile names, if one does."""
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+@contextlib.contextmanager
+def server_for_this_process(lasting: bool = False, port: int | None = None) -> Iterator[str]:
+    """Give the address of the configured server, or start one that ends with the block.
+
+    Args:
+        lasting: whether the server of our own has pages, schedules and limits, as one does that others use.
+        port: where it listens; by default on a free port.
+
+    Raises:
+        FlowError: the configured server cannot be reached, or none can be started.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    started = None if "PREFECT_API_URL" in os.environ else Server(port or free_port(), lasting)
+    try:
+        named = configured_api()  # imports Prefect, while the server imports itself
+        if started is None or named is not None:
+            if started is not None:
+                started.stop()
+                started = None
+            assert named is not None
+            check_reachable(named)
+            yield named
+            return
+        started.wait()
+        os.environ["PREFECT_API_URL"] = started.api
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        token = temporary.set(not lasting)
+        try:
+            with temporary_settings({PREFECT_API_URL: started.api}):
+                yield started.api
+        finally:
+            temporary.reset(token)
+            _send_all()
+    finally:
+        if started is not None:
+            os.environ.pop("PREFECT_API_URL", None)
+            started.stop()
+
+
+def _send_all() -> None:
+    """Wait until the server has heard every log line and event of this process."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=30)
+    EventsWorker.drain_all(timeout=30)
+
+
+def check_reachable(api: str) -> None:
+    """See that a server answers.
+
+    Raises:
+        FlowError: it does not.
+    """
+    if not _answers(api, seconds=10):
+        raise FlowError(
+            f"no Prefect server answers at {api}",
+            "start it (`python -m prefect server start`), correct PREFECT_API_URL, or unset it: "
+            "a run then brings a server of its own",
+            outside=True,
+        )
+
+
+def _answers(api: str, seconds: float = 2) -> bool:
+    import httpx
+
+    try:
+        return httpx.get(f"{api}/health", timeout=seconds, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

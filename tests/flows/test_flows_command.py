@@ -1,0 +1,161 @@
+"""The command line of the flows: what is wrong is said in a sentence, and nothing half-made is left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import workbench as bench
+from flow_server import Api
+from typer.testing import CliRunner
+
+from flows.__main__ import app
+from flows.server import free_port
+
+
+def command(*args: object, **env: str) -> bench.Outcome:
+    result = CliRunner().invoke(app, [str(arg) for arg in args], env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return bench.Outcome(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    return bench.corpus(tmp_path, 10)
+
+
+def untouched(folder: Path) -> bool:
+    return sorted(path.name for path in folder.iterdir()) == ["data.jsonl", "recipe.yaml"]
+
+
+@pytest.mark.parametrize("name", ["build", "nightly"])
+def test_a_server_that_cannot_be_reached_is_named(
+    recipe: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    folder = recipe.parent
+    api = f"http://127.0.0.1:{free_port()}/api"
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    with temporary_settings({PREFECT_API_URL: api}):
+        ended = command(name, recipe, "--out", folder / "out", "--store", folder / ".build")
+    assert ended.code == 1
+    assert ended.stderr.startswith(f"error: no Prefect server answers at {api}")
+    assert "unset it" in ended.stderr
+    assert untouched(folder)
+
+
+@pytest.mark.parametrize("name", ["build", "nightly", "serve", "demo"])
+def test_a_recipe_that_does_not_parse_costs_no_server(recipe: Path, name: str) -> None:
+    recipe.write_text("name: made\nsources: []\nstages: [{stage: dedup}]\n", encoding="utf-8")
+    ended = command(name, recipe, "--store", recipe.parent / ".build", "--out", recipe.parent / "out")
+    assert ended.code == 2
+    assert f"{recipe}:3: stages[0]: there is no 'dedup'; did you mean 'dedupe'?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert untouched(recipe.parent)
+
+
+def test_a_parameter_of_the_wrong_type_is_a_usage_error(recipe: Path) -> None:
+    ended = command("build", recipe, "--workers", "many")
+    assert ended.code == 2
+    assert "many" in ended.stderr
+    assert untouched(recipe.parent)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone"), [("often", "UTC"), ("0 2 * *", "UTC"), ("0 2 * * *", "Atlantis/Here")]
+)
+def test_a_schedule_that_is_none_is_named(recipe: Path, cron: str, zone: str) -> None:
+    ended = command("serve", recipe, "--cron", cron, "--timezone", zone)
+    assert ended.code == 1
+    assert f"--cron {cron!r} in the zone {zone!r} is no schedule" in ended.stderr
+    assert untouched(recipe.parent)
+
+
+def test_deploying_needs_a_server_and_a_pool(
+    recipe: Path, served: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        ended = command("deploy", recipe, "--pool", "nowhere")
+    assert ended.code == 1
+    assert ended.stderr.startswith("error: no Prefect server is configured")
+    ended = command("deploy", recipe, "--pool", "nowhere")
+    assert ended.code == 1
+    assert f"the Prefect server at {served.address} has no work pool 'nowhere'" in ended.stderr
+    assert "prefect work-pool create nowhere" in ended.stderr
+    assert served.post("/deployments/filter", {}) == []
+
+
+def test_a_deployment_refuses_wrong_parameters_before_a_run_exists(recipe: Path, served: Api) -> None:
+    served.post("/work_pools/", {"name": "some", "type": "process"})
+    assert command("deploy", recipe, "--pool", "some", "--cron", "0 2 * * *").code == 0
+    deployment = served.get("/deployments/name/nightly/recipe")
+    assert deployment["enforce_parameter_schema"] is True
+    assert [each["schedule"]["cron"] for each in deployment["schedules"]] == ["0 2 * * *"]
+    before = len(served.runs())
+    refused = served.order("nightly/recipe", {"workers": "many"})
+    assert refused.status_code in (409, 422)
+    assert "workers" in refused.text
+    assert len(served.runs()) == before
+    assert untouched(recipe.parent)
+
+
+def test_the_automations_can_be_made_twice_and_stand_once(served: Api) -> None:
+    first, second = command("automate"), command("automate")
+    assert (first.code, second.code) == (0, 0)
+    names = [each["name"] for each in served.post("/automations/filter", {})]
+    assert sorted(name for name in names if name.startswith("dataset: ")) == [
+        "dataset: crashed runs are ordered again",
+        "dataset: silent runs have crashed",
+    ]
+    ended = command("automate", "--notify", "slack-webhook/ops")
+    assert ended.code == 1
+    assert "has no block 'slack-webhook/ops'" in ended.stderr
+
+
+def test_prefect_yaml_names_flows_that_exist_and_parameters_they_take() -> None:
+    import importlib
+
+    from ruamel.yaml import YAML
+
+    told: Any = YAML(typ="safe").load(bench.ROOT / "prefect.yaml")
+    pools = {"process", *(path.stem for path in (bench.ROOT / "flows" / "pools").glob("*.json"))}
+    for each in told["deployments"]:
+        module, _, name = each["entrypoint"].replace("/", ".").replace(".py:", ".").rpartition(".")
+        flow = getattr(importlib.import_module(module), name)
+        known = flow.parameters.properties
+        assert set(each.get("parameters", {})) <= set(known)
+        assert each["work_pool"]["name"] in pools
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_a_job_template_uses_only_variables_that_it_declares(kind: str) -> None:
+    import re
+
+    template = json.loads((bench.ROOT / "flows" / "pools" / f"{kind}.json").read_text(encoding="utf-8"))
+    used = set(re.findall(r"\{\{ *(\w+) *\}\}", json.dumps(template["job_configuration"])))
+    assert used <= set(template["variables"]["properties"])
+    assert used >= {"command", "env", "image"}
+
+
+@pytest.mark.slow
+def test_the_sample_by_flow_is_the_sample_by_command(tmp_path: Path) -> None:
+    from flow_server import environment
+
+    for room in ("pipeline", "flows"):
+        where = ("--out", tmp_path / room, "--store", tmp_path / f".build-{room}")
+        ended = subprocess.run(
+            [sys.executable, "-m", room, "build", *map(str, where)],
+            check=False, cwd=bench.ROOT, env=environment(tmp_path / "prefect"), capture_output=True, text=True,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        assert "Error logging to API" not in ended.stderr
+    assert bench.content(tmp_path / "flows") == bench.content(tmp_path / "pipeline")
+    assert not bench.leftovers(tmp_path)
