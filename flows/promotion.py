@@ -24,7 +24,7 @@ PROMOTED = "promoted.json"
 TRAINED_ON = "trained_on"
 METRIC = "loss"
 SPLITS = ("test", "validation")
-"""The split that decides: the first of these that was evaluated."""
+"""The split that decides: the first of these on which loss was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,6 @@ def manifest_digest(build: Path) -> str:
 
 def _deciding(evaluation: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
     found = {split["name"]: split["scores"] for split in evaluation.get("splits", ())}
-    for name in SPLITS:
-        for score in found.get(name, ()):
-            if score["metric"] == METRIC:
-                return name, score
-    return "", None
+    losses = [(name, one) for name in SPLITS for one in found.get(name, ()) if one["metric"] == METRIC]
+    measured = [(name, one) for name, one in losses if one["verdict"] != "not measured"]
+    return next(iter([*measured, *losses]), ("", None))

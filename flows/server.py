@@ -66,7 +66,7 @@ class Server:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C is for the run, which says goodbye to the server itself
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - begun before anything else, so before any thread
             )
 
     def wait(self, seconds: float = START_SECONDS) -> None:

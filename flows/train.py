@@ -84,18 +84,18 @@ def trained_in_tasks(order: TrainOrder) -> Answer:
     if manifest is None:
         raise TrainError(f"{order.build} is no finished build", "build it first: python -m flows build")
     digest = manifest_digest(order.build)
-    result = run_as_task("train", lambda: trained(order, digest), ("train",), order.hours)
+    name = str(manifest["name"])
+    result = run_as_task("train", lambda: trained(order, name, digest), ("train",), order.hours)
     answer = run_as_task("promote", lambda: promoted_if_better(order, result, digest), ("promote",))
     remember_trained(order.adapters, manifest)
     run_log().info("%s", answer.sentence)
-    name = str(manifest["name"])
     run_as_task("show training", lambda: _publish(name, order, result, answer), ("show",))
     return answer
 
 
-def trained(order: TrainOrder, digest: str) -> TrainResult:
+def trained(order: TrainOrder, build: str, digest: str) -> TrainResult:
     """Train, or go on with what a killed run of the same build and recipe left."""
-    name = order.recipe.name or f"{order.build.name}-{order.recipe.adapter.method}"
+    name = order.recipe.name or f"{build}-{order.recipe.adapter.method}"
     folder = order.runs / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)}-{digest[:8]}"
     resume = folder.is_dir() and any(folder.iterdir())
     return train(order.recipe, Path(), folder, resume, run_log().info, order.adapters)

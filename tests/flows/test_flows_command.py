@@ -63,7 +63,7 @@ def test_a_recipe_that_does_not_parse_costs_no_server(recipe: Path, name: str) -
 def test_a_parameter_of_the_wrong_type_is_a_usage_error(recipe: Path) -> None:
     ended = command("build", recipe, "--workers", "many")
     assert ended.code == 2
-    assert "many" in ended.stderr
+    assert "--workers" in ended.stderr
     assert untouched(recipe.parent)
 
 

@@ -54,7 +54,11 @@ def test_the_adapter_in_use_counts_where_it_was_measured_on_the_same_build(
     assert better(evaluation("better"), in_use, "d1").yes is yes
 
 
-def test_validation_decides_where_there_is_no_test_split() -> None:
+def test_validation_decides_where_test_was_not_measured() -> None:
+    both = {
+        "splits": [*evaluation("not measured")["splits"], *evaluation("better", split="validation")["splits"]]
+    }
+    assert "loss on validation" in better(both, None, "d").sentence
     assert "loss on validation" in better(evaluation("better", split="validation"), None, "d").sentence
 
 
@@ -97,7 +101,7 @@ class Nights:
         from train.tiny import make_tiny
 
         self.folder, self.api = folder, api
-        rows = bench.records(200, duplicates=False)
+        rows = bench.records(300, duplicates=False)
         bench.write_jsonl(folder / "raw" / "a.jsonl", rows)
         self.recipe = bench.write_recipe(folder, source="raw/*.jsonl")
         texts = [text for row in rows for text in (row["instruction"], row["output"])]
@@ -141,10 +145,10 @@ def test_nights_train_when_enough_has_changed_and_promote_what_is_better(served:
     state, tasks, shown = nights.night()
     assert "ingest" in tasks
     assert "train" not in tasks
-    assert shown["made-change"]["data"].startswith("4 of 204 records (2.0%)")
+    assert shown["made-change"]["data"].startswith("4 of 304 records (1.3%)")
 
     bench.write_jsonl(tmp_path / "raw" / "c.jsonl", bench.records(40, seed=6, duplicates=False))
-    state, tasks, shown = nights.night(rate=3.0)
+    state, tasks, shown = nights.night(rate=0.3)
     assert "train" in tasks
     assert state.is_completed(), state.message
     assert "Not promoted: the tuned model is worse than its base" in state.message
