@@ -119,6 +119,9 @@ def build_adapter(model: Any, params: AdapterParams, total_steps: int | None) ->
     from peft import get_peft_model
 
     tuned: Any = get_peft_model(model, _peft_config(model, params, total_steps))
+    for name, parameter in tuned.named_parameters():
+        if ".ranknum." in name:  # AdaLoRA's count of ranks: moving it to another device makes it look trained
+            parameter.requires_grad_(False)
     if family == "low_rank_bottleneck":
         add_bottlenecks(tuned, params.bottleneck_size, params.dropout, "all-linear")
     return tuned

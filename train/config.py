@@ -2,8 +2,9 @@
 
 Every key has a default but `build` and `model`, so that two lines are a recipe. Defaults are those of the QLoRA paper
 where it names one (Dettmers et al. 2023: NF4, double quantisation, adapters on all linear layers) and presets of this
-project elsewhere; docs/training_methods.md and docs/training_loop.md say which. Paths are relative to the recipe's own folder. Rejected: passing transformers'
-`TrainingArguments` through (a hundred keys, of which many silently undo what this room guarantees).
+project elsewhere; docs/training_methods.md and docs/training_loop.md say which. Paths are relative to the recipe's own
+folder. Rejected: passing transformers' `TrainingArguments` through (a hundred keys, of which many silently undo what
+this room guarantees).
 """
 
 from __future__ import annotations

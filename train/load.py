@@ -10,6 +10,7 @@ nothing that autocast would not do. Rejected: `device_map="auto"` (it silently o
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import re
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def load_base(
     dtype = resolved_dtype(compute_dtype, device)
     _require_libraries(quantisation)
     folder = locate(ref)
+    _refuse_quantised(identity, folder)
     tokenizer = load_tokenizer(ref)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -150,6 +152,17 @@ def load_base(
     keep_weights_unpacked(model)
     model.base_identity = identity
     return Base(model.eval(), tokenizer, identity, quantisation, dtype, device)
+
+
+def _refuse_quantised(identity: ModelIdentity, folder: Path) -> None:
+    """See that the weights on the disk are not quantised already: loaded as if they were not, they would be noise."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    if stored := config.get("quantization_config"):
+        method = stored.get("quant_method", "an unnamed method") if isinstance(stored, dict) else "an unnamed method"
+        raise ModelError(
+            f"the weights of {identity.name} are quantised already ({method}), and training quantises by itself",
+            "name the unquantised model; adapter.quantisation says how its weights are kept while training",
+        )
 
 
 def keep_weights_unpacked(model: Any) -> int:

@@ -21,7 +21,7 @@ from train.merge import MergeReport, merge
 from train.pad import ensure_pad
 from train.registry import read_train_json
 from train.saves import save_quantised
-from train.serving import NOT_RUN, serve_adapter, serve_merged, write_serving
+from train.serving import serve_adapter, serve_merged, write_serving
 
 Say = Callable[[str], None]
 _ROWS = 32
@@ -77,7 +77,8 @@ def tell_serving(path: Path, out: Path | None, model: str, name: str, say: Say) 
     if out is not None:
         write_serving(serving, out)
         say(f"wrote {out}: vllm serve --config {out}")
-    say(f"({NOT_RUN})")
+    for remark in serving.remarks():
+        say(remark)
 
 
 def _held_out(folder: Path, reference: object) -> list[list[int]] | None:

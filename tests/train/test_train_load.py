@@ -223,3 +223,13 @@ def test_memory_that_does_not_hold_the_model(tiny_qwen2: Path, monkeypatch: pyte
     with pytest.raises(TrainError, match="does not fit in the memory of cpu") as caught:
         load_base(ref(tiny_qwen2), "none")
     assert "adapter.quantisation to nf4" in caught.value.hint
+
+
+def test_weights_that_are_quantised_already_are_refused(tiny_qwen2: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gptq"
+    shutil.copytree(tiny_qwen2, folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(ModelError, match=r"quantised already \(gptq\)"):
+        load_base(BaseRef(folder=str(folder)), "nf4")
