@@ -89,8 +89,7 @@ def warmup_steps(share: float, steps: int) -> int:
 def chosen_optimizer(optimizer: OptimizerName, device_type: str, deepspeed: bool = False) -> OptimizerName:
     """Return the optimizer that a recipe means.
 
-    `auto` is paged 8-bit AdamW on a GPU, AdamW on a CPU and under DeepSpeed, which keeps its
-    state on the CPU itself.
+    `auto` is paged 8-bit AdamW on a GPU and AdamW on a CPU, and under DeepSpeed, which keeps its state itself.
     """
     if optimizer == "auto":
         return "paged_adamw_8bit" if device_type == "cuda" and not deepspeed else "adamw"
