@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.errors import TrainError
 from train.builds import Example
 from train.config import BaseRef, Quantisation, Template
+from train.generate import only_these
 from train.load import Base, load_base, model_ref
 from train.methods import load_adapter
 from train.pad import ensure_pad
@@ -162,6 +163,7 @@ def answer(
         TrainError: the prompt leaves no room for an answer.
     """
     import torch
+    from transformers import GenerationConfig
 
     sampling = sampling or Sampling()
     ids = _prompt(partner.renderer, text, history, system)
@@ -177,17 +179,17 @@ def answer(
         if sampling.temperature > 0
         else {"do_sample": False}
     )
-    with torch.random.fork_rng(), torch.no_grad():
+    settings = GenerationConfig(  # type: ignore[no-untyped-call]
+        max_new_tokens=min(sampling.max_new_tokens, room), eos_token_id=partner.renderer.end_id,
+        pad_token_id=tokenizer.pad_token_id, use_cache=True, **drawn,
+    )  # fmt: skip
+    with torch.random.fork_rng(), torch.no_grad(), only_these(partner.model, settings):
         torch.manual_seed(sampling.seed)
         made = partner.model.generate(
             input_ids=tokens,
             attention_mask=torch.ones_like(tokens),
-            max_new_tokens=min(sampling.max_new_tokens, room),
-            eos_token_id=partner.renderer.end_id,
-            pad_token_id=tokenizer.pad_token_id,
-            use_cache=True,
+            generation_config=settings,
             streamer=None if on_text is None else _streamer(tokenizer, on_text),
-            **drawn,
         )
     said: str = tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True)
     return said.strip()

@@ -212,6 +212,3 @@ class TrainRecipe(Part):
     data: DataParams = DataParams()
     training: LoopParams = LoopParams()
     evaluation: EvaluationParams = EvaluationParams()
-    launch: Literal["single", "deepspeed_zero2", "fsdp"] = Field(
-        default="single", description="One device, or an accelerate configuration of train/configs."
-    )

@@ -145,7 +145,7 @@ def _write(
         max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, use_cache=True,
         eos_token_id=list(ends), pad_token_id=ends[0],
     )  # fmt: skip
-    with _habits(model, settings):
+    with only_these(model, settings):
         written = model.generate(
             input_ids=ids.to(model.device), attention_mask=mask.to(model.device), generation_config=settings
         )
@@ -153,7 +153,7 @@ def _write(
 
 
 @contextmanager
-def _habits(model: Any, settings: Any) -> Iterator[None]:
+def only_these(model: Any, settings: Any) -> Iterator[None]:
     """Put settings in the place of the model's own, from which `generate` fills in whatever it is not given."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     own = [

@@ -7,6 +7,7 @@ in seconds, not after a 7B model was read.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -123,7 +124,7 @@ def prepare(recipe: TrainRecipe) -> Prepared:
     return Prepared(
         recipe, build, identity, params, resolved_dtype(params.compute_dtype, device), device, tokenizer, renderer,
         examples, general, len(examples["train"]) - own, train, held, plan, packing, checkpointing,
-        -(-len(plan) // loop.accumulation), facts,
+        -(-(-(-len(plan) // processes())) // loop.accumulation), facts,
     )  # fmt: skip
 
 
@@ -138,10 +139,20 @@ def pack_length(data: DataParams) -> int:
 
 
 def chosen_device() -> str:
-    """Return where a run computes: on the GPU if there is one."""
+    """Return where this process computes: on its own GPU if there is one."""
     import torch
 
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def processes() -> int:
+    """Return how many processes share the batches, as a launcher such as `accelerate launch` says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Tell whether this process writes the files and speaks for all."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def hidden_size(folder: Path) -> int:

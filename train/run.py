@@ -7,8 +7,9 @@ stopped goes on with `--resume` at its newest checkpoint, and an evaluation that
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,13 @@ from pipeline.errors import RecipeError, TrainError
 from pipeline.models.reference import locate
 from train.config import TrainRecipe
 from train.data import Encodings, write_rejects
+from train.harness import Task, find_tasks
 from train.load import load_base
 from train.loop import Feed, Fitted, fit
 from train.methods import METHODS, attach, load_adapter
 from train.packing import Batch, Plan, collate, plan_batches
 from train.pad import ensure_pad
-from train.prepare import HELD_OUT, Prepared, pack_length, prepare
+from train.prepare import HELD_OUT, Prepared, is_first_process, pack_length, prepare
 from train.recipe_file import bound
 from train.run_files import read_run, register_run, run_name, write_adapter, write_manifest, write_model_card
 from train.tiny import is_tiny
@@ -53,7 +55,9 @@ class TrainResult:
     registered: str
 
     def lines(self) -> list[str]:
-        """Return what is where, and what to do next, in sentences."""
+        """Return what is where, and what to do next, in sentences; nothing in a process that only helped."""
+        if not self.registered:
+            return []
         page = self.folder / "evaluation" / "index.html"
         told = [f"adapter    {self.adapter}"]
         if self.evaluation:
@@ -88,21 +92,24 @@ def train(
     began = time.monotonic()
     run = prepare(bound(recipe, base))
     folder = out or Path("runs") / run_name(run)
-    _claim(folder, resume)
-    tell(run, folder, say)
-    write_rejects(folder / "train_rejects.jsonl", [*run.train.rejects, *run.validation.rejects])
+    tasks = checked_tasks(run.recipe) if evaluated else []
+    if is_first_process():
+        _claim(folder, resume)
+        tell(run, folder, say)
+        write_rejects(folder / "train_rejects.jsonl", [*run.train.rejects, *run.validation.rejects])
     quantisation = run.params.quantisation or "none"
     loaded = load_base(run.recipe.model, quantisation, run.recipe.adapter.compute_dtype, run.device)
     pad = ensure_pad(run.tokenizer, loaded.model)
     tuned = attach(loaded.model, run.params, run.checkpointing, run.recipe.seed, run.steps)
     fitted = _fit(run, tuned, pad.id, folder, resume)
-    say(_outcome(fitted))
     adapter = folder / "adapter"
+    if not is_first_process():
+        return TrainResult(folder, adapter, fitted.stopped, {}, "")
+    say(_outcome(fitted))
     write_adapter(run, tuned, fitted, adapter)
-    write_manifest(
-        run, fitted, folder, time.monotonic() - began
-    )  # so that an evaluation can be repeated alone
-    evaluation = evaluate_run(run, tuned, folder, say) if evaluated else {}
+    # Now already, so that an evaluation that fails can be repeated alone.
+    write_manifest(run, fitted, folder, time.monotonic() - began)
+    evaluation = evaluate_run(run, tuned, folder, tasks, say) if evaluated else {}
     write_model_card(run, fitted, evaluation, adapter)
     entry = register_run(run, adapter, evaluation, adapters)
     write_manifest(run, fitted, folder, time.monotonic() - began)
@@ -118,13 +125,14 @@ def evaluate_again(folder: Path, say: Say, adapters: Path = ADAPTERS) -> TrainRe
     began = time.monotonic()
     recipe, fitted = read_run(folder)
     run = prepare(recipe)
+    tasks = checked_tasks(recipe)
     adapter = folder / "adapter"
     loaded = load_base(
         recipe.model, run.params.quantisation or "none", recipe.adapter.compute_dtype, run.device
     )
     ensure_pad(run.tokenizer, loaded.model)
     tuned = load_adapter(loaded.model, adapter)
-    evaluation = evaluate_run(run, tuned, folder, say)
+    evaluation = evaluate_run(run, tuned, folder, tasks, say)
     write_model_card(run, fitted, evaluation, adapter)
     entry = register_run(run, adapter, evaluation, adapters)
     write_manifest(run, fitted, folder, time.monotonic() - began)
@@ -205,10 +213,22 @@ def precision(dtype: str) -> Literal["fp32", "bf16", "fp16"]:
     return "bf16" if dtype == "bf16" else "fp16" if dtype == "fp16" else "fp32"
 
 
-def evaluate_run(run: Prepared, tuned: Any, folder: Path, say: Say) -> dict[str, Any]:
+def checked_tasks(recipe: TrainRecipe) -> list[Task]:
+    """Return the tasks of the evaluation, looked up before anything is trained, as all that it needs is.
+
+    Raises:
+        TrainError: a task, its questions or a package is missing.
+    """
+    if importlib.util.find_spec("rouge_score") is None:
+        raise TrainError(
+            "the evaluation needs rouge-score, which is not installed", "pip install -e '.[train]'"
+        )
+    return find_tasks(recipe.evaluation.tasks)
+
+
+def evaluate_run(run: Prepared, tuned: Any, folder: Path, tasks: Sequence[Task], say: Say) -> dict[str, Any]:
     """Hold the tuned model beside its base on validation and test, and return what results.json holds."""
     from train.evaluate import evaluate, sides, to_json
-    from train.harness import find_tasks
 
     recipe = run.recipe
     examples = {split: run.examples[split] for split in HELD_OUT if run.examples.get(split)}
@@ -221,8 +241,11 @@ def evaluate_run(run: Prepared, tuned: Any, folder: Path, say: Say) -> dict[str,
     found = evaluate(
         *sides(tuned, base), run.renderer, examples, recipe.evaluation, folder, recipe.seed,
         max_length=recipe.data.max_length, overlong=recipe.data.overlong, notes=notes(run),
-        about={"base": run.identity.name, "build": run.build.name, "method": METHODS[run.params.method].title},
-        tasks=find_tasks(recipe.evaluation.tasks),
+        about={
+            "run": run_name(run), "base": Path(run.identity.name).name if recipe.model.folder else run.identity.name,
+            "build": run.build.name, "method": METHODS[run.params.method].title,
+        },
+        tasks=tasks,
     )  # fmt: skip
     return to_json(found)
 
