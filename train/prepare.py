@@ -7,6 +7,7 @@ in seconds, not after a 7B model was read.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,10 +122,12 @@ def prepare(recipe: TrainRecipe) -> Prepared:
         "packing": str(packing),
     }
     general = _general(recipe)
+    batches = math.ceil(len(plan) / processes())
+    steps = math.ceil(batches / loop.accumulation)
     return Prepared(
         recipe, build, identity, params, resolved_dtype(params.compute_dtype, device), device, tokenizer, renderer,
         examples, general, len(examples["train"]) - own, train, held, plan, packing, checkpointing,
-        -(-(-(-len(plan) // processes())) // loop.accumulation), facts,
+        steps, facts,
     )  # fmt: skip
 
 

@@ -139,7 +139,7 @@ class PlannedTrainer(Trainer):
         if self.sharded and (conduct.penalty is not None or penalty(conduct.model) is not None):
             raise TrainError(
                 "DeepSpeed and FSDP divide gradients among processes, and EWC and AdaLoRA need them whole",
-                "set launch to single, or training.ewc to 0 and another adapter.method",
+                "train in one process, or set training.ewc to 0 and another adapter.method",
             )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
