@@ -7,7 +7,6 @@ folder that stands at the end is that of the command line, byte for byte.
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +153,5 @@ def test_a_worker_that_was_killed_leaves_a_run_that_another_goes_on_with(site: S
         )
         found = ended(site.api, run, 600)
     assert (found["state_type"], found["run_count"]) == ("COMPLETED", 2)
-    second.send_signal(signal.SIGINT)
-    second.wait(60)
+    kill_tree(second)
     home.check()
