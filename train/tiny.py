@@ -2,8 +2,9 @@
 
 It stands where no weights can be had: tests, the README's example and a first try on a laptop. It is saved as
 transformers saves any model and loads by the same road as a 7B one; NF4 is really quantised and adapters really
-train. `steps` of plain language modelling on the given texts make it a base that knows words but no instructions, as a
-published base model does. Rejected: shipping weights (a binary in a repository ages, and nobody can read it).
+train. `steps` of plain language modelling on the given texts make it a base that knows words but neither turns nor
+where to stop, as a published base model does. Rejected: shipping weights (a binary in a repository ages, and nobody can
+read it).
 """
 
 from __future__ import annotations
@@ -140,12 +141,14 @@ def is_tiny(folder: Path) -> bool:
 
 
 def _pretrain(model: Any, tokenizer: Any, texts: Sequence[str], steps: int, seed: int) -> None:
-    """Teach it to go on with plain text: each text with its end, all in one stream, windows drawn by the seed."""
+    """Teach it to go on with plain text: one stream of texts, windows drawn by the seed.
+
+    Nothing tells it where a text ends or what a turn is: that is left for tuning to teach, and can be seen.
+    """
     import torch
 
-    end = tokenizer.eos_token_id
     stream = [
-        token for text in texts for token in (*tokenizer(text, add_special_tokens=False)["input_ids"], end)
+        token for text in texts for token in tokenizer(f"{text}\n", add_special_tokens=False)["input_ids"]
     ]
     stream *= -(-128 // len(stream))
     tokens = torch.tensor(stream)
