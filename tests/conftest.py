@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # before torch is loaded, or workers wait for each other's cores
+
 from fakes import Corner, Journal, Length, LengthParams, Letters, LettersParams, stages_added
 from hypothesis import HealthCheck, settings
 

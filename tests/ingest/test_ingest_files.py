@@ -134,7 +134,7 @@ def test_garbage_that_is_text_is_rejected_line_by_line_until_it_is_hopeless(read
         ("a.jsonl", b"\n \n"),
         ("a.json", b"[ ]"),
         ("a.csv", b"question,answer\n"),
-        ("a.jsonl.gz", gzip.compress(b"")),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0)),
     ],
 )
 def test_an_empty_file_is_an_error_alone_and_fine_among_others(
