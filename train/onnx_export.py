@@ -127,7 +127,7 @@ def _export(model: Any, file: Path) -> None:
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
             raise TrainError(
                 f"a model of type {model.config.model_type} cannot be exported: {str(error).splitlines()[0]}",
-                "serve it with vLLM or transformers: python -m train serve",
+                "serve it with vLLM or transformers: python -m train serving",
             ) from error
     assert program is not None
     program.save(str(file), external_data=_is_large(model))

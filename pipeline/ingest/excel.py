@@ -133,7 +133,7 @@ def _open_xml(source: IO[bytes], path: Path) -> Iterator[Unit | Bad]:
         book = openpyxl.load_workbook(source, read_only=True, data_only=True)
         formulas = openpyxl.load_workbook(source, read_only=True) if _has_formulas(source) else None
     except Exception as error:  # openpyxl raises whatever its parts raise: KeyError, XML errors, ...
-        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+        raise _damaged(path, _why(error)) from error
     hidden = [sheet.title for sheet in book.worksheets if sheet.sheet_state != "visible"]
     if hidden:
         log.info("%s: hidden sheets are left out: %s", path.name, ", ".join(hidden))
@@ -151,7 +151,17 @@ def _open_xml(source: IO[bytes], path: Path) -> Iterator[Unit | Bad]:
     except SourceError:
         raise
     except Exception as error:  # the same, from a part that is read late
-        raise _damaged(path, f"{type(error).__name__}: {error}"[:200]) from error
+        raise _damaged(path, _why(error)) from error
+
+
+def _why(error: BaseException) -> str:
+    """Return what is wrong; where defusedxml is installed, openpyxl reads through it and hides what it forbade."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if type(cause).__name__ in ("EntitiesForbidden", "DTDForbidden"):
+            return "its XML declares entities, as an amplification attack does"
+        cause = cause.__cause__ or cause.__context__
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _has_formulas(source: IO[bytes]) -> bool:
