@@ -8,6 +8,7 @@ stopped goes on with `--resume` at its newest checkpoint, and an evaluation that
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def tell(run: Prepared, folder: Path, say: Say) -> None:
     params = run.params
     weights = {"none": "unquantised", "nf4": "NF4", "int8": "int8"}[params.quantisation or "none"]
     title = METHODS[params.method].title
-    say(f"{run_name(run)}: {title} on {run.identity.name}, {weights} weights, {run.dtype} on {run.device}")
+    named = run.recipe.model.hub or os.path.relpath(run.recipe.model.folder or "")
+    say(f"{run_name(run)}: {title} on {named}, {weights} weights, {run.dtype} on {run.device}")
     tokens = sum(len(one.input_ids) for one in run.train.examples)
     replayed = f", {run.replayed:,} of them replayed" if run.replayed else ""
     say(
