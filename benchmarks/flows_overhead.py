@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--recipe", type=Path, default=ROOT / "data_samples" / "recipes" / "sample.yaml")
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
@@ -46,7 +48,17 @@ def main() -> None:
 def run(room: str, recipe: Path, home: Path, number: int) -> tuple[float, float]:
     """Build once; return seconds by the clock and of the CPU."""
     folder = home / f"{room}{number}"
-    command = [sys.executable, "-m", room, "build", str(recipe), "--out", str(folder / "out"), "--runner", "serial"]
+    command = [
+        sys.executable,
+        "-m",
+        room,
+        "build",
+        str(recipe),
+        "--out",
+        str(folder / "out"),
+        "--runner",
+        "serial",
+    ]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(
         [*command, "--store", str(folder / "store")],

@@ -20,7 +20,9 @@ from pipeline.console import DebugOption, console_errors
 if TYPE_CHECKING:
     from train.config import TrainRecipe
 
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # a bar for each file that is read tells nobody anything
+os.environ.setdefault(
+    "HF_HUB_DISABLE_PROGRESS_BARS", "1"
+)  # a bar for each file that is read tells nobody anything
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")  # said of peft to peft
 
 

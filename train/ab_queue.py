@@ -192,7 +192,9 @@ def preference_lines(found: Preference) -> list[str]:
     if found.rate is None:
         lines.append("win rate: not measured, no pair was decided")
     else:
-        lines.append(f"win rate of the tuned model {found.rate:.1%} (95%: {found.low:.1%} to {found.high:.1%})")
+        lines.append(
+            f"win rate of the tuned model {found.rate:.1%} (95%: {found.low:.1%} to {found.high:.1%})"
+        )
     told = "not measured" if found.agreement is None else f"{found.agreement:.2f}"
     return [*lines, f"agreement between annotators (Krippendorff's alpha): {told}"]
 

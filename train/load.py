@@ -158,7 +158,11 @@ def _refuse_quantised(identity: ModelIdentity, folder: Path) -> None:
     """See that the weights on the disk are not quantised already: loaded as if they were not, they would be noise."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
     if stored := config.get("quantization_config"):
-        method = stored.get("quant_method", "an unnamed method") if isinstance(stored, dict) else "an unnamed method"
+        method = (
+            stored.get("quant_method", "an unnamed method")
+            if isinstance(stored, dict)
+            else "an unnamed method"
+        )
         raise ModelError(
             f"the weights of {identity.name} are quantised already ({method}), and training quantises by itself",
             "name the unquantised model; adapter.quantisation says how its weights are kept while training",

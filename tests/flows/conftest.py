@@ -14,10 +14,22 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="prefect-home-")
 os.environ.update(PREFECT_HOME=_HOME.name, DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
 os.environ.pop("PREFECT_API_URL", None)
+_HERE = Path(__file__).parent
 for _folder in ("e2e", "flows"):
     sys.path.append(str(Path(__file__).parents[1] / _folder))
 
 from flow_server import Api  # noqa: E402
+
+_SERVED = ("test_flows_command.py", "test_flows_run.py", "test_flows_worker.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts Prefect: its server takes ten seconds, and it wants a process of its own."""
+    for item in items:
+        if item.path.parent == _HERE and (
+            item.path.name in _SERVED or "served" in getattr(item, "fixturenames", ())
+        ):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
