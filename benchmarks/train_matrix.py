@@ -255,9 +255,9 @@ def reasons(cells: list[Cell]) -> list[str]:
         lines += ["", *(f"- {number} {each[0].upper()}{each[1:]}" for each in found if each)]
     lines += [
         "",
-        "In eval mode bitsandbytes rounds the input of every int8 layer to 8 bits as well (while training on a CPU it"
-        " does not); a merged model does not, and that rounding is the divergence that stands there: it is there"
-        " without any adapter (`python benchmarks/train_merge.py`).",
+        "The divergence is from the model as it was trained. In eval mode bitsandbytes rounds the input of every int8"
+        " layer to 8 bits as well (while training on a CPU it does not), and no merged weight does:"
+        " `python benchmarks/train_merge.py` tells how much that is.",
     ]
     return lines
 

@@ -69,10 +69,14 @@ def main() -> None:
             save_adapter(model, adapter)
             for onto in ("dequantised", "original"):
                 found = [
-                    merge(ref, adapter, folder / f"{quantisation}-{onto}-{dtype}", dtype, onto=onto).kl
+                    merge(ref, adapter, folder / f"{quantisation}-{onto}-{dtype}", dtype, onto=onto)
                     for dtype in ("fp32", "bf16")
                 ]
-                print(f"| {quantisation} | onto the {onto} weights | {found[0]:.1e} | {found[1]:.1e} |")
+                told = " | ".join(f"{each.kl:.1e}" for each in found)
+                print(f"| {quantisation} | onto the {onto} weights | {told} |")
+                if quantisation == "int8":
+                    told = " | ".join(f"{each.kl_evaluated:.1e}" for each in found)
+                    print(f"| int8 | the same, beside the model in eval mode | {told} |")
                 if quantisation == "none":
                     break
             if quantisation != "none":

@@ -10,10 +10,11 @@ hundred times further off; `benchmarks/train_merge.py` measures it).
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -48,8 +49,10 @@ class MergeReport:
     """What was written, and how far it is from what was tuned.
 
     Attributes:
-        kl: Kullback-Leibler divergence of the written model, reloaded, from the tuned one, mean over tokens, in nats
-            per token.
+        kl: Kullback-Leibler divergence of the written model, reloaded, from the tuned one as it was trained, mean over
+            tokens, in nats per token.
+        kl_evaluated: the same from the tuned one as it was evaluated: on a CPU, int8 layers round their inputs in eval
+            mode, and not while training; with other weights the two are one.
         tokens: places at which it was taken.
         dtype: of the written weights.
         onto: the weights that the adapter was added to.
@@ -58,6 +61,7 @@ class MergeReport:
     """
 
     kl: float
+    kl_evaluated: float
     tokens: int
     dtype: str
     onto: str
@@ -134,9 +138,11 @@ def _merged(
     written_dtype = _own_dtype(base_ref) if dtype == "auto" else dtype
     probes = [list(row)[:_LONGEST] for row in rows] if rows else _probe_rows(base)
     tuned = load_adapter(base.model, adapter_folder)
-    memory = partial / "probes"
-    memory.mkdir()
-    _remember(tuned, probes, memory)
+    memory, evaluated = partial / "probes", partial / "probes_evaluated"
+    with _as_trained(tuned):
+        _remember(tuned, probes, memory)
+    if saved.quantisation == "int8":
+        _remember(tuned, probes, evaluated)
     if onto == "original" and saved.quantisation != "none":
         del tuned, base
         gc.collect()
@@ -154,7 +160,11 @@ def _merged(
     reloaded = load_base(BaseRef(folder=str(partial)), "none", compute, device)
     kl, tokens = _divergence(reloaded.model, probes, memory)
     shutil.rmtree(memory)
-    return MergeReport(kl, tokens, written_dtype, onto, saved.params.method, str(out))
+    kl_evaluated = kl
+    if evaluated.exists():
+        kl_evaluated, _ = _divergence(reloaded.model, probes, evaluated)
+        shutil.rmtree(evaluated)
+    return MergeReport(kl, kl_evaluated, tokens, written_dtype, onto, saved.params.method, str(out))
 
 
 def merged_in_place(tuned: Any, dtype: Any) -> Any:
@@ -278,10 +288,25 @@ def _logits(model: Any, row: Sequence[int]) -> Any:
         return model(input_ids=ids, use_cache=False).logits[0].float().cpu()
 
 
+@contextlib.contextmanager
+def _as_trained(model: Any) -> Iterator[None]:
+    """Let int8 layers compute as they did while training; all else, dropout too, stays in eval mode."""
+    layers = [module for module in model.modules() if type(module).__name__ == "Linear8bitLt"]
+    modes = [layer.training for layer in layers]
+    for layer in layers:
+        layer.training = True
+    try:
+        yield
+    finally:
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.training = mode
+
+
 def _remember(model: Any, rows: Sequence[Sequence[int]], folder: Path) -> None:
     """Keep what the tuned model says on disk: for a large vocabulary, half a gigabyte a row."""
     from safetensors.torch import save_file
 
+    folder.mkdir()
     for number, row in enumerate(rows):
         save_file({"logits": _logits(model, row).contiguous()}, folder / f"{number}.safetensors")
 
