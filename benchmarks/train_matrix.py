@@ -29,7 +29,7 @@ import torch
 from pipeline.errors import PipelineError
 from train.config import AdapterParams, BaseRef, MethodName, Quantisation
 from train.load import load_base
-from train.merge import merge
+from train.merge import as_trained, merge
 from train.methods import (
     METHODS,
     attach,
@@ -93,7 +93,7 @@ def rows() -> torch.Tensor:
 
 def logits(model: Any, ids: torch.Tensor, **more: Any) -> torch.Tensor:
     with torch.no_grad():
-        found: torch.Tensor = model.eval()(input_ids=ids, **more).logits
+        found: torch.Tensor = model(input_ids=ids, **more).logits
     return found[:, -ids.shape[1] :]
 
 
@@ -157,7 +157,7 @@ def attempt(ref: BaseRef, cell: Cell, folder: Path) -> Cell:
     save_adapter(model, folder / "adapter")
     size = sum(file.stat().st_size for file in (folder / "adapter").iterdir())
     again = load_adapter(load_base(ref, cell.quantisation).model, folder / "adapter")
-    apart = float((logits(again, rows()) - logits(model, rows())).abs().max())
+    apart = float((logits(again, rows()) - logits(model.eval(), rows())).abs().max())
     if not apart < SAME_LOGITS:
         raise RuntimeError(f"reloaded logits differ by {apart:.1e}")
     cell = replace(cell, save=f"{size / 1024:.0f} KiB", reload=f"{apart:.0e}")
@@ -165,7 +165,8 @@ def attempt(ref: BaseRef, cell: Cell, folder: Path) -> Cell:
 
 
 def with_packing(cell: Cell, model: Any) -> Cell:
-    apart = packed_difference(model)
+    with as_trained(model):
+        apart = packed_difference(model)
     if METHODS[cell.method].packing:
         wrong = "" if apart > SAME_PACKED else f"packing is refused, and differs by {apart:.0e} only"
         return replace(cell, packed=f"refused² ({apart:.0e})", wrong=wrong)
@@ -221,7 +222,7 @@ def page(cells: list[Cell]) -> str:
         " of the adapter's folder. *reload*: largest difference of logits between the trained model and the adapter put"
         " back on a base loaded anew. *merge*: Kullback-Leibler divergence, nats per token, of the written and reloaded"
         " model from the tuned one, weights written as fp32 or bf16. *packed*: largest difference of logits between two"
-        " examples in one row and each alone.",
+        " examples in one row and each alone, int8 layers as in training.",
     ]
     for quantisation, title in WEIGHTS.items():
         lines += [

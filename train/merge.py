@@ -139,7 +139,7 @@ def _merged(
     probes = [list(row)[:_LONGEST] for row in rows] if rows else _probe_rows(base)
     tuned = load_adapter(base.model, adapter_folder)
     memory, evaluated = partial / "probes", partial / "probes_evaluated"
-    with _as_trained(tuned):
+    with as_trained(tuned):
         _remember(tuned, probes, memory)
     if saved.quantisation == "int8":
         _remember(tuned, probes, evaluated)
@@ -289,8 +289,12 @@ def _logits(model: Any, row: Sequence[int]) -> Any:
 
 
 @contextlib.contextmanager
-def _as_trained(model: Any) -> Iterator[None]:
-    """Let int8 layers compute as they did while training; all else, dropout too, stays in eval mode."""
+def as_trained(model: Any) -> Iterator[None]:
+    """Let int8 layers compute as they did while training; all else, dropout too, stays in eval mode.
+
+    In eval mode they round their inputs, and treat those columns apart in which any row of a batch is large: so what
+    stands beside a text alters its logits (LLM.int8, Dettmers et al. 2022, section 3.2).
+    """
     layers = [module for module in model.modules() if type(module).__name__ == "Linear8bitLt"]
     modes = [layer.training for layer in layers]
     for layer in layers:

@@ -99,7 +99,9 @@ def test_bf16_costs_its_rounding_and_no_more(sharp: BaseRef, tmp_path: Path) -> 
     assert (facts["kl"], facts["onto"], facts["quantisation"]) == (rounded.kl, "dequantised", "nf4")
 
 
-def test_int8_is_merged_as_trained_and_the_rounding_of_evaluation_is_told(sharp: BaseRef, tmp_path: Path) -> None:
+def test_int8_is_merged_as_trained_and_the_rounding_of_evaluation_is_told(
+    sharp: BaseRef, tmp_path: Path
+) -> None:
     trained(sharp, "lora", "int8", tmp_path / "adapter")
     report = merge(sharp, tmp_path / "adapter", tmp_path / "merged")
     assert report.kl < 1e-9 < report.kl_evaluated < 1e-2
