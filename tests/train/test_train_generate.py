@@ -14,7 +14,7 @@ from train.generate import Answer, batches, ending_tokens, generate, longest, vi
 from train.load import load_base
 from train.methods import attach, without_adapter
 from train.render import make_renderer
-from train.tiny import make_tiny
+from train.tiny import END, make_tiny
 
 SENTENCES = (
     "The tide rises twice a day because the moon pulls the sea.",
@@ -32,9 +32,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     torch.set_num_threads(1)
-    return make_tiny(
-        tmp_path_factory.mktemp("learned"), SENTENCES, hidden=64, layers=2, vocabulary=500, steps=80
-    )
+    ended = [f"{sentence}{END}" for sentence in SENTENCES]  # as one token: so it learns where to stop
+    return make_tiny(tmp_path_factory.mktemp("learned"), ended, hidden=64, layers=2, vocabulary=500, steps=80)
 
 
 def tuned(folder: Path, method: str) -> tuple[Any, Any]:
@@ -100,7 +99,7 @@ def test_answers_that_ended_are_told_from_those_that_were_cut(learned: Path) -> 
     prompt = base.tokenizer("潮汐每天", add_special_tokens=False)["input_ids"]
     ends = ending_tokens(base.model, base.tokenizer)
     (long,) = generate(base.model, base.tokenizer, [prompt], ends, 60)
-    assert long.ended and long.tokens > 3 and "。" in long.text
+    assert long.ended and long.tokens > 3
     (cut,) = generate(base.model, base.tokenizer, [prompt], ends, long.tokens - 1)
     assert cut == Answer(long.text, long.tokens - 1, False), "only the end token is missing"
     (exact,) = generate(base.model, base.tokenizer, [prompt], ends, long.tokens)
