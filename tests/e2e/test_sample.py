@@ -172,6 +172,7 @@ def test_a_build_with_empty_splits_loads_as_a_dataset(tmp_path: Path) -> None:
     assert found["folder"] == found["pairs"] == found["alpaca"] == {"train": 3}
 
 
+@pytest.mark.slow
 def test_the_same_sample_elsewhere_gives_the_same_bytes(sample: Path, tmp_path: Path) -> None:
     """The folder in which the data and the build stand is in none of the files."""
     moved = bench.fresh_copy(bench.SAMPLES, tmp_path / "elsewhere")

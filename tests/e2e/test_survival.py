@@ -74,6 +74,7 @@ def survive(built: Built, home: Path, kills: int, seed: int, *args: object) -> i
         shutil.rmtree(home)
 
 
+@pytest.mark.slow
 def test_a_build_killed_four_times_ends_in_the_same_bytes(plain: Built, tmp_path: Path) -> None:
     assert survive(plain, tmp_path / "home", 4, 1, "--runner", "serial")
 
@@ -260,6 +261,7 @@ def deleting_changes_nothing_else(built: Built, folder: Path, line: int) -> None
             )
 
 
+@pytest.mark.slow
 def test_deleting_a_line_changes_nothing_about_the_other_records(plain: Built, tmp_path: Path) -> None:
     chance = random.Random(5)
     # The first and the last line, one without an answer, a twin and its original, and any three.
