@@ -36,6 +36,8 @@ Say = Callable[[str], None]
 ADAPTERS = Path("adapters")
 """The registry, unless another is named."""
 
+_LEFT_BY_A_FALSE_START = ("train_rejects.jsonl", "logs")
+
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
@@ -95,7 +97,7 @@ def train(
     folder = out or Path("runs") / run_name(run)
     tasks = checked_tasks(run.recipe) if evaluated else []
     if is_first_process():
-        _claim(folder, resume)
+        claim(folder, resume)
         tell(run, folder, say)
         write_rejects(folder / "train_rejects.jsonl", [*run.train.rejects, *run.validation.rejects])
     quantisation = run.params.quantisation or "none"
@@ -262,14 +264,21 @@ def notes(run: Prepared) -> list[str]:
     return []
 
 
-def _claim(folder: Path, resume: bool) -> None:
-    """See that no finished run is overwritten."""
-    if folder.exists() and any(folder.iterdir()) and not resume:
+def claim(folder: Path, resume: bool) -> None:
+    """Make the folder of a run, and see that nothing in it is lost: what a run that failed at once left may go.
+
+    Raises:
+        TrainError: it holds another run, or other things.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held = sorted(path.name for path in folder.iterdir() if path.name not in _LEFT_BY_A_FALSE_START)
+    if "checkpoints" in held and not any((folder / "checkpoints").iterdir()):
+        held.remove("checkpoints")
+    if held and not resume:
         raise TrainError(
-            f"{folder} holds a run already",
+            f"{folder} holds a run already ({', '.join(held)})",
             "go on with it by --resume, name another folder by --out, or remove it",
         )
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _outcome(fitted: Fitted) -> str:
