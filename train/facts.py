@@ -7,13 +7,11 @@ reason why a good adapter answers badly. Rejected: peft's own configuration for 
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.errors import TrainError
 from pipeline.store import replacing
@@ -55,31 +53,6 @@ def write_facts(folder: Path, facts: AdapterFacts) -> None:
         path.write_bytes(orjson.dumps(facts.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
 
 
-def read_facts(folder: Path) -> AdapterFacts:
-    """Read an adapter's train.json.
-
-    Raises:
-        TrainError: it is missing, of a newer format, or not what `write_facts` writes.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        raise TrainError(
-            f"there is no adapter in {folder}: {FILE} is missing", "name the folder adapter/ of a run"
-        )
-    try:
-        content = orjson.loads(path.read_bytes())
-        if isinstance(content, dict) and content.get("format_version") != FORMAT_VERSION:
-            raise TrainError(
-                f"{path} has format {content.get('format_version')}, and this version reads {FORMAT_VERSION}",
-                "use the version that trained the adapter",
-            )
-        return AdapterFacts.model_validate(content)
-    except (orjson.JSONDecodeError, ValidationError) as error:
-        raise TrainError(
-            f"{path} is damaged: {type(error).__name__}", "train anew, or restore the file"
-        ) from error
-
-
 def adapter_folder(path: Path) -> Path:
     """Return the adapter's folder: the one named, or the adapter/ of the run that is named.
 
@@ -99,18 +72,3 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-@contextlib.contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside `folder`; on success it takes its place, else nothing is changed."""
-    made = folder.with_name(f".tmp-{folder.name}")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    try:
-        yield made
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.replace(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)

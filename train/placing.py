@@ -14,19 +14,25 @@ from pipeline.store import storage_error
 
 
 @contextmanager
-def placed_folder(out: Path) -> Iterator[Path]:
+def placed_folder(out: Path, replaces: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside `out`, and rename it to `out` on success; else nothing is left of it.
 
+    Args:
+        out: the folder to be made.
+        replaces: whether one that is there gives way, once the new one is whole.
+
     Raises:
-        TrainError: `out` is there already.
+        TrainError: `out` is there already, and may not be replaced.
         StoreError: it cannot be written.
     """
-    if out.exists():
+    if out.exists() and not replaces:
         raise TrainError(f"{out} exists already", "name another folder, or move that one away")
     temporary = out.parent / f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{out.name}"
     try:
         temporary.mkdir(parents=True)
         yield temporary
+        if out.exists():
+            shutil.rmtree(out)
         temporary.rename(out)
     except OSError as error:
         raise storage_error(out, error) from error

@@ -21,9 +21,10 @@ from pipeline.errors import TrainError
 from pipeline.store import file_sha256, replacing
 from train.card import Card, Score, write_card
 from train.config import TrainRecipe
-from train.facts import AdapterFacts, replacing_folder, versions, write_facts
+from train.facts import AdapterFacts, versions, write_facts
 from train.loop import Fitted
 from train.methods import save_adapter
+from train.placing import placed_folder
 from train.prepare import Prepared
 from train.registry import Entry, register
 
@@ -37,7 +38,7 @@ def run_name(run: Prepared) -> str:
 
 def write_adapter(run: Prepared, tuned: Any, fitted: Fitted, folder: Path) -> None:
     """Write the adapter with its tokenizer and train.json, whole or not at all."""
-    with replacing_folder(folder) as made:
+    with placed_folder(folder, replaces=True) as made:
         save_adapter(tuned, made)
         run.tokenizer.save_pretrained(made)
         write_facts(made, facts_of(run, fitted))
