@@ -1,6 +1,6 @@
 """The command line of the flows: build, train and nightly run one once; serve and deploy schedule the night.
 
-Thin, as that of `pipeline`. The recipe is read before Prefect is, so that a mistake in it costs no server's start.
+Thin, as that of `pipeline`. The recipe is read before Prefect is, so that a mistake in it waits for no server.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def build(
 ) -> None:
     """Run the build flow once: the folder of `python -m pipeline build`; exit code 3 if a gate fell short."""
     with console_errors(debug):
-        path = _checked(recipe, out)
         from flows.server import server_for_this_process
 
-        with server_for_this_process():
+        with server_for_this_process(meanwhile=lambda: _ready(recipe, store, out)):
             from flows.build import build_flow
 
-            build_flow(str(path), str(out) if out else None, str(store), runner, workers, refit)
+            where = str(recipe or SAMPLE), str(out) if out else None, str(store)
+            build_flow(*where, runner, workers, refit)
 
 
 @app.command()
@@ -87,13 +87,13 @@ def nightly(
 ) -> None:
     """Run the nightly flow once: build if there is news, hold the gates, train if enough has changed."""
     with console_errors(debug):
-        path = _checked(recipe, out, train)
         from flows.server import server_for_this_process
 
-        with server_for_this_process():
+        with server_for_this_process(meanwhile=lambda: _ready(recipe, store, out, train)):
             from flows.nightly import nightly_flow
 
-            where, by = (str(path), str(out) if out else None, str(store)), str(train) if train else None
+            where = str(recipe or SAMPLE), str(out) if out else None, str(store)
+            by = str(train) if train else None
             nightly_flow(*where, runner, workers, by, str(runs), str(adapters), least_change)
 
 
@@ -109,8 +109,7 @@ def train(
         from flows.server import server_for_this_process
         from train.recipe_file import load_train_recipe
 
-        load_train_recipe(recipe)
-        with server_for_this_process():
+        with server_for_this_process(meanwhile=lambda: load_train_recipe(recipe)):
             from flows.train import train_flow
 
             train_flow(str(recipe), str(runs), str(adapters))
@@ -184,6 +183,14 @@ def demo(
         from flows.serve import parameters
 
         run_demo(parameters(path, out, store, train), port)
+
+
+def _ready(recipe: Path | None, store: Path, out: Path | None, train: Path | None = None) -> None:
+    """Look at the recipes and load what the flow needs, while a server starts."""
+    path = _checked(recipe, out, train)
+    from flows.build import load_ahead
+
+    load_ahead(path, store)
 
 
 def _checked(recipe: Path | None, out: Path | None, train: Path | None = None) -> Path:

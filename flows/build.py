@@ -25,6 +25,7 @@ from pipeline.output import check_target
 from pipeline.recipe import Recipe, load_recipe
 from pipeline.run import build_folder, finish_build
 from pipeline.runners import check_runner, make_runner
+from pipeline.stages import STAGES
 from pipeline.steps import Plan, StepResult, Workshop
 from pipeline.store import Store
 
@@ -85,6 +86,14 @@ def ordered(
     check_runner(runner, workers)
     check_target(target)
     return Order(chosen, path.parent, target, Path(store), runner, workers, refit, hours, served_at)
+
+
+def load_ahead(recipe: Path, store: Path) -> None:
+    """Load the library that takes longest, if a first build will need it: this process has nothing else to do yet."""
+    stages = load_recipe(recipe).stages
+    needs = [need.kind for params in stages for need in STAGES[params.stage].stage.needs(params)]
+    if "embedder" in needs and not store.exists():
+        import sentence_transformers  # noqa: F401
 
 
 def planned_in_task(order: Order) -> Plan:

@@ -2,8 +2,9 @@
 
 Prefect would start a temporary server itself, but from within the process that asks, which imports the whole server
 first: four seconds of CPU that nothing is done with. So it is started here, in the same way and with the same
-arguments, while this process loads what a build needs. It listens on 127.0.0.1 only, keeps its runs in PREFECT_HOME as
-any server does, and tells nobody that it was started.
+arguments (what its application does otherwise is told in `flows.server_app`), before this process checks the recipe
+and loads what a build needs. It listens on 127.0.0.1 only, keeps its runs in PREFECT_HOME as any server does, and
+tells nobody that it was started.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -31,6 +32,13 @@ QUIET: Mapping[str, str] = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 """What a server of ours is told, unless the environment says otherwise."""
+
+ALONE: Mapping[str, str] = {
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",  # any other server on this database does it
+}
+"""What a server is told that serves one run only."""
 
 temporary: ContextVar[bool] = ContextVar("temporary", default=False)
 """Whether this process talks to a server that nobody else talks to."""
@@ -50,7 +58,7 @@ class Server:
         self.api = f"{self.address}/api"
         self._log = log
         own = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api}
-        own |= {} if pages else {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+        own |= {} if pages else ALONE
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
         with log.open("ab") if log else contextlib.nullcontext() as stream:
             self._process = subprocess.Popen(
@@ -59,7 +67,7 @@ class Server:
                     "-m",
                     "uvicorn",
                     "--factory",
-                    "prefect.server.api.server:create_app",
+                    "flows.server_app:create_app",
                     *arguments,
                 ],
                 env={**QUIET, **os.environ, **own},
@@ -136,28 +144,38 @@ def configured_api() -> str | None:
 
 
 @contextlib.contextmanager
-def server_for_this_process(lasting: bool = False, port: int | None = None) -> Iterator[str]:
+def server_for_this_process(
+    lasting: bool = False, port: int | None = None, meanwhile: Callable[[], object] | None = None
+) -> Iterator[str]:
     """Give the address of the configured server, or start one that ends with the block.
 
     Args:
         lasting: whether the server of our own has pages, schedules and limits, as one does that others use.
         port: where it listens; by default on a free port.
+        meanwhile: what is done while it starts; if that fails, no server is waited for.
 
     Raises:
         FlowError: the configured server cannot be reached, or none can be started.
+        Exception: what `meanwhile` raised.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
     started = None if "PREFECT_API_URL" in os.environ else Server(port or free_port(), lasting)
     try:
-        named = configured_api()  # imports Prefect, while the server imports itself
-        if started is None or named is not None:
-            if started is not None:
-                started.stop()
-                started = None
-            assert named is not None
-            check_reachable(named)
-            yield named
-            return
+        if meanwhile is not None:
+            meanwhile()
+        named = configured_api()
+    except BaseException:
+        if started is not None:
+            started.kill()  # it has nothing to save, and SIGTERM would wait until it has started
+        raise
+    if started is None or named is not None:
+        if started is not None:
+            started.kill()
+        assert named is not None
+        check_reachable(named)
+        yield named
+        return
+    try:
         started.wait()
         os.environ["PREFECT_API_URL"] = started.api
         from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -170,9 +188,8 @@ def server_for_this_process(lasting: bool = False, port: int | None = None) -> I
             temporary.reset(token)
             _send_all()
     finally:
-        if started is not None:
-            os.environ.pop("PREFECT_API_URL", None)
-            started.stop()
+        os.environ.pop("PREFECT_API_URL", None)
+        started.stop()
 
 
 def _send_all() -> None:
@@ -202,7 +219,8 @@ def check_reachable(api: str) -> None:
 def _answers(api: str, seconds: float = 2) -> bool:
     import httpx
 
+    secret = api.startswith("https")  # else certificates are read for nothing, which takes a while
     try:
-        return httpx.get(f"{api}/health", timeout=seconds, trust_env=False).status_code == 200
+        return httpx.get(f"{api}/health", timeout=seconds, trust_env=False, verify=secret).status_code == 200
     except httpx.TransportError:
         return False

@@ -20,7 +20,7 @@ for _folder in ("e2e", "flows"):
 
 from flow_server import Api  # noqa: E402
 
-_SERVED = ("test_flows_command.py", "test_flows_run.py", "test_flows_worker.py")
+_SERVED = ("test_flows_command.py", "test_flows_run.py", "test_flows_server.py", "test_flows_worker.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
