@@ -109,7 +109,7 @@ def _failed(block: UUID) -> AutomationCore:
     message = SendNotification(
         block_document_id=block,
         subject="{{ flow.name }}: {{ flow_run.name }} failed",
-        body="{{ flow_run.state.message }}\n{{ flow_run|ui_url }}",
+        body="{{ flow_run.state.message }}\n{{ flow_run|ui_url or '' }}",
     )
     return _on("dataset: message on failure", {"prefect.flow-run.Failed"}, FLOWS, [message])
 

@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """How many input files are new, changed, gone or as they were."""
+    """How many input files are new, changed, gone or unchanged."""
 
     new: int
     changed: int
@@ -61,14 +61,12 @@ def news(target: Path, plan: Plan, results: Sequence[StepResult] | None) -> Answ
     now = {f"{item.spec.name}/{item.file.name}": item.digest for item in plan.inputs}
     files = compared_files(_digests(manifest), now)
     if results is not None and is_current(target, build_key(plan, results)):
-        told = (
-            f"all {_files(files.same)} are as they were, and so are recipe, people's decisions and versions"
-        )
+        told = f"{_files(files.same)} and all else (recipe, people's decisions, versions) are unchanged"
         return Answer(False, f"Nothing is new: {told}; nothing was built.")
     if files.new or files.changed or files.gone:
-        told = f"of {_files(len(now))} {files.new} are new, {files.changed} changed and {files.same} as they were"
-        return Answer(True, f"There is news: {told}; {files.gone} are gone.")
-    told = f"all {_files(files.same)} are as they were, but recipe, people's decisions, versions or the build are not"
+        told = f"{files.new} new, {files.changed} changed, {files.gone} gone, {files.same} unchanged"
+        return Answer(True, f"There is news in the files: {told}.")
+    told = "the files are unchanged, but recipe, people's decisions, versions or the build itself are not"
     return Answer(True, f"There is news: {told}.")
 
 

@@ -57,7 +57,7 @@ class Server:
         self.address = f"http://127.0.0.1:{port}"
         self.api = f"{self.address}/api"
         self._log = log
-        own = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api}
+        own = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api, "PREFECT_UI_URL": self.address}
         own |= {} if pages else ALONE
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"]
         with log.open("ab") if log else contextlib.nullcontext() as stream:
@@ -118,7 +118,7 @@ class Server:
         return f": {lines[-1]}" if lines else ""
 
 
-_DOCTOR = "`python -m prefect server start` shows why; fastapi must be older than 0.155 for prefect 3.8.8"
+_DOCTOR = "`python -m prefect server start` shows why; fastapi must be older than 0.151 for prefect 3.8.8"
 
 
 def _end_with_parent() -> None:
@@ -178,11 +178,12 @@ def server_for_this_process(
     try:
         started.wait()
         os.environ["PREFECT_API_URL"] = started.api
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
         token = temporary.set(not lasting)
+        pages = started.address if lasting else ""  # else Prefect names a page that is not there
         try:
-            with temporary_settings({PREFECT_API_URL: started.api}):
+            with temporary_settings({PREFECT_API_URL: started.api, PREFECT_UI_URL: pages}):
                 yield started.api
         finally:
             temporary.reset(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,39 @@ def test_prefect_yaml_names_flows_that_exist_and_parameters_they_take() -> None:
         known = flow.parameters.properties
         assert set(each.get("parameters", {})) <= set(known)
         assert each["work_pool"]["name"] in pools
+
+
+def test_prefect_yaml_can_be_deployed(served: Api) -> None:
+    """By Prefect's own command, to pools with our job templates; a container's run then has image and volume."""
+    from flow_server import environment
+
+    for kind in ("process", "docker", "kubernetes"):
+        template = bench.ROOT / "flows" / "pools" / f"{kind}.json"
+        told = json.loads(template.read_text(encoding="utf-8")) if template.exists() else {}
+        served.post("/work_pools/", {"name": kind, "type": kind, "base_job_template": told})
+    home = Path(os.environ["PREFECT_HOME"])
+    ended = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        check=False, cwd=bench.ROOT, env=environment(home, served.address), capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    names = (
+        "nightly/night",
+        "build/build",
+        "train/train",
+        "nightly/night-docker",
+        "nightly/night-kubernetes",
+    )
+    made = {name: served.get(f"/deployments/name/{name}") for name in names}
+    assert [each["work_pool_name"] for each in made.values()] == [
+        "process", "process", "process", "docker", "kubernetes"
+    ]  # fmt: skip
+    assert all(each["enforce_parameter_schema"] for each in made.values())
+    assert [name for name, each in made.items() if each["schedules"]] == [
+        name for name in names if "night" in name.partition("/")[2]
+    ]
+    assert made["nightly/night-docker"]["job_variables"]["image"] == "instruction-dataset-pipeline:latest"
+    assert served.order("build/build", {"workers": 0}).status_code in (409, 422)
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])

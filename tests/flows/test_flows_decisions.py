@@ -131,14 +131,14 @@ def test_news_is_what_the_store_does_not_know(home: Path, tmp_path: Path) -> Non
         return news(folder / "out", planned, found(planned, Workshop(store, SerialRunner(), Silent())))
 
     assert not asked().yes
-    assert asked().sentence.startswith("Nothing is new: all 1 file")
+    assert asked().sentence.startswith("Nothing is new: 1 file and all else")
     export = next((folder / "out" / "data").rglob("train.jsonl"))
     kept = export.read_bytes()
     export.write_bytes(kept[:-1])
     assert asked().yes, "a build that was tampered with is not the one of the store"
     export.write_bytes(kept)
     bench.write_jsonl(folder / "data.jsonl", bench.records(41))
-    assert asked().sentence.startswith("There is news: of 1 file 0 are new, 1 changed")
+    assert asked().sentence.startswith("There is news in the files: 0 new, 1 changed")
 
 
 def test_the_page_tells_counts_and_links_and_no_text(home: Path) -> None:

@@ -81,6 +81,35 @@ def test_the_page_shows_counts_and_links_and_the_log_no_text(served: Api, tmp_pa
     assert CANARY not in told
 
 
+def test_a_long_part_shows_how_far_it_has_come(served: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect import flow
+
+    from flows import artifacts
+    from flows.tasks import run_as_task
+
+    monkeypatch.setattr(artifacts, "LONG_SECONDS", 0.0)
+    monkeypatch.setattr(artifacts, "TICK_SECONDS", 0.0)
+    seen = []
+
+    @flow(name="long")
+    def long() -> None:
+        from prefect.runtime import flow_run
+
+        def work() -> None:
+            tick = artifacts.RunReporter("made").phase("dedupe", "embedding", 8)
+            for count in (2, 5, 1):
+                tick(count)
+                seen.append(served.artifacts(str(flow_run.id))["made-progress-dedupe"])
+
+        run_as_task("dedupe", work)
+
+    long()
+    assert [each["data"] for each in seen] == [25.0, 87.5, 100.0]
+    assert len({each["id"] for each in seen}) == 1, "one artifact, brought up to date"
+    assert (seen[0]["type"], seen[0]["description"]) == ("progress", "dedupe: embedding")
+    assert seen[0]["task_run_id"] is not None
+
+
 def test_a_gate_that_falls_short_fails_the_run_with_its_sentence(served: Api, tmp_path: Path) -> None:
     recipe = bench.corpus(tmp_path, 30, stages=GATED)
     first = night(tmp_path, recipe)
@@ -112,7 +141,7 @@ def test_a_second_night_measures_only_what_is_new(
     assert journal.total("measure") == 20
 
     quiet = night(tmp_path, recipe)
-    assert quiet.message.startswith("Nothing is new: all 1 file")
+    assert quiet.message.startswith("Nothing is new: 1 file and all else")
     assert journal.total("measure") == 20
     names = {task["name"] for task in served.tasks(run_of(quiet))}
     assert names == {"plan", "look", "say news", "show"}
@@ -120,7 +149,7 @@ def test_a_second_night_measures_only_what_is_new(
 
     bench.write_jsonl(folder / "b.jsonl", second)
     busy = night(tmp_path, recipe)
-    assert busy.message.startswith("There is news: of 2 files 1 are new, 0 changed and 1 as they were")
+    assert busy.message.startswith("There is news in the files: 1 new, 0 changed, 0 gone, 1 unchanged.")
     assert journal.total("measure") == 27, "twenty texts were measured the night before"
     assert bench.manifest(tmp_path / "out")["counts"]["records"] == 27
 

@@ -6,10 +6,13 @@ folder that stands at the end is that of the command line, byte for byte.
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import workbench as bench
@@ -38,17 +41,57 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 SETTINGS = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
 
 
+GATED = bench.PLAIN.replace(
+    "  - {stage: split", "  - {stage: coverage, keywords: [unheard-of], threshold: 0.5}\n  - {stage: split"
+)
+
+
+class Inbox:
+    """A web server that keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        inbox = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                inbox.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    found = Inbox()
+    threading.Thread(target=found.server.serve_forever, daemon=True).start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
 class Home:
     """A recipe of its own name, deployed for the pool, and the bytes that it must end in."""
 
     def __init__(
-        self, site: Site, folder: Path, name: str, cron: str = "0 2 * * *", count: int = 900
+        self,
+        site: Site,
+        folder: Path,
+        name: str,
+        cron: str = "0 2 * * *",
+        count: int = 900,
+        stages: str = STAGES,
     ) -> None:
         self.site, self.folder = site, folder
         for left in site.workers:  # of a test that failed: it would take this one's run
             kill_tree(left)
         bench.write_jsonl(folder / "data.jsonl", bench.records(count))
-        written = bench.write_recipe(folder, STAGES)
+        written = bench.write_recipe(folder, stages)
         self.recipe = written.rename(folder / f"{name}.yaml")
         where = ("--out", folder / "out", "--store", folder / ".build")
         deployed = site.python(
@@ -167,3 +210,29 @@ def test_a_worker_that_was_killed_leaves_a_run_that_another_goes_on_with(site: S
     assert (found["state_type"], found["run_count"]) == ("COMPLETED", 2)
     kill_tree(second)
     home.check()
+
+
+def test_a_gate_that_falls_short_is_told_by_message_and_by_the_run(
+    site: Site, tmp_path: Path, inbox: Inbox
+) -> None:
+    """A block of Prefect's, made as its page makes it, that posts to a real web server."""
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: site.api.address}):
+        form = {"subject": "{{subject}}", "body": "{{body}}"}
+        CustomWebhookNotificationBlock(name="inbox", url=inbox.address, json_data=form).save("ops")
+    made = site.python("flows", "automate", "--notify", "custom-webhook/ops", cwd=tmp_path)
+    assert made.code == 0, made.stderr
+    home = Home(site, tmp_path, "short", count=30, stages=GATED)
+    worker = site.worker(POOL)
+    run = home.order()
+    assert ended(site.api, run)["state_type"] == "FAILED"
+    kill_tree(worker)
+    sentence = bench.manifest(home.folder / "out")["gates"][0]["sentence"]
+    until(lambda: len(inbox.messages) >= 2, 60, "two messages")
+    told = {message["subject"]: message["body"] for message in inbox.messages}
+    assert set(told) == {"nightly: nightly short failed", "A dataset gate fell short: made"}
+    assert told["A dataset gate fell short: made"] == f"gate domain coverage (coverage) fell short: {sentence}"
+    assert sentence in told["nightly: nightly short failed"]
+    assert f"/runs/flow-run/{run}" in told["nightly: nightly short failed"]
