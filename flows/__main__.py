@@ -43,10 +43,15 @@ TrainOption = Annotated[
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of training runs.")]
 AdaptersOption = Annotated[Path, typer.Option("--adapters", help="Folder of the registry of adapters.")]
 
+PortOption = Annotated[
+    int, typer.Option("--port", min=1, max=65535, help="Port of the server's pages on 127.0.0.1.")
+]
+
 DEFAULT_RUNS = Path("runs")
 DEFAULT_ADAPTERS = Path("adapters")
 DEFAULT_STORE = Path(".build")
 DEFAULT_CRON = "0 2 * * *"
+DEFAULT_PORT = 4200
 
 
 @app.command()
@@ -123,6 +128,7 @@ def serve(
     out: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
     train: TrainOption = None,
+    port: PortOption = DEFAULT_PORT,
     debug: DebugOption = False,
 ) -> None:
     """Schedule the nightly flow on this machine, and run it when it is time, until Ctrl-C."""
@@ -130,7 +136,7 @@ def serve(
         path = _checked(recipe, out, train)
         from flows.serve import parameters, serve_nightly
 
-        serve_nightly(parameters(path, out, store, train), cron, timezone)
+        serve_nightly(parameters(path, out, store, train), cron, timezone, port)
 
 
 @app.command()
@@ -172,7 +178,7 @@ def demo(
     recipe: RecipeArgument = None,
     out: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
-    port: Annotated[int, typer.Option(help="Port of the server's page on 127.0.0.1.")] = 4200,
+    port: PortOption = DEFAULT_PORT,
     train: TrainOption = None,
     debug: DebugOption = False,
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
 
 
-def serve_nightly(ordered: Mapping[str, Any], cron: str, timezone: str, port: int = 4200) -> None:
+def serve_nightly(ordered: Mapping[str, Any], cron: str, timezone: str, port: int) -> None:
     """Run the nightly flow when it is due, until Ctrl-C.
 
     Args:
@@ -31,7 +31,7 @@ def serve_nightly(ordered: Mapping[str, Any], cron: str, timezone: str, port: in
         port: of Prefect's pages, if a server has to be brought.
 
     Raises:
-        FlowError: the configured server cannot be reached, or the schedule is no cron.
+        FlowError: the configured server cannot be reached, the schedule is no cron, or the port is taken.
     """
     when = schedule(cron, timezone)
     with server_for_this_process(lasting=True, port=port) as api:

@@ -136,6 +136,24 @@ def free_port() -> int:
         return port
 
 
+def check_port(port: int) -> None:
+    """See that nothing listens on a port of 127.0.0.1: what answers there would be taken for our server.
+
+    Raises:
+        FlowError: something does.
+    """
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise FlowError(
+                f"port {port} of this machine is taken",
+                f"name another with --port; or, if that is a Prefect server, use it: "
+                f"export PREFECT_API_URL=http://127.0.0.1:{port}/api",
+            ) from error
+
+
 def configured_api() -> str | None:
     """Return the address of the server that the environment or Prefect's profile names, if one does."""
     from prefect.settings import get_current_settings
@@ -155,10 +173,12 @@ def server_for_this_process(
         meanwhile: what is done while it starts; if that fails, no server is waited for.
 
     Raises:
-        FlowError: the configured server cannot be reached, or none can be started.
+        FlowError: the configured server cannot be reached, none can be started, or the port is taken.
         Exception: what `meanwhile` raised.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    if port is not None and "PREFECT_API_URL" not in os.environ:
+        check_port(port)
     started = None if "PREFECT_API_URL" in os.environ else Server(port or free_port(), lasting)
     try:
         if meanwhile is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_a_schedule_that_is_none_is_named(recipe: Path, cron: str, zone: str) ->
     ended = command("serve", recipe, "--cron", cron, "--timezone", zone)
     assert ended.code == 1
     assert f"--cron {cron!r} in the zone {zone!r} is no schedule" in ended.stderr
+    assert untouched(recipe.parent)
+
+
+@pytest.mark.parametrize("name", ["serve", "demo"])
+def test_a_port_that_is_taken_is_named(recipe: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers there, perhaps a Prefect server of somebody else, is not taken for ours."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = command(name, recipe, "--port", port)
+    assert ended.code == 1
+    assert ended.stderr.startswith(f"error: port {port} of this machine is taken")
     assert untouched(recipe.parent)
 
 
