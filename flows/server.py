@@ -123,6 +123,8 @@ _DOCTOR = "`python -m prefect server start` shows why; fastapi must be older tha
 
 def _end_with_parent() -> None:
     """Let the kernel end this process when the one that started it is gone, however that ended."""
+    if sys.platform != "linux":
+        return
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -56,7 +56,7 @@ def create_app() -> FastAPI:
         url = address.get_secret_value()
         MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(connection_url=url)
         named = make_url(url).database
-        if named and named != ":memory:" and not Path(named).exists() and "mode=memory" not in url:
+        if named and not named.startswith((":memory:", "file:")) and not Path(named).exists():
             make_database(Path(named))
     app: FastAPI = create_prefect_app()
     return app
@@ -72,13 +72,18 @@ def make_database(file: Path) -> None:
     event.listen(engine, "connect", _own_transactions)
     event.listen(engine, "begin", _begin)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder, engine.connect() as connection:
+    with engine.connect() as connection:
         _migrate(connection)
         connection.commit()
-        whole = Path(folder) / file.name
-        connection.connection.execute("VACUUM INTO ?", (str(whole),))
-        with contextlib.suppress(FileExistsError):
-            os.link(whole, file)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            whole = Path(folder) / file.name
+            connection.connection.execute("VACUUM INTO ?", (str(whole),))
+            try:
+                os.link(whole, file)  # unlike a renaming, never over a database that is in use
+            except FileExistsError:
+                return
+            except OSError:  # a file system without links
+                whole.replace(file)
 
 
 def _migrate(connection: Connection) -> None:
