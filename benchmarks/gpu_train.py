@@ -30,10 +30,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from train.builds import Example
 from train.config import AdapterParams
-from train.data import Encoded, encode_examples
-from train.packing import collate, plan_batches
+from train.data.builds import Example
+from train.data.encodings import Encoded, encode_examples
+from train.data.packing import collate, plan_batches
 
 SHAPES: dict[str, dict[str, int]] = {
     "qwen2.5-7b": {
@@ -72,8 +72,8 @@ def encode(examples: Sequence[Example], tokenizer: str, vocabulary: int) -> tupl
     """Return the tokenizer and the records as tokens: a named tokenizer, or a BPE learnt from these very texts."""
     from transformers import AutoTokenizer
 
-    from train.pad import ensure_pad
-    from train.render import make_renderer
+    from train.data.pad import ensure_pad
+    from train.data.render import make_renderer
     from train.tiny import _tokenizer
 
     if tokenizer:
@@ -165,7 +165,7 @@ def run_ours(
     """Train with this project's adapter, packs, loss and optimizer, and return what was measured."""
     import torch
 
-    from train.losses import summed_loss, with_targets
+    from train.loop.losses import summed_loss, with_targets
     from train.methods import attach, trainable
 
     tuned = attach(model, AdapterParams(), checkpointing, seed=0)

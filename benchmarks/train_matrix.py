@@ -29,7 +29,6 @@ import torch
 from pipeline.errors import PipelineError
 from train.config import AdapterParams, BaseRef, MethodName, Quantisation
 from train.load import load_base
-from train.merge import as_trained, merge
 from train.methods import (
     METHODS,
     attach,
@@ -41,6 +40,7 @@ from train.methods import (
     taken_away,
     trainable,
 )
+from train.shipping.merge import as_trained, merge
 from train.tiny import make_tiny
 
 TEXTS = (
@@ -99,7 +99,7 @@ def logits(model: Any, ids: torch.Tensor, **more: Any) -> torch.Tensor:
 
 @contextmanager
 def unguarded() -> Iterator[None]:
-    with patch("train.attaching.refusal", return_value=""):
+    with patch("train.methods.attaching.refusal", return_value=""):
         yield
 
 

@@ -22,8 +22,8 @@ from train_matrix import TEXTS, learnt, quiet
 
 from train.config import AdapterParams, BaseRef, Quantisation
 from train.load import Base, load_base
-from train.merge import PROBES, merge, merged_in_place
 from train.methods import attach, load_adapter, save_adapter
+from train.shipping.merge import PROBES, merge, merged_in_place
 from train.tiny import make_tiny
 
 

@@ -33,11 +33,11 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from train.builds import Example
-from train.data import Encoded, encode_examples
-from train.packing import Batch, collate, plan_batches
-from train.pad import ensure_pad
-from train.render import IGNORED, make_renderer
+from train.data.builds import Example
+from train.data.encodings import Encoded, encode_examples
+from train.data.packing import Batch, collate, plan_batches
+from train.data.pad import ensure_pad
+from train.data.render import IGNORED, make_renderer
 from train.tiny import make_tiny
 
 

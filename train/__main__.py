@@ -90,8 +90,8 @@ def plan(
 ) -> None:
     """Say what a run needs before anything loads: memory by part, steps, and the batch that fits."""
     with console_errors(debug):
-        from train.planning import plan_run
-        from train.proposal import plan_lines
+        from train.planning.plan import plan_run
+        from train.planning.proposal import plan_lines
 
         chosen, base = _recipe(recipe, build, model, method)
         print("\n".join(plan_lines(plan_run(chosen, base))))
@@ -124,7 +124,7 @@ def merge(
 ) -> None:
     """Write base and adapter as one model, and say how far it is from the tuned one."""
     with console_errors(debug):
-        from train.shipping import merge_adapter
+        from train.shipping.ship import merge_adapter
 
         merge_adapter(adapter, out, model, dtype, onto, print)
 
@@ -138,7 +138,7 @@ def save(
 ) -> None:
     """Write a merged model with 4-bit or 8-bit weights."""
     with console_errors(debug):
-        from train.shipping import save_bits
+        from train.shipping.ship import save_bits
 
         save_bits(merged, out, bits, print)
 
@@ -151,7 +151,7 @@ def onnx(
 ) -> None:
     """Write a merged model as ONNX, checked against torch."""
     with console_errors(debug):
-        from train.onnx_export import export_onnx
+        from train.shipping.onnx_export import export_onnx
 
         export_onnx(merged, out, print)
 
@@ -168,7 +168,7 @@ def serving(
 ) -> None:
     """Print the vLLM command line that serves an adapter or a merged model."""
     with console_errors(debug):
-        from train.shipping import tell_serving
+        from train.shipping.ship import tell_serving
 
         tell_serving(path, out, model, name, print)
 
@@ -186,8 +186,8 @@ def chat(
 ) -> None:
     """Try an adapter: the same words around a request as in training."""
     with console_errors(debug):
-        from train.chat import Sampling, answer, open_adapter, talk
         from train.facts import adapter_folder
+        from train.shipping.chat import Sampling, answer, open_adapter, talk
 
         partner = open_adapter(adapter_folder(adapter), model)
         sampling = Sampling(max_new_tokens, temperature, seed)
@@ -205,7 +205,7 @@ def adapters(
 ) -> None:
     """List the registered adapters: build, base, method, score."""
     with console_errors(debug):
-        from train.registry import entries
+        from train.shipping.registry import entries
 
         for entry in entries(folder):
             score = f"{entry.scores[metric]:.4f}" if metric in entry.scores else "not measured"
@@ -223,7 +223,7 @@ def preferences(
 ) -> None:
     """Read what people decided on the blind pairs of review/ab_queue.jsonl."""
     with console_errors(debug):
-        from train.ab_queue import preference_lines, read_preference
+        from train.evaluation.ab_queue import preference_lines, read_preference
 
         for line in preference_lines(read_preference(run / "evaluation" / "ab_key.jsonl", decisions)):
             print(line)
@@ -233,7 +233,7 @@ def preferences(
 def doctor(debug: DebugOption = False) -> None:
     """Check this machine for training: packages, GPU, bf16, 4-bit and 8-bit weights."""
     with console_errors(debug):
-        from train.doctor import examine
+        from train.planning.doctor import examine
 
         findings = list(examine())
     for finding in findings:
@@ -255,7 +255,7 @@ def tiny(
 ) -> None:
     """Make a tiny real model on the spot, for a first try without a model hub."""
     with console_errors(debug):
-        from train.builds import open_build
+        from train.data.builds import open_build
         from train.tiny import checked_family, make_tiny
 
         examples = open_build(build).examples("train")

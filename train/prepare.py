@@ -20,14 +20,14 @@ from pipeline.models import ModelIdentity
 from pipeline.models.identities import causal_lm_identity
 from pipeline.models.reference import locate
 from pipeline.store import digest
-from train.builds import Build, Example, open_build
 from train.config import AdapterParams, DataParams, TrainRecipe
-from train.data import Encoded, Encodings, encode_examples
+from train.data.builds import Build, Example, open_build
+from train.data.encodings import Encoded, Encodings, encode_examples
+from train.data.packing import Plan, mix_replay, plan_batches
+from train.data.pad import ensure_pad
+from train.data.render import Renderer, make_renderer
 from train.load import load_tokenizer, resolved_dtype
 from train.methods import refusal, resolved
-from train.packing import Plan, mix_replay, plan_batches
-from train.pad import ensure_pad
-from train.render import Renderer, make_renderer
 
 LONGEST_PACK = 2048
 """Tokens of a packed row, unless the recipe says otherwise."""

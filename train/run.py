@@ -19,13 +19,13 @@ from typing import Any, Literal
 from pipeline.errors import RecipeError, TrainError
 from pipeline.models.reference import locate
 from train.config import TrainRecipe
-from train.data import Encodings, write_rejects
-from train.harness import Task, find_tasks
+from train.data.encodings import Encodings, write_rejects
+from train.data.packing import Batch, Plan, collate, plan_batches
+from train.data.pad import ensure_pad
+from train.evaluation.harness import Task, find_tasks
 from train.load import load_base
-from train.loop import Feed, Fitted, fit
+from train.loop.fit import Feed, Fitted, fit
 from train.methods import METHODS, attach, load_adapter
-from train.packing import Batch, Plan, collate, plan_batches
-from train.pad import ensure_pad
 from train.prepare import HELD_OUT, Prepared, is_first_process, pack_length, prepare
 from train.recipe_file import bound
 from train.run_files import read_run, register_run, run_name, write_adapter, write_manifest, write_model_card
@@ -232,7 +232,7 @@ def checked_tasks(recipe: TrainRecipe) -> list[Task]:
 
 def evaluate_run(run: Prepared, tuned: Any, folder: Path, tasks: Sequence[Task], say: Say) -> dict[str, Any]:
     """Hold the tuned model beside its base on validation and test, and return what results.json holds."""
-    from train.evaluate import evaluate, sides, to_json
+    from train.evaluation.evaluate import evaluate, sides, to_json
 
     recipe = run.recipe
     examples = {split: run.examples[split] for split in HELD_OUT if run.examples.get(split)}

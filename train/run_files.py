@@ -19,14 +19,14 @@ import orjson
 
 from pipeline.errors import TrainError
 from pipeline.store import file_sha256, replacing
-from train.card import Card, Score, write_card
 from train.config import TrainRecipe
 from train.facts import AdapterFacts, versions, write_facts
-from train.loop import Fitted
+from train.loop.fit import Fitted
 from train.methods import save_adapter
-from train.placing import placed_folder
 from train.prepare import Prepared
-from train.registry import Entry, register
+from train.shipping.card import Card, Score, write_card
+from train.shipping.placing import placed_folder
+from train.shipping.registry import Entry, register
 
 FORMAT_VERSION = 1
 

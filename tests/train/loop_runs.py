@@ -18,7 +18,7 @@ import torch
 from pipeline.models import ModelRef
 from train.config import AdapterParams, LoopParams
 from train.load import load_base
-from train.loop import Feed, Fitted, fit
+from train.loop.fit import Feed, Fitted, fit
 from train.methods import attach, trainable
 
 ROWS, LENGTH = 3, 14

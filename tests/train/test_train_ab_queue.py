@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.errors import ReviewError
 from quality.statistics import wilson
-from train.ab_queue import KEY, QUEUE, Pairs, pairs, read_preference, write
-from train.answer_checks import Asked
-from train.generate import Answer
-from train.scorecard import Answered
+from train.evaluation.ab_queue import KEY, QUEUE, Pairs, pairs, read_preference, write
+from train.evaluation.answer_checks import Asked
+from train.evaluation.generate import Answer
+from train.evaluation.scorecard import Answered
 
 
 def answered(number: int, base: str = "from the base", tuned: str = "from the tuned") -> Answered:

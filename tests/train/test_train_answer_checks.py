@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.answer_checks import Asked, conduct, language_statistics
-from train.bootstrap import LEAST
-from train.generate import Answer
-from train.scorecard import Answered, split_scores
+from train.evaluation.answer_checks import Asked, conduct, language_statistics
+from train.evaluation.bootstrap import LEAST
+from train.evaluation.generate import Answer
+from train.evaluation.scorecard import Answered, split_scores
 
 ENGLISH = Asked("", "Please explain to me in a few words how the tide of the sea comes about.", "")
 CHINESE = Asked("", "请用几句话向我解释一下大海的潮汐是怎么来的。", "")

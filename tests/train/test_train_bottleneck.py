@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from pipeline.errors import TrainError
-from train.bottleneck import (
+from train.config import AdapterParams, BaseRef
+from train.load import load_base
+from train.methods import attach, trainable
+from train.methods.bottleneck import (
     add_bottlenecks,
     bottleneck_state,
     bottlenecks,
     load_bottleneck_state,
     switch,
 )
-from train.config import AdapterParams, BaseRef
-from train.load import load_base
-from train.methods import attach, trainable
 
 ROWS = torch.randint(3, 300, (2, 12), generator=torch.Generator().manual_seed(3))
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import TrainError
 from pipeline.record import RECORD_SCHEMA
-from train.builds import Example, open_build
+from train.data.builds import Example, open_build
 
 
 def row(id_: str, split: str | None, status: str = "kept", **more: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from train.card import Card, Score, model_card, write_card
+from train.shipping.card import Card, Score, model_card, write_card
 
 CARD = Card(
     name="bikes-qlora",

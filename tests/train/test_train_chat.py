@@ -12,13 +12,13 @@ import torch
 
 from pipeline.errors import ModelError, TrainError
 from pipeline.models import ModelRef
-from train.builds import Example
-from train.chat import Partner, Sampling, answer, open_adapter, talk
 from train.config import AdapterParams
+from train.data.builds import Example
+from train.data.pad import ensure_pad
+from train.data.render import make_renderer
 from train.load import load_base
 from train.methods import attach, save_adapter, trainable
-from train.pad import ensure_pad
-from train.render import make_renderer
+from train.shipping.chat import Partner, Sampling, answer, open_adapter, talk
 
 SHORT = Sampling(max_new_tokens=6)
 

@@ -15,9 +15,9 @@ import torch
 from loop_runs import SETTINGS, batch, fresh_model, kill_in_save, run, weights
 
 from pipeline.errors import TrainError
-from train import checkpoints
 from train.config import EarlyStopping, LoopParams
-from train.loop import Feed, Fitted
+from train.loop import checkpoints
+from train.loop.fit import Feed, Fitted
 
 RUNS = Path(__file__).with_name("loop_runs.py")
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from train.builds import Example
-from train.data import Encodings, Reject, encode_examples, write_rejects
-from train.pad import ensure_pad
-from train.render import IGNORED, Renderer, make_renderer
+from train.data.builds import Example
+from train.data.encodings import Encodings, Reject, encode_examples, write_rejects
+from train.data.pad import ensure_pad
+from train.data.render import IGNORED, Renderer, make_renderer
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from train.doctor import examine
+from train.planning.doctor import examine
 
 
 def test_a_machine_that_trains_passes_and_quantisation_was_tried() -> None:
@@ -62,7 +62,7 @@ def test_a_missing_package_is_named_with_what_it_is_for(monkeypatch: pytest.Monk
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("train.doctor.version", without_onnx)
+    monkeypatch.setattr("train.planning.doctor.version", without_onnx)
     found = {finding.subject: finding for finding in examine()}
     assert not found["onnxruntime"].ok
     assert "python -m train onnx" in found["onnxruntime"].found

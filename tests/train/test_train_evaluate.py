@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from pipeline.errors import TrainError
-from train.bootstrap import LEAST
-from train.builds import Build, Example
 from train.config import AdapterParams, BaseRef, EvaluationParams
-from train.evaluate import BIAS_WHY, Evaluation, Side, evaluate, held_out, sides
+from train.data.builds import Build, Example
+from train.data.render import Renderer, make_renderer
+from train.evaluation.bootstrap import LEAST
+from train.evaluation.evaluate import BIAS_WHY, Evaluation, Side, evaluate, held_out, sides
+from train.evaluation.page import reason_zh
+from train.evaluation.scorecard import SplitScores
+from train.evaluation.token_loss import token_losses
 from train.load import load_base
 from train.methods import attach
-from train.page import reason_zh
-from train.render import Renderer, make_renderer
-from train.scorecard import SplitScores
-from train.token_loss import token_losses
 
 NOTE = "With a model made on the spot, these scores only exercise the plumbing."
 SETTINGS = EvaluationParams(generations=24, max_new_tokens=6, bootstrap=100)

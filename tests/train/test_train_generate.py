@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pipeline.errors import TrainError
-from train.builds import Example
 from train.config import AdapterParams, BaseRef
-from train.generate import Answer, batches, ending_tokens, generate, longest, virtual_tokens
+from train.data.builds import Example
+from train.data.render import make_renderer
+from train.evaluation.generate import Answer, batches, ending_tokens, generate, longest, virtual_tokens
 from train.load import load_base
 from train.methods import attach, without_adapter
-from train.render import make_renderer
 from train.tiny import END, make_tiny
 
 SENTENCES = (

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import TrainError
-from train import harness
 from train.config import AdapterParams, BaseRef
+from train.evaluation import harness
 from train.load import load_base
 from train.methods import attach, without_adapter
 

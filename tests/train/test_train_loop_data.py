@@ -12,10 +12,10 @@ import pytest
 import torch
 from loop_runs import SETTINGS, fresh_model, run, weights
 
-from train.data import Encoded
-from train.loop import Feed
-from train.losses import find_head, summed_loss, with_targets
-from train.packing import Batch, collate, plan_batches
+from train.data.encodings import Encoded
+from train.data.packing import Batch, collate, plan_batches
+from train.loop.fit import Feed
+from train.loop.losses import find_head, summed_loss, with_targets
 
 RUNS = Path(__file__).with_name("loop_runs.py")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from loop_runs import batch, fresh_model
 
-from train.losses import chunked_loss, find_head, summed_loss, with_targets
+from train.loop.losses import chunked_loss, find_head, summed_loss, with_targets
 from train.methods import trainable
 
 

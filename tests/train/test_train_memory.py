@@ -10,12 +10,20 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.models import ModelRef
-from train.activations import traced_peak
 from train.config import AdapterParams
 from train.load import load_base
-from train.memory import GIB, attached, measure_sizes, optimizer_bytes, read_config, skeleton, weight_bytes
 from train.methods import attach, resolved, trainable
-from train.proposal import Device, Setting, count_rows, count_steps, find_device, plan_lines, propose
+from train.planning.activations import traced_peak
+from train.planning.memory import (
+    GIB,
+    attached,
+    measure_sizes,
+    optimizer_bytes,
+    read_config,
+    skeleton,
+    weight_bytes,
+)
+from train.planning.proposal import Device, Setting, count_rows, count_steps, find_device, plan_lines, propose
 
 GPU = Device("a GPU", True, 24 * GIB)
 

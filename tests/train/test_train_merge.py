@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from pipeline.errors import TrainError
 from train.config import AdapterParams, BaseRef, MethodName, Quantisation
 from train.load import load_base
-from train.merge import NEAR, merge
 from train.methods import METHODS, attach, on_step, penalty, save_adapter, trainable
+from train.shipping.merge import NEAR, merge
 
 ROWS = torch.randint(3, 300, (2, 12), generator=torch.Generator().manual_seed(4))
 

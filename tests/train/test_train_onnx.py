@@ -11,7 +11,7 @@ import torch
 from pipeline.errors import TrainError
 from pipeline.models import ModelRef
 from train.load import load_base
-from train.onnx_export import FILE, export_onnx
+from train.shipping.onnx_export import FILE, export_onnx
 from train.tiny import make_tiny
 
 

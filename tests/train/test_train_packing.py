@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import TrainError
-from train.builds import Example
-from train.data import Encoded
-from train.packing import Batch, collate, mix_replay, pack, plan_batches
-from train.render import IGNORED
+from train.data.builds import Example
+from train.data.encodings import Encoded
+from train.data.packing import Batch, collate, mix_replay, pack, plan_batches
+from train.data.render import IGNORED
 
 PAD = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import TrainError
-from train.pad import ensure_pad
+from train.data.pad import ensure_pad
 
 
 def load(folder: Path) -> Any:

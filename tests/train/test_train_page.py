@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train import page
-from train.answer_checks import Asked
-from train.bootstrap import Comparison, few
-from train.evaluate import BIAS_WHY, Evaluation
-from train.generate import Answer
-from train.scorecard import Answered, SplitScores, split_scores
+from train.evaluation import page
+from train.evaluation.answer_checks import Asked
+from train.evaluation.bootstrap import Comparison, few
+from train.evaluation.evaluate import BIAS_WHY, Evaluation
+from train.evaluation.generate import Answer
+from train.evaluation.scorecard import Answered, SplitScores, split_scores
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&amp;"
 NOTE = "These scores only exercise the plumbing."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import TrainError
-from train.placing import placed_folder
+from train.shipping.placing import placed_folder
 
 
 def test_one_that_is_there_gives_way_only_once_the_new_one_is_whole(tmp_path: Path) -> None:

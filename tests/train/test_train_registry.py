@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import TrainError
-from train.registry import adapter_folder, best, entries, register
+from train.shipping.registry import adapter_folder, best, entries, register
 
 
 def make_adapter(folder: Path, weights: bytes = b"w", build: str = "b1", base: str = "base") -> Path:

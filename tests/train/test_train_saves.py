@@ -12,7 +12,7 @@ import torch
 from pipeline.errors import ModelError, TrainError
 from pipeline.models import ModelRef
 from train.load import load_base
-from train.saves import logits_of, mean_divergence, read_quantised, save_quantised
+from train.shipping.saves import logits_of, mean_divergence, read_quantised, save_quantised
 
 ROWS = [[5, 6, 7, 8, 9, 10], [11, 12, 13]]
 

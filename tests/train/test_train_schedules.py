@@ -11,10 +11,10 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from pipeline.errors import TrainError
 from train.config import LoopParams
-from train.early_stopping import Patience
+from train.loop.early_stopping import Patience
+from train.loop.schedules import parameter_groups, timetable, transformers_name, warmup_steps
+from train.loop.trainer import epoch_at
 from train.methods import trainable
-from train.schedules import parameter_groups, timetable, transformers_name, warmup_steps
-from train.trainer import epoch_at
 
 
 def test_each_layer_learns_at_its_rate_in_a_run(tiny_qwen2: Path, tmp_path: Path) -> None:

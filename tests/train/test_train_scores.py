@@ -12,8 +12,8 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from train import scores
-from train.bootstrap import LEAST, Metric, compare, ratio
+from train.evaluation import scores
+from train.evaluation.bootstrap import LEAST, Metric, compare, ratio
 
 ENGLISH = (
     ("The cat sat on the mat.", "The cat is sitting on the mat."),
@@ -149,7 +149,7 @@ def test_equal_seeds_give_equal_intervals_and_others_do_not() -> None:
 def test_draws_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.arange(60.0).reshape(2, 30) ** 1.5
     whole = compare(MEAN, of(values[0]), of(values[1]), 100, 0)
-    monkeypatch.setattr("train.bootstrap._CELLS", 30 * 7)
+    monkeypatch.setattr("train.evaluation.bootstrap._CELLS", 30 * 7)
     assert compare(MEAN, of(values[0]), of(values[1]), 100, 0) == whole
 
 

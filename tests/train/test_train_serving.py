@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.errors import TrainError
-from train.serving import serve_adapter, serve_merged, write_serving
+from train.shipping.serving import serve_adapter, serve_merged, write_serving
 
 
 def make_adapter(folder: Path, renderer: str = "chat", **config: Any) -> Path:

@@ -12,10 +12,10 @@ import torch
 from loop_runs import SETTINGS, batch, fresh_model, run
 
 from pipeline.errors import TrainError
-from train.ewc import make_penalty
-from train.losses import find_head, summed_loss, with_targets
+from train.loop.ewc import make_penalty
+from train.loop.losses import find_head, summed_loss, with_targets
+from train.loop.survival import halves, is_out_of_memory, out_of_memory
 from train.methods import trainable
-from train.survival import halves, is_out_of_memory, out_of_memory
 
 
 @pytest.fixture(autouse=True)

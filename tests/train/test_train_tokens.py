@@ -7,9 +7,9 @@ from typing import Any, Literal
 import pytest
 
 from tests.train import template_texts as templates
-from train.builds import Example
-from train.render import IGNORED, make_renderer
-from train.tokens import control_words, needs_anchor, tokenise, word_pattern
+from train.data.builds import Example
+from train.data.render import IGNORED, make_renderer
+from train.data.tokens import control_words, needs_anchor, tokenise, word_pattern
 
 Scheme = Literal["first", "always", "never"]
 

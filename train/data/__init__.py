@@ -1,0 +1,1 @@
+"""Records into words, words into tokens and labels, and every batch of a run."""

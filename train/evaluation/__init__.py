@@ -1,0 +1,1 @@
+"""Base beside tuned: losses, answers, scores with intervals, and the page that shows them."""

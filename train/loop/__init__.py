@@ -1,0 +1,1 @@
+"""The loop on transformers' `Trainer`, and what keeps its promises."""
