@@ -7,11 +7,11 @@ and says where to look next; it holds no time, so that equal builds have equal c
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection
 from typing import Any
 
 from pipeline.export import column_types
+from pipeline.markdown import front_matter, table_cell
 from pipeline.recipe import Recipe
 
 _SIZES = (
@@ -52,7 +52,7 @@ def dataset_card(recipe: Recipe, manifest: dict[str, Any], keys: Collection[str]
         "| source | file | format | shape | units | rejected |",
         "|---|---|---|---|---:|---:|",
         *(
-            f"| {item['source']} | {_cell(item['file'])} | {item['format']} | {item['shape']} "
+            f"| {item['source']} | {table_cell(item['file'])} | {item['format']} | {item['shape']} "
             f"| {item['units']:,} | {item['units'] - item['parsed']:,} |"
             for item in manifest["inputs"]
         ),
@@ -91,7 +91,7 @@ def _on_gates(manifest: dict[str, Any]) -> list[str]:
         *(
             f"| {gate['name']} | {'–' if gate['value'] is None else round(gate['value'], 4)} "
             f"| {'≥' if gate['at_least'] else '≤'} {gate['threshold']} "
-            f"| {state[gate['held']]}: {_cell(gate['sentence'])} |"
+            f"| {state[gate['held']]}: {table_cell(gate['sentence'])} |"
             for gate in manifest["gates"]
         ),
         "",
@@ -114,8 +114,6 @@ def _on_personal_data(manifest: dict[str, Any]) -> list[str]:
 
 
 def _front_matter(recipe: Recipe, counts: dict[str, Any], keys: Collection[str]) -> str:
-    from ruamel.yaml import YAML
-
     front: dict[str, Any] = {"pretty_name": recipe.card.title or recipe.name}
     languages = sorted({source.lang for source in recipe.sources if source.lang})
     if languages:
@@ -139,14 +137,4 @@ def _front_matter(recipe: Recipe, counts: dict[str, Any], keys: Collection[str])
         front["dataset_info"] = [
             {"config_name": name, "features": types} for name, types in typed.items() if types
         ]
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    stream = io.StringIO()
-    yaml.dump(front, stream)
-    return stream.getvalue().rstrip("\n")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return front_matter(front)

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quality.page_template import page_template
 from quality.report import figures
 from quality.report.inputs import DROP, EDIT, FLAG, Inputs, Passage, Reason
 from quality.report.words import SIMILARITIES, measure_words, reason_words
@@ -67,23 +68,8 @@ def render(inputs: Inputs) -> str:
 
 @cache
 def _template() -> Template:
-    """Return the compiled template; a name that it does not know is an error, not an empty place."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "count": lambda number: f"{number:,}",
-        "number": lambda number: f"{number:.4g}",
-        "plural": _plural,
-    }
-    return environment.get_template("index.html.jinja")
+    filters = {"number": lambda number: f"{number:.4g}", "plural": _plural}
+    return page_template(_FOLDER / "index.html.jinja", filters)
 
 
 def _is_gate(measure: str, inputs: Inputs) -> bool:

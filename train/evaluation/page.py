@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quality.page_template import page_template
 from train.evaluation.bootstrap import Comparison
 from train.evaluation.scorecard import Answered, Category, SplitScores
 
@@ -68,19 +69,7 @@ def render(evaluation: Evaluation, shown: Sequence[tuple[str, Answered]]) -> str
 
 @cache
 def _template() -> Template:
-    """Return the compiled template; a name that it does not know is an error, not an empty place."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": lambda number: f"{number:,}", "number": number, "signed": signed}
-    return environment.get_template("evaluation.html.jinja")
+    return page_template(_FOLDER / "evaluation.html.jinja", {"number": number, "signed": signed})
 
 
 @cache

@@ -7,13 +7,13 @@ template, whose dozens of "[More Information Needed]" are what a reader learns t
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.markdown import front_matter, table_cell
 from pipeline.store import write_text
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -111,13 +111,16 @@ def model_card(card: Card) -> str:
         f"The build `{card.build}`; the SHA-256 of its manifest is `{card.build_digest}`. "
         "The build's own card and ledger tell where each record came from.",
         "",
-        *_table(("records", "number"), [(_cell(name), f"{count:,}") for name, count in card.counts.items()]),
+        *_table(
+            ("records", "number"), [(table_cell(name), f"{count:,}") for name, count in card.counts.items()]
+        ),
         "## How",
         "",
         f"Records were rendered with the `{card.template}` template; only responses were learnt.",
         "",
         *_table(
-            ("setting", "value"), [(_cell(name), _cell(str(value))) for name, value in card.settings.items()]
+            ("setting", "value"),
+            [(table_cell(name), table_cell(str(value))) for name, value in card.settings.items()],
         ),
         "## Scores",
         "",
@@ -137,8 +140,6 @@ def model_card(card: Card) -> str:
 
 
 def _front_matter(card: Card) -> str:
-    from ruamel.yaml import YAML
-
     front: dict[str, Any] = {}
     if card.base_on_hub:
         front["base_model"] = card.base
@@ -152,20 +153,20 @@ def _front_matter(card: Card) -> str:
     front["pipeline_tag"] = "text-generation"
     base = [f"base_model:adapter:{card.base}"] if card.base_on_hub and card.method != "full" else []
     front["tags"] = ["instruction-tuning", card.method, *base]
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.allow_unicode = True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    stream = io.StringIO()
-    yaml.dump(front, stream)
-    return stream.getvalue().rstrip("\n")
+    return front_matter(front)
 
 
 def _scores(scores: Sequence[Score]) -> list[str]:
     if not scores:
         return ["Not measured.", ""]
     rows = [
-        (score.split, _cell(score.name), _number(score.base), _number(score.tuned), _interval(score.interval))
+        (
+            score.split,
+            table_cell(score.name),
+            _number(score.base),
+            _number(score.tuned),
+            _interval(score.interval),
+        )
         for score in scores
     ]
     heads = ("split", "metric", "base", "tuned", "tuned − base, 95% interval")
@@ -221,7 +222,3 @@ def _number(value: float | None) -> str:
 
 def _interval(interval: tuple[float, float] | None) -> str:
     return "not measured" if interval is None else f"{interval[0]:+.4g} to {interval[1]:+.4g}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
