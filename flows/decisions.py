@@ -72,6 +72,8 @@ def news(target: Path, plan: Plan, results: Sequence[StepResult] | None) -> Answ
 
 def gates(manifest: Mapping[str, Any]) -> Answer:
     """Tell whether every dataset gate of a build held; the sentence is that of the gates that did not."""
+    if not manifest["gates"]:
+        return Answer(True, "This build has no dataset gates.")
     short = [gate for gate in manifest["gates"] if fell_short(gate)]
     if not short:
         held = sum(gate["held"] is True for gate in manifest["gates"])

@@ -179,24 +179,26 @@ def server_for_this_process(
         Exception: what `meanwhile` raised.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    if port is not None and "PREFECT_API_URL" not in os.environ:
+    # Prefect's profile may name a server, too. To read it takes a second, in which one for this run alone is begun.
+    known = configured_api() if lasting else os.environ.get("PREFECT_API_URL")
+    if port is not None and not known:
         check_port(port)
-    started = None if "PREFECT_API_URL" in os.environ else Server(port or free_port(), lasting)
+    started = None if known else Server(port or free_port(), lasting)
     try:
         if meanwhile is not None:
             meanwhile()
-        named = configured_api()
+        known = configured_api()
     except BaseException:
         if started is not None:
             started.kill()  # it has nothing to save, and SIGTERM would wait until it has started
         raise
-    if started is None or named is not None:
+    if known:
         if started is not None:
             started.kill()
-        assert named is not None
-        check_reachable(named)
-        yield named
+        check_reachable(known)
+        yield known
         return
+    assert started is not None
     try:
         started.wait()
         os.environ["PREFECT_API_URL"] = started.api

@@ -3,11 +3,11 @@
 `uvicorn --factory flows.server_app:create_app`, see `flows.server`. Two things are different from Prefect's start, and
 only for SQLite; both were measured (`benchmarks/flows_overhead.py`):
 
-- Prefect 3.8 migrates a new database through aiosqlite, a switch of threads for every statement, some 68,000 in all:
-  eight seconds. The same migrations through the driver of the standard library take three.
+- Prefect 3.8 migrates a new database through aiosqlite, which switches threads for every statement. The same
+  migrations through the driver of the standard library take less than half the time.
 - Prefect begins most transactions as DEFERRED. One that reads, then writes, while another has written in between, can
   only fail (SQLITE_BUSY_SNAPSHOT, https://www.sqlite.org/rescode.html#busy_snapshot): the server answers 503, and the
-  client waits two seconds, at every second task of a build. A transaction that is begun as IMMEDIATE waits for its
+  client waits two seconds, again and again in one build. A transaction that is begun as IMMEDIATE waits for its
   turn instead, which takes milliseconds.
 """
 

@@ -91,6 +91,19 @@ def test_a_port_that_is_taken_is_named(recipe: Path, name: str, monkeypatch: pyt
     assert untouched(recipe.parent)
 
 
+@pytest.mark.parametrize("name", ["serve", "demo"])
+def test_the_server_that_a_profile_names_may_have_that_port(recipe: Path, name: str) -> None:
+    """As Prefect's own profile for a local server does; that this one does not answer is another matter."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
+            ended = command(name, recipe, "--port", port)
+    assert ended.code == 1
+    assert ended.stderr.startswith(f"error: no Prefect server answers at http://127.0.0.1:{port}/api")
+
+
 def test_deploying_needs_a_server_and_a_pool(
     recipe: Path, served: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +155,7 @@ def test_prefect_yaml_names_flows_that_exist_and_parameters_they_take() -> None:
     told: Any = YAML(typ="safe").load(bench.ROOT / "prefect.yaml")
     pools = {"process", *(path.stem for path in (bench.ROOT / "flows" / "pools").glob("*.json"))}
     for each in told["deployments"]:
-        module, _, name = each["entrypoint"].replace("/", ".").replace(".py:", ".").rpartition(".")
+        module, _, name = each["entrypoint"].rpartition(".")
         flow = getattr(importlib.import_module(module), name)
         known = flow.parameters.properties
         assert set(each.get("parameters", {})) <= set(known)

@@ -75,6 +75,7 @@ def test_another_recipe_is_reason_enough() -> None:
 def test_a_gate_that_fell_short_speaks_and_one_not_measured_speaks_only_if_required() -> None:
     held = gates({"gates": [gate("one", True), gate("two", None)]})
     assert held.yes
+    assert gates({"gates": []}).sentence == "This build has no dataset gates."
     short = gates({"gates": [gate("one", False), gate("two", None, required=True), gate("three", True)]})
     assert not short.yes
     assert "one said so" in short.sentence
